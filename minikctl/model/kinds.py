@@ -1,0 +1,79 @@
+"""The kinds that this version runs, as data: what discovery would answer.
+
+Adding a kind starts here; everything that speaks of kinds (CLI names, paths, tables) reads this table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One served kind. `resource` is kubectl's `plural.group` form used in messages."""
+
+    name: str
+    api_version: str
+    plural: str
+    short_names: tuple[str, ...]
+    namespaced: bool
+    verbs: tuple[str, ...]
+    declarable: bool = True
+    """Whether people may write it: a declared object has a file under desired/."""
+    in_all: bool = False
+
+    @property
+    def group(self) -> str:
+        return self.api_version.partition("/")[0] if "/" in self.api_version else ""
+
+    @property
+    def singular(self) -> str:
+        return self.name.lower()
+
+    @property
+    def resource(self) -> str:
+        """`deployments.apps`, `pods`: how the API server names the resource in an error."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def qualified(self) -> str:
+        """`deployment.apps`, `pod`: how kubectl names one object in its output."""
+        return f"{self.singular}.{self.group}" if self.group else self.singular
+
+
+_ALL = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+_READ = ("get", "list", "watch")
+
+NAMESPACE = Kind("Namespace", "v1", "namespaces", ("ns",), False, _ALL)
+NODE = Kind("Node", "v1", "nodes", ("no",), False, _READ, declarable=False)
+POD = Kind("Pod", "v1", "pods", ("po",), True, _ALL, in_all=True)
+EVENT = Kind("Event", "v1", "events", ("ev",), True, _READ, declarable=False)
+REPLICA_SET = Kind("ReplicaSet", "apps/v1", "replicasets", ("rs",), True, _ALL, in_all=True)
+DEPLOYMENT = Kind("Deployment", "apps/v1", "deployments", ("deploy",), True, _ALL, in_all=True)
+
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (NAMESPACE, NODE, EVENT, POD, REPLICA_SET, DEPLOYMENT)}
+
+# The order in which documents are applied: what others live in goes first.
+APPLY_ORDER: dict[str, int] = {"Namespace": 0, "Node": 1, "Pod": 10, "ReplicaSet": 11, "Deployment": 12}
+
+
+def _aliases() -> dict[str, Kind]:
+    table: dict[str, Kind] = {}
+    for kind in KINDS.values():
+        names = (kind.singular, kind.plural, *kind.short_names)
+        for name in names:
+            table[name] = kind
+            if kind.group:
+                table[f"{name}.{kind.group}"] = kind
+                table[f"{name}.{kind.api_version.partition('/')[2]}.{kind.group}"] = kind
+            else:
+                table[f"{name}.{kind.api_version}"] = kind
+    return table
+
+
+ALIASES: dict[str, Kind] = _aliases()
+
+
+def find_kind(word: str) -> Kind | None:
+    """The kind that kubectl would take `word` for (`po`, `pods`, `deployments.apps`), or None."""
+    return ALIASES.get(word.lower())
