@@ -219,7 +219,7 @@ class Backend(Protocol):
         """
 
     def create_sandbox(self, spec: SandboxSpec) -> Container:
-        """Makes and starts a sandbox. A sandbox of that name that exists already is returned (and started)."""
+        """Makes and starts a sandbox. A sandbox of that name that exists already is returned, started."""
 
     def create_container(self, spec: ContainerSpec) -> str:
         """Makes a container and returns its id; does not start it and never pulls.
@@ -286,7 +286,7 @@ class BackendType(Protocol):
 
     @classmethod
     def fidelity(cls) -> Mapping[str, str]:
-        """For each pod field that this backend treats other than `enforced`: `emulated`, `inert` or `rejected`.
+        """For each pod field that this backend treats other than `enforced` (emulated, inert, rejected).
 
         Keys are field paths of Pod (`spec.containers[].resources`).
         """
