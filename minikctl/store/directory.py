@@ -1,0 +1,89 @@
+"""Opening a store: the folder's layout, its identity, and the same without a folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sqlite3
+import uuid
+from pathlib import Path
+
+from minikctl.errors import StoreError
+from minikctl.store.database import DatabaseStore
+from minikctl.store.files import FolderFiles, MemoryFiles, make_private_folder
+from minikctl.store.port import Codec
+
+IDENTITY = "identity.json"
+DATABASE = "state.db"
+DESIRED = "desired"
+BUSY_SECONDS = 10.0
+
+
+def open_directory(path: Path, codec: Codec) -> DatabaseStore:
+    """The store in a state directory, which is made where it is missing.
+
+    :raises StoreError: the directory can't be used.
+    """
+    try:
+        make_private_folder(path)
+        make_private_folder(path / DESIRED)
+        identity = _identity(path / IDENTITY)
+        connection = _connect(path / DATABASE)
+    except (OSError, sqlite3.Error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise StoreError(
+            f"cannot use the state directory {path}: {reason}; choose another with --state-dir"
+        ) from error
+    return DatabaseStore(
+        connection,
+        FolderFiles(path / DESIRED),
+        codec,
+        cluster_id=identity["cluster"],
+        seal_key=bytes.fromhex(identity["key"]),
+    )
+
+
+def open_memory(
+    codec: Codec, files: MemoryFiles | None = None, *, cluster_id: str = "test", seal_key: bytes = b"test"
+) -> DatabaseStore:
+    """A store that lives in the process. `files` may be an earlier store's, as after a lost state.db."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    return DatabaseStore(connection, files or MemoryFiles(), codec, cluster_id=cluster_id, seal_key=seal_key)
+
+
+def _identity(path: Path) -> dict[str, str]:
+    """The cluster's id and key. Two processes that make it at once agree on the one that linked first."""
+    if not path.exists():
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump({"cluster": str(uuid.uuid4()), "key": secrets.token_hex(32)}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            pass
+        finally:
+            temporary.unlink()
+    try:
+        identity: dict[str, str] = json.loads(path.read_text())
+        bytes.fromhex(identity["key"]), identity["cluster"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(
+            f"{path} is damaged: it names this state directory's containers; restore it from a backup,"
+            " or remove it to start anew (what runs is then no longer managed)"
+        ) from error
+    return identity
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    if not path.exists():
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    connection.execute("PRAGMA journal_mode=WAL")
+    # NORMAL survives any crash of the process; after a power cut the newest commits may be gone, never half
+    # there, and what runs is looked at again anyway.
+    connection.execute("PRAGMA synchronous=NORMAL")
+    return connection

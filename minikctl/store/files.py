@@ -1,0 +1,148 @@
+"""The desired files: on disk with the care that precious things need, or in a dict for tests.
+
+Rules: a file is replaced whole (temporary file, fsync, rename, fsync of the folder) or not at all; modes are
+0700 and 0600 whatever the umask; only `*.yaml` one level deep is ours, nothing else in the folder is looked at.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+from minikctl.errors import StoreError
+
+Stamp: TypeAlias = str
+"""Changes whenever a file changes; made without reading it."""
+
+SUFFIX = ".yaml"
+
+
+class Files(Protocol):
+    """Texts by path relative to desired/ (`default/deployment.web.yaml`)."""
+
+    def stamps(self) -> dict[str, Stamp]:
+        """Every file that is there."""
+
+    def read(self, path: str) -> str | None:
+        """The text; None when there is no such file."""
+
+    def replace(self, texts: Mapping[str, str | None]) -> dict[str, Stamp]:
+        """Writes all texts (None removes the file); durable on return. Returns the new stamps.
+
+        :raises StoreError: nothing was changed.
+        """
+
+
+def _stamp(status: os.stat_result) -> Stamp:
+    return f"{status.st_mtime_ns}.{status.st_size}.{status.st_ino}"
+
+
+class FolderFiles:
+    """desired/ on disk."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def stamps(self) -> dict[str, Stamp]:
+        found: dict[str, Stamp] = {}
+        try:
+            folders = [entry for entry in os.scandir(self.root) if entry.is_dir() and entry.name[0] != "."]
+            for folder in folders:
+                for entry in os.scandir(folder.path):
+                    if entry.name.endswith(SUFFIX) and entry.name[0] != ".":
+                        found[f"{folder.name}/{entry.name}"] = _stamp(entry.stat())
+        except FileNotFoundError:
+            pass  # a folder went away between the two looks: the next look sees it
+        except OSError as error:
+            raise StoreError(f"cannot read {self.root}: {error.strerror}") from error
+        return found
+
+    def read(self, path: str) -> str | None:
+        try:
+            return (self.root / path).read_bytes().decode("utf-8", errors="surrogateescape")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StoreError(f"cannot read {self.root / path}: {error.strerror}") from error
+
+    def replace(self, texts: Mapping[str, str | None]) -> dict[str, Stamp]:
+        staged: dict[str, Path] = {}
+        try:
+            for path, text in texts.items():
+                if text is not None:
+                    staged[path] = self._stage(path, text)
+            for path in texts:
+                self._put_in_place(path, staged.get(path))
+            for folder in {(self.root / path).parent for path in texts}:
+                _sync_folder(folder)
+            return {path: _stamp((self.root / path).stat()) for path in staged}
+        except OSError as error:
+            where = error.filename or self.root
+            raise StoreError(f"cannot write {where}: {error.strerror}; nothing was changed") from error
+        finally:
+            for temporary in staged.values():
+                temporary.unlink(missing_ok=True)
+
+    def _stage(self, path: str, text: str) -> Path:
+        target = self.root / path
+        make_private_folder(target.parent)
+        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text.encode("utf-8", errors="surrogateescape"))
+            file.flush()
+            os.fsync(file.fileno())
+        return temporary
+
+    def _put_in_place(self, path: str, staged: Path | None) -> None:
+        target = self.root / path
+        if staged is None:
+            target.unlink(missing_ok=True)
+        else:
+            staged.replace(target)
+
+
+def make_private_folder(folder: Path) -> None:
+    """mkdir -p with mode 0700 for what is made."""
+    if folder.is_dir():
+        return
+    make_private_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    if not folder.exists():
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class MemoryFiles:
+    """The same in a dict, for tests and simulations. Survives a simulated crash; the database may not."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+        self._version = 0
+        self._stamps: dict[str, Stamp] = {}
+
+    def stamps(self) -> dict[str, Stamp]:
+        return dict(self._stamps)
+
+    def read(self, path: str) -> str | None:
+        return self.texts.get(path)
+
+    def replace(self, texts: Mapping[str, str | None]) -> dict[str, Stamp]:
+        for path, text in texts.items():
+            self._version += 1
+            if text is None:
+                self.texts.pop(path, None)
+                self._stamps.pop(path, None)
+            else:
+                self.texts[path] = text
+                self._stamps[path] = str(self._version)
+        return {path: self._stamps[path] for path, text in texts.items() if text is not None}
