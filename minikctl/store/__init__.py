@@ -12,30 +12,15 @@ Rules:
 from minikctl.store.database import DatabaseStore
 from minikctl.store.directory import open_directory, open_memory
 from minikctl.store.lock import AgentLock
-from minikctl.store.port import (
-    DROP,
-    KEEP,
-    Changes,
-    Codec,
-    DesiredFile,
-    Put,
-    Remove,
-    Store,
-    Write,
-)
+from minikctl.store.port import Changes, Codec, DesiredFile, Store
 
 __all__ = [
-    "DROP",
-    "KEEP",
     "AgentLock",
     "Changes",
     "Codec",
     "DatabaseStore",
     "DesiredFile",
-    "Put",
-    "Remove",
     "Store",
-    "Write",
     "open_directory",
     "open_memory",
 ]

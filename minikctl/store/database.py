@@ -18,8 +18,9 @@ from typing import Any
 from minikctl.errors import Conflict, ManifestError, RevisionExpired, StoreError
 from minikctl.model import Object, ObjectKey, key_of
 from minikctl.model.kinds import KINDS
+from minikctl.model.writes import DROP, FileChange, Put, Remove, Write
 from minikctl.store.files import SUFFIX, Files, Stamp
-from minikctl.store.port import DROP, Changes, Codec, DesiredFile, FileChange, Objects, Put, Remove, Write
+from minikctl.store.port import Changes, Codec, DesiredFile, Objects
 
 CLUSTER_FOLDER = "_cluster"
 KEPT_REMOVALS = 10_000

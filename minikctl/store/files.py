@@ -1,7 +1,7 @@
 """The desired files: on disk with the care that precious things need, or in a dict for tests.
 
 Rules: a file is replaced whole (temporary file, fsync, rename, fsync of the folder) or not at all; modes are
-0700 and 0600 whatever the umask; only `*.yaml` one level deep is ours, nothing else in the folder is looked at.
+0700 and 0600 whatever the umask; only `*.yaml` one level deep is ours, nothing else there is looked at.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """agent.lock: held by the one process that acts on a state directory; agent.wake: how others call it.
 
-The lock is the kernel's (flock): it is gone the moment its holder dies, however it dies. The file's text names
+The lock is the kernel's (flock): it is gone the moment its holder dies, however it dies. Its text names
 the holder for people and for `agent status`; it is never what decides.
 """
 

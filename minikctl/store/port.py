@@ -4,48 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
-from typing import Final, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from minikctl.errors import ManifestError
 from minikctl.model import Object, ObjectKey
+from minikctl.model.writes import Write
 
-
-class FileChange(Enum):
-    KEEP = "keep"
-    DROP = "drop"
-
-
-KEEP: Final = FileChange.KEEP
-"""The desired file stays as it is (there may be none)."""
-DROP: Final = FileChange.DROP
-"""The desired file goes: the object is no longer declared."""
-
-
-@dataclass(frozen=True, slots=True)
-class Put:
-    """Create or replace one object.
-
-    `obj["metadata"]["resourceVersion"]` is the revision that the write is based on; absent or "" means that
-    the object must not exist yet.
-    """
-
-    obj: Object
-    desired: Object | FileChange = KEEP
-    """The user's intent (no defaults, no status) to write to its file, or KEEP or DROP."""
-    last_applied: Object | None = None
-    """The manifest that `apply` was given, when it was; kept beside the object."""
-
-
-@dataclass(frozen=True, slots=True)
-class Remove:
-    """Remove one object and its desired file, if the object is still at that revision ("" is any)."""
-
-    key: ObjectKey
-    resource_version: str = ""
-
-
-Write: TypeAlias = Put | Remove
 Objects: TypeAlias = list[Object]
 
 
