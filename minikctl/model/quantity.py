@@ -40,3 +40,48 @@ def milli(value: str | int | float) -> int:
 def whole(value: str | int | float) -> int:
     """In whole units, rounded up as Kubernetes' `Value` does: `128Mi` → 134217728."""
     return int(parse_quantity(value).to_integral_value(ROUND_CEILING))
+
+
+_BINARY_SUFFIXES = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
+_DECIMAL_SUFFIXES = {-9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T", 15: "P", 18: "E"}
+_NANO = Decimal("1e-9")
+
+
+@lru_cache(maxsize=4096)
+def canonical_quantity(value: str | int | float) -> str:
+    """The form in which the API server returns a quantity: `1000m` → `1`, `0.5` → `500m`, `1024Mi` → `1Gi`.
+
+    What is no quantity comes back as text, for validation to judge.
+    """
+    text = str(value)
+    match = _FORM.match(text)
+    if not match:
+        return text
+    number, suffix = parse_quantity(text), match.group(2) or ""
+    if suffix.endswith("i") and abs(number) >= 1024:
+        return _binary_form(int(number.to_integral_value(ROUND_CEILING)))
+    scaled = (
+        number.quantize(_NANO, ROUND_CEILING) if number >= 0 else -(-number).quantize(_NANO, ROUND_CEILING)
+    )
+    exponent_form = suffix[:1] in ("e", "E") and suffix != "E"
+    return _decimal_form(scaled, exponent_form)
+
+
+def _binary_form(number: int) -> str:
+    power = 0
+    while number % 1024 == 0 and power < len(_BINARY_SUFFIXES) - 1:
+        number //= 1024
+        power += 1
+    return f"{number}{_BINARY_SUFFIXES[power]}"
+
+
+def _decimal_form(number: Decimal, exponent_form: bool) -> str:
+    if number == 0:
+        return "0"
+    mantissa, exponent = int(number.scaleb(9)), -9
+    while mantissa % 1000 == 0 and exponent < 18:
+        mantissa //= 1000
+        exponent += 3
+    if exponent_form:
+        return f"{mantissa}e{exponent}" if exponent else str(mantissa)
+    return f"{mantissa}{_DECIMAL_SUFFIXES[exponent]}"
