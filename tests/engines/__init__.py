@@ -1,0 +1,1 @@
+"""The real engines that tests marked `engine` run against. See `rig`."""
