@@ -1,0 +1,362 @@
+"""`PodmanBackend`: the port's calls as libpod requests, with as few round trips as they can be made with.
+
+Rules:
+- Nothing is believed to be ours before its cluster label was seen: by creating it, or by an inspect.
+- What was seen is remembered (`_facts` never change, `_seen` is good for one state), so that a pass over
+  containers that did nothing is one request. Both forget what the engine no longer lists.
+- Podman's own waiting is never used: no /stop, and a forced removal has the time-out 0.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from typing import Any, ClassVar
+from urllib.parse import quote, urlsplit
+
+from minikctl.backend import (
+    Capabilities,
+    Container,
+    ContainerSpec,
+    ContainerState,
+    EngineEvent,
+    EngineInfo,
+    LogLine,
+    LogOptions,
+    NetworkMode,
+    SandboxSpec,
+    Settings,
+)
+from minikctl.backend.labels import CLUSTER
+from minikctl.errors import PermanentError, TemporaryError
+from minikctl_podman import endpoints, faults, logs, observation, payload
+from minikctl_podman.engine import Engine, Reply, Stream
+from minikctl_podman.observation import Facts, Version
+
+_INFO_TIMEOUT = 5.0
+_FORCE = {"force": "true", "timeout": "0"}
+# libpod's words in the engines' common ones; events that change nothing we observe are left out.
+_ACTIONS = {
+    "create": "create",
+    "start": "start",
+    "died": "die",
+    "cleanup": "cleanup",
+    "remove": "destroy",
+    "oom": "oom",
+    "pause": "pause",
+    "unpause": "unpause",
+}
+
+
+class PodmanBackend:
+    """One Podman service. See `minikctl.backend.Backend` for what each call promises."""
+
+    name: ClassVar[str] = "podman"
+
+    def __init__(self, settings: Settings) -> None:
+        found = [settings.endpoint] if settings.endpoint else endpoints.find_endpoints(os.environ)
+        self.endpoint = found[0] if found else f"unix://{endpoints.ROOTFUL_SOCKET}"
+        # A guess from the socket's place, made certain by `info`.
+        self.capabilities = _capabilities(rootless=endpoints.is_user_socket(self.endpoint))
+        self._cluster = settings.cluster_id
+        self._engine = Engine(self.endpoint, identity=endpoints.identity_for(self.endpoint, os.environ))
+        self._facts: dict[str, Facts] = {}
+        self._seen: dict[str, tuple[Version, Container]] = {}
+
+    @classmethod
+    def endpoints(cls, environ: Mapping[str, str]) -> Sequence[str]:
+        return endpoints.find_endpoints(environ)
+
+    @classmethod
+    def open(cls, settings: Settings) -> PodmanBackend:
+        return cls(settings)
+
+    @classmethod
+    def fidelity(cls) -> Mapping[str, str]:
+        """A memory request only counts for the scheduler, as everywhere without cgroup v2's MemoryQoS."""
+        return {"spec.containers[].resources.requests.memory": "inert"}
+
+    # --- the engine ------------------------------------------------------------------------------
+
+    def info(self) -> EngineInfo:
+        reply = _expect(self._engine.get("/info", timeout=_INFO_TIMEOUT))
+        info = observation.info_from(reply.body, _host_ip(self.endpoint))
+        self.capabilities = _capabilities(rootless=info.rootless)
+        return info
+
+    def close(self) -> None:
+        self._engine.close()
+
+    # --- looking ---------------------------------------------------------------------------------
+
+    def list_containers(self) -> list[Container]:
+        reply = _expect(self._engine.get("/containers/json", {"all": "true", "filters": self._filters()}))
+        rows = reply.body or []
+        self._forget_all_but({row["Id"] for row in rows})
+        found = (self._container_of_row(row) for row in rows)
+        return [container for container in found if container is not None]
+
+    def inspect_container(self, container_id: str) -> Container | None:
+        reply = self._engine.get(f"/containers/{_quoted(container_id)}/json")
+        if reply.missing:
+            self._forget(container_id)
+            return None
+        data = _expect(reply).body
+        if observation.labels_of(data).get(CLUSTER) != self._cluster:
+            return None
+        container = observation.container_from_inspect(data)
+        self._facts[container.id] = observation.facts_from_inspect(data)
+        self._seen[container.id] = (observation.version_of_inspect(data), container)
+        return container
+
+    def _container_of_row(self, row: Mapping[str, Any]) -> Container | None:
+        """None where it went away since the list was made."""
+        container = observation.container_from_row(row)
+        if container.state not in (ContainerState.RUNNING, ContainerState.EXITED):
+            return container
+        version, seen = self._seen.get(container.id, (None, None))
+        if version == observation.version_of_row(row):
+            return seen
+        return self.inspect_container(container.id)
+
+    def _facts_of(self, container_id: str) -> Facts | None:
+        """None when the engine has no such container of this cluster."""
+        facts = self._facts.get(container_id)
+        # A container that was only created here is known to be ours, not how it wants to be stopped.
+        if facts is None or not facts.stop_signal:
+            found = self.inspect_container(container_id)
+            facts = self._facts.get(found.id) if found else None
+        return facts
+
+    def _is_ours(self, container_id: str) -> bool:
+        return container_id in self._facts or self._facts_of(container_id) is not None
+
+    def _forget(self, container_id: str) -> None:
+        self._facts.pop(container_id, None)
+        self._seen.pop(container_id, None)
+
+    def _forget_all_but(self, kept: set[str]) -> None:
+        for container_id in list(self._facts):
+            if container_id not in kept:
+                self._forget(container_id)
+
+    def _filters(self, **more: list[str]) -> str:
+        return json.dumps({"label": [f"{CLUSTER}={self._cluster}"], **more})
+
+    # --- images ----------------------------------------------------------------------------------
+
+    def image_id(self, image: str) -> str | None:
+        data = self._image(image)
+        return str(data["Id"]) if data else None
+
+    def pull_image(self, image: str) -> str:
+        # Quiet: one answer at the end instead of progress that nobody reads. Failures come as a 200, too.
+        parameters = {"reference": image, "policy": "always", "quiet": "true"}
+        reply = self._engine.post("/images/pull", parameters, timeout=None)
+        report = reply.body if isinstance(reply.body, dict) else {}
+        if not reply.ok:
+            raise faults.pull_error(reply.message)
+        if report.get("error") or not report.get("id"):
+            raise faults.pull_error(str(report.get("error") or "the engine pulled nothing"))
+        return str(report["id"])
+
+    def _image(self, image: str) -> dict[str, Any] | None:
+        reply = self._engine.get(f"/images/{_quoted(image)}/json")
+        if reply.missing or (not reply.ok and faults.is_no_image(reply.message)):
+            return None
+        data: dict[str, Any] = _expect(reply, reason="ImageInspectError").body
+        return data
+
+    # --- making ----------------------------------------------------------------------------------
+
+    def create_sandbox(self, spec: SandboxSpec) -> Container:
+        reply = self._engine.post("/pods/create", body=payload.sandbox_payload(spec))
+        if not reply.ok:
+            self._check_existing_pod(spec.name, reply)
+        return self._start(spec.name + payload.INFRA_SUFFIX)
+
+    def _check_existing_pod(self, name: str, refusal: Reply) -> None:
+        """Returns when the pod that stands in the way is ours and whole."""
+        if not faults.is_name_taken(refusal.message):
+            raise faults.container_error(refusal.message, "CreateContainerError")
+        reply = self._engine.get(f"/pods/{_quoted(name)}/json")
+        pod = reply.body if reply.ok else {}
+        if (pod.get("Labels") or {}).get(CLUSTER) != self._cluster:
+            raise PermanentError(
+                f"the name {name!r} is taken by something that this cluster did not make",
+                reason="CreateContainerError",
+            )
+        if not pod.get("InfraContainerID"):  # its creation was cut short
+            self._remove_pod(pod["Id"])
+            raise TemporaryError(f"pod {name!r} was half made and is removed", reason="CreateContainerError")
+
+    def create_container(self, spec: ContainerSpec) -> str:
+        pod_id = self._pod_of(spec.sandbox_id) if spec.network is NetworkMode.SANDBOX else ""
+        body = payload.container_payload(spec, pod_id=pod_id, image_user=self._image_user(spec))
+        reply = self._engine.post("/containers/create", body=body)
+        if reply.ok:
+            container_id = str(reply.body["Id"])
+            self._facts.setdefault(container_id, Facts(pod_id, sandbox=False))
+            return container_id
+        if faults.is_no_image(reply.message):
+            raise PermanentError(faults.one_line(reply.message), reason="ImageNotFound")
+        if faults.is_name_taken(reply.message):
+            return self._id_of_name(spec.name)
+        raise faults.container_error(reply.message, "CreateContainerError")
+
+    def _id_of_name(self, name: str) -> str:
+        existing = self.inspect_container(name)
+        if existing is None or existing.name != name:
+            raise PermanentError(
+                f"the name {name!r} is taken by a container that this cluster did not make",
+                reason="CreateContainerError",
+            )
+        return existing.id
+
+    def _pod_of(self, sandbox_id: str) -> str:
+        facts = self._facts_of(sandbox_id)
+        if facts is None or not facts.sandbox:
+            raise PermanentError(f"there is no sandbox {sandbox_id!r}", reason="CreateContainerError")
+        return facts.pod_id
+
+    def _image_user(self, spec: ContainerSpec) -> str:
+        security = spec.security
+        if security.run_as_group is None or security.run_as_user is not None:
+            return ""
+        data = self._image(spec.image) or {}
+        return str(data.get("User") or "")
+
+    # --- running ---------------------------------------------------------------------------------
+
+    def start_container(self, container_id: str) -> Container:
+        if not self._is_ours(container_id):
+            raise _not_found(container_id)
+        return self._start(container_id)
+
+    def _start(self, name_or_id: str) -> Container:
+        reply = self._engine.post(f"/containers/{_quoted(name_or_id)}/start")
+        if reply.missing:
+            self._forget(name_or_id)
+            raise _not_found(name_or_id)
+        if not reply.ok:
+            raise faults.container_error(reply.message, "RunContainerError")
+        container = self.inspect_container(name_or_id)
+        if container is None:
+            raise _not_found(name_or_id)
+        return container
+
+    def signal_container(self, container_id: str, *, kill: bool) -> None:
+        if kill:
+            facts = self._facts.get(container_id) or self._facts_of(container_id)
+        else:
+            facts = self._facts_of(container_id)
+        if facts is None:
+            return
+        signal = "KILL" if kill else facts.stop_signal
+        reply = self._engine.post(f"/containers/{_quoted(container_id)}/kill", {"signal": signal})
+        if reply.ok or reply.missing or _is_not_running(reply.message):
+            return
+        raise faults.container_error(reply.message, "KillContainerError")
+
+    def remove_container(self, container_id: str) -> None:
+        facts = self._facts.get(container_id) or self._facts_of(container_id)
+        if facts is None:
+            return
+        if facts.sandbox:
+            self._remove_pod(facts.pod_id)
+        else:
+            self._remove(f"/containers/{_quoted(container_id)}", {**_FORCE, "v": "true"})
+        self._forget(container_id)
+
+    def _remove_pod(self, pod_id: str) -> None:
+        self._remove(f"/pods/{_quoted(pod_id)}", _FORCE)
+
+    def _remove(self, path: str, parameters: Mapping[str, str]) -> None:
+        reply = self._engine.delete(path, parameters)
+        if not reply.ok and not reply.missing:
+            raise faults.container_error(reply.message, "RemoveContainerError")
+
+    # --- streams ---------------------------------------------------------------------------------
+
+    def logs(self, container_id: str, options: LogOptions) -> Iterator[LogLine]:
+        facts = self._facts_of(container_id)
+        if facts is None:
+            raise _not_found(container_id)
+        path = f"/containers/{_quoted(container_id)}/logs"
+        with self._engine.stream(path, _log_parameters(options)) as (reply, stream):
+            if reply.missing:
+                raise _not_found(container_id)
+            _expect(reply)
+            yield from logs.lines(stream.chunks(), tty=facts.tty)
+
+    def events(self) -> Iterator[EngineEvent]:
+        # The stream starts a moment after its headers: what happens between is asked for by time, and the
+        # time is the engine's (the clock of a virtual machine may be anywhere).
+        since = parsedate_to_datetime(_expect(self._engine.get("/_ping", timeout=_INFO_TIMEOUT)).date)
+        parameters = {
+            "stream": "true",
+            "since": str(int(since.timestamp())),
+            "filters": self._filters(type=["container"]),
+        }
+        with self._engine.stream("/events", parameters) as (reply, stream):
+            _expect(reply)
+            yield EngineEvent("")
+            yield from _hints(stream)
+
+
+def _capabilities(*, rootless: bool) -> Capabilities:
+    return Capabilities(native_pods=True, pod_ips=not rootless)
+
+
+def _quoted(name: str) -> str:
+    return quote(name, safe="")
+
+
+def _host_ip(endpoint: str) -> str:
+    parts = urlsplit(endpoint)
+    return parts.hostname or "127.0.0.1" if parts.scheme in ("tcp", "http", "ssh") else "127.0.0.1"
+
+
+def _expect(reply: Reply, reason: str = "") -> Reply:
+    """The answer, where the engine did what it was asked."""
+    if not reply.ok:
+        raise TemporaryError(faults.one_line(reply.message), reason=reason)
+    return reply
+
+
+def _not_found(container_id: str) -> PermanentError:
+    return PermanentError(f"there is no container {container_id!r}", reason="NotFound")
+
+
+def _is_not_running(message: str) -> bool:
+    lowered = message.lower()
+    return "can only kill running containers" in lowered or "no such process" in lowered
+
+
+def _log_parameters(options: LogOptions) -> dict[str, str]:
+    parameters = {"stdout": "true", "stderr": "true", "timestamps": "true"}
+    if options.follow:
+        parameters["follow"] = "true"
+    if options.tail is not None:
+        parameters["tail"] = str(options.tail)
+    if options.since is not None:
+        parameters["since"] = f"{options.since:.6f}"
+    return parameters
+
+
+def _hints(stream: Stream) -> Iterator[EngineEvent]:
+    for line in _split_lines(stream.chunks()):
+        event = json.loads(line)
+        action = _ACTIONS.get(str(event.get("Action") or event.get("status")))
+        container_id = (event.get("Actor") or {}).get("ID") or event.get("id")
+        if action and container_id:
+            yield EngineEvent(str(container_id), action)
+
+
+def _split_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    buffer = b""
+    for chunk in chunks:
+        *whole, buffer = (buffer + chunk).split(b"\n")
+        yield from (line for line in whole if line.strip())

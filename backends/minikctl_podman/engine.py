@@ -1,0 +1,216 @@
+"""The one door to the podman SDK: requests and streams against one endpoint, from any number of threads.
+
+Rules:
+- A client (a requests session with its connection) serves one call at a time: a call takes an idle one or
+  makes one. So there are as many as calls ever ran at once, however many threads come and go.
+- A stream has a client of its own, and `close` cuts its socket: a reader blocked in another thread wakes up.
+- Requests ask for API 4.0.0, the oldest that every supported Podman serves: its answers have one form then.
+- Whatever keeps an answer from arriving is an `UnreachableError`. An answer of any status is a `Reply`.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from minikctl.errors import UnreachableError
+
+if TYPE_CHECKING:
+    from podman.api.client import APIClient
+
+API_VERSION = "4.0.0"
+CONNECT_TIMEOUT = 5.0
+"""Seconds to connect; a socket-activated service is connected at once and answers a second later."""
+READ_TIMEOUT = 60.0
+"""Seconds without an answer after which an engine counts as unreachable."""
+_JSON = {"Content-Type": "application/json"}
+
+Params = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer. `body` is its JSON, None where it has none; `date` the engine's clock (RFC 9110)."""
+
+    status: int
+    body: Any = None
+    text: str = ""
+    date: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.status < 400
+
+    @property
+    def missing(self) -> bool:
+        """There is no such thing: 404, or a 500 where it went away while the engine looked at it."""
+        return self.status == 404 or (not self.ok and "no such container" in self.message)
+
+    @property
+    def message(self) -> str:
+        """What the engine says went wrong."""
+        found = self.body.get("message") or self.body.get("cause") if isinstance(self.body, dict) else ""
+        return str(found or self.text or f"HTTP status {self.status}")
+
+
+class Stream:
+    """The body of an answer that does not end by itself."""
+
+    def __init__(self, response: Any) -> None:
+        self._response = response
+        self._cut = False
+
+    def chunks(self) -> Iterator[bytes]:
+        """As they arrive. Ends where the engine ends it, and after `cut`; raises what urllib3 raises."""
+        try:
+            yield from self._response.raw.stream(65536, decode_content=True)
+        except Exception:
+            if not self._cut:
+                raise
+
+    def cut(self) -> None:
+        """Ends `chunks`, also when another thread is blocked in it."""
+        self._cut = True
+        raw = self._response.raw
+        with suppress(Exception):
+            if hasattr(raw, "shutdown"):  # urllib3 2.3 and newer
+                raw.shutdown()
+            else:
+                raw._connection.sock.shutdown(socket.SHUT_RDWR)
+
+
+class Engine:
+    def __init__(self, endpoint: str, *, identity: str = "") -> None:
+        self.endpoint = endpoint
+        self._identity = identity
+        self._idle: deque[APIClient] = deque()
+        self._streams: set[Stream] = set()
+        self._closed = False
+
+    def get(self, path: str, params: Params | None = None, *, timeout: float = READ_TIMEOUT) -> Reply:
+        return self._call("get", path, params=params, timeout=(CONNECT_TIMEOUT, timeout))
+
+    def post(
+        self,
+        path: str,
+        params: Params | None = None,
+        *,
+        body: Any = None,
+        timeout: float | None = READ_TIMEOUT,
+    ) -> Reply:
+        """`timeout` None waits for the answer for as long as it takes."""
+        data = None if body is None else json.dumps(body)
+        return self._call(
+            "post", path, params=params, data=data, headers=_JSON, timeout=(CONNECT_TIMEOUT, timeout)
+        )
+
+    def delete(self, path: str, params: Params | None = None) -> Reply:
+        return self._call("delete", path, params=params, timeout=(CONNECT_TIMEOUT, READ_TIMEOUT))
+
+    @contextmanager
+    def stream(self, path: str, params: Params) -> Iterator[tuple[Reply, Stream]]:
+        """The answer without its body where that is good, and the stream of it."""
+        client = self._connect()
+        try:
+            with self._reachable():
+                response = client.get(path, params=params, stream=True, timeout=(CONNECT_TIMEOUT, None))
+                reply = _reply(response) if response.status_code >= 400 else Reply(response.status_code)
+            stream = Stream(response)
+            self._streams.add(stream)
+            try:
+                if self._closed:
+                    stream.cut()
+                with self._reachable():
+                    yield reply, stream
+            finally:
+                self._streams.discard(stream)
+                response.close()
+        finally:
+            client.close()
+
+    def close(self) -> None:
+        self._closed = True
+        for stream in tuple(self._streams):
+            stream.cut()
+        while self._idle:
+            self._idle.pop().close()
+
+    def _call(self, method: str, path: str, **arguments: Any) -> Reply:
+        client = self._take()
+        try:
+            with self._reachable():
+                reply = _reply(getattr(client, method)(path, **arguments))
+        except BaseException:
+            client.close()  # its connection may be in the middle of an answer
+            raise
+        self._idle.append(client)
+        return reply
+
+    def _take(self) -> APIClient:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._connect()
+
+    def _connect(self) -> APIClient:
+        from podman.api.client import APIClient
+
+        options: dict[str, Any] = {"identity": self._identity} if self._identity else {}
+        with self._reachable():
+            client = APIClient(base_url=self.endpoint, version=API_VERSION, **options)
+        client.trust_env = False  # a proxy for the web is none for an engine
+        return client
+
+    @contextmanager
+    def _reachable(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            if not _is_transport_error(error):
+                raise
+            raise UnreachableError(
+                f"podman at {self.endpoint} can't be reached: {_root_cause(error)}",
+                reason="EngineUnreachable",
+            ) from error
+
+
+def _reply(response: Any) -> Reply:
+    text = response.text
+    try:
+        body = json.loads(text) if text else None
+    except ValueError:
+        body = None
+    return Reply(response.status_code, body, text, response.headers.get("Date", ""))
+
+
+def _is_transport_error(error: Exception) -> bool:
+    from subprocess import SubprocessError
+
+    from podman.errors import PodmanError
+    from urllib3.exceptions import HTTPError
+
+    # ValueError: the SDK on an endpoint that it does not understand.
+    return isinstance(error, OSError | HTTPError | PodmanError | SubprocessError | ValueError)
+
+
+def _root_cause(error: BaseException) -> str:
+    """The words of the operating system where there are any: the SDK wraps them four deep."""
+    seen: list[BaseException] = []
+    queue: list[BaseException] = [error]
+    while queue:
+        current = queue.pop(0)
+        if current in seen:
+            continue
+        seen.append(current)
+        if isinstance(current, OSError) and current.errno and current.strerror:
+            return current.strerror.lower()
+        if "timed out" in str(current).lower():
+            return "no answer in time"
+        nested = (current.__cause__, current.__context__, *current.args)
+        queue += [item for item in nested if isinstance(item, BaseException)]
+    return " ".join(str(seen[-1]).split()) or type(error).__name__

@@ -1,0 +1,160 @@
+"""libpod's JSON as the port's values. Pure.
+
+Rules:
+- `list` tells all but the address, whether the kernel killed it for memory, and the engine's own error:
+  those three are why a container is inspected, once for each state that it is in (see `Version`).
+- Go's zero time stands for "never".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from minikctl.backend import Container, ContainerState, EngineInfo
+from minikctl.model.timestamps import parse_time
+from minikctl_podman.payload import INFRA_SUFFIX
+
+_STATES = {
+    "configured": ContainerState.CREATED,
+    "created": ContainerState.CREATED,
+    "initialized": ContainerState.CREATED,
+    "running": ContainerState.RUNNING,
+    "stopping": ContainerState.RUNNING,
+    # The process is gone, the engine has not tidied up yet: the exit code is known already.
+    "stopped": ContainerState.EXITED,
+    "exited": ContainerState.EXITED,
+}
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+class Version(NamedTuple):
+    """What `list` and `inspect` both tell of a container; as long as it is the same, so is the rest."""
+
+    state: str
+    started: int
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What never changes about a container of ours."""
+
+    pod_id: str
+    sandbox: bool
+    stop_signal: str = ""
+    tty: bool = False
+
+
+def state_of(word: str) -> ContainerState:
+    return _STATES.get(word.lower(), ContainerState.UNKNOWN)
+
+
+def version_of_row(row: Mapping[str, Any]) -> Version:
+    return Version(str(row.get("State") or ""), int(row.get("StartedAt") or 0), int(row.get("Pid") or 0))
+
+
+def version_of_inspect(data: Mapping[str, Any]) -> Version:
+    state = data.get("State") or {}
+    started = state.get("StartedAt") or ""
+    seconds = int(parse_time(started)) if started else 0
+    return Version(str(state.get("Status") or ""), seconds, int(state.get("Pid") or 0))
+
+
+def container_from_row(row: Mapping[str, Any]) -> Container:
+    """From one entry of /containers/json. Complete for a container that has not been started."""
+    state = state_of(str(row.get("State") or ""))
+    names = row.get("Names") or [""]
+    return Container(
+        id=row["Id"],
+        name=_name(names[0], sandbox=bool(row.get("IsInfra"))),
+        labels=row.get("Labels") or {},
+        state=state,
+        image=row.get("Image") or "",
+        image_id=row.get("ImageID") or "",
+        created_at=_time(row.get("Created")) or 0.0,
+        started_at=_seconds(row.get("StartedAt")),
+        finished_at=_seconds(row.get("ExitedAt")) if state is ContainerState.EXITED else None,
+        exit_code=int(row.get("ExitCode") or 0) if state is ContainerState.EXITED else None,
+    )
+
+
+def container_from_inspect(data: Mapping[str, Any]) -> Container:
+    """From /containers/{id}/json."""
+    told = data.get("State") or {}
+    state = state_of(str(told.get("Status") or ""))
+    ended = state is ContainerState.EXITED
+    return Container(
+        id=data["Id"],
+        name=_name(data.get("Name") or "", sandbox=bool(data.get("IsInfra"))),
+        labels=labels_of(data),
+        state=state,
+        image=data.get("ImageName") or "",
+        image_id=data.get("Image") or "",
+        created_at=_time(data.get("Created")) or 0.0,
+        started_at=_time(told.get("StartedAt")),
+        finished_at=_time(told.get("FinishedAt")) if ended else None,
+        exit_code=int(told.get("ExitCode") or 0) if ended else None,
+        oom_killed=ended and bool(told.get("OOMKilled")),
+        ip=_address(data.get("NetworkSettings") or {}) if state is ContainerState.RUNNING else "",
+        message=told.get("Error") or "",
+    )
+
+
+def facts_from_inspect(data: Mapping[str, Any]) -> Facts:
+    config = data.get("Config") or {}
+    return Facts(
+        pod_id=data.get("Pod") or "",
+        sandbox=bool(data.get("IsInfra")),
+        stop_signal=str(config.get("StopSignal") or "TERM"),
+        tty=bool(config.get("Tty")),
+    )
+
+
+def labels_of(data: Mapping[str, Any]) -> Mapping[str, str]:
+    return (data.get("Config") or {}).get("Labels") or {}
+
+
+def info_from(data: Mapping[str, Any], host_ip: str) -> EngineInfo:
+    """From /info."""
+    host = data.get("host") or {}
+    version = data.get("version") or {}
+    distribution = host.get("distribution") or {}
+    machine = str(host.get("arch") or "")
+    return EngineInfo(
+        name="podman",
+        version=str(version.get("Version") or ""),
+        api_version=str(version.get("APIVersion") or ""),
+        operating_system=str(host.get("os") or "linux"),
+        os_image=f"{distribution.get('distribution', '')} {distribution.get('version', '')}".strip(),
+        kernel_version=str(host.get("kernel") or ""),
+        architecture=_ARCHITECTURES.get(machine, machine),
+        cpu_millicores=int(host.get("cpus") or 0) * 1000,
+        memory_bytes=int(host.get("memTotal") or 0),
+        host_ip=host_ip,
+        rootless=bool((host.get("security") or {}).get("rootless")),
+    )
+
+
+def _name(name: str, *, sandbox: bool) -> str:
+    return name.removesuffix(INFRA_SUFFIX) if sandbox else name
+
+
+def _address(network: Mapping[str, Any]) -> str:
+    """The first network's address; rootless user-mode networks have none."""
+    if address := network.get("IPAddress"):
+        return str(address)
+    networks = (network.get("Networks") or {}).values()
+    return next((str(one["IPAddress"]) for one in networks if (one or {}).get("IPAddress")), "")
+
+
+def _time(text: Any) -> float | None:
+    if not isinstance(text, str) or not text:
+        return None
+    seconds = parse_time(text)
+    return seconds if seconds > 0 else None
+
+
+def _seconds(number: Any) -> float | None:
+    return float(number) if isinstance(number, int) and number > 0 else None
