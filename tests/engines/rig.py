@@ -1,8 +1,8 @@
 """Finds the real container engines for the tests, and stops, kills and starts them.
 
 Rules:
-- `MINIKCTL_TEST_ENGINES` names them: `docker-28=unix:///…;podman-5=unix:///…`. `.ci/engines up` starts them and
-  `eval "$(.ci/engines env)"` sets it.
+- `MINIKCTL_TEST_ENGINES` names them: `docker-28=unix:///…;podman-5=unix:///…`. `.ci/engines up` starts
+  them and `eval "$(.ci/engines env)"` sets it.
 - Without the variable a test that needs an engine is skipped and says so. Where `CI` or
   `MINIKCTL_REQUIRE_ENGINES` is set it fails instead: a green run must mean that the engines were there.
 - Nothing here imports a backend or an SDK, so that collecting the tests stays quick.
