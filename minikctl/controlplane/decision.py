@@ -1,0 +1,73 @@
+"""What a controller decides: writes, events to record, and when to look again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from minikctl.model import Object, ObjectKey, copy
+from minikctl.model.writes import Put, Remove, Write
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An event to be recorded about an object (`Normal` or `Warning`)."""
+
+    about: Object
+    kind: str
+    reason: str
+    message: str
+    component: str
+
+
+@dataclass(slots=True)
+class Decision:
+    """`look_again` is an absolute time in seconds, None when only a change can make a difference."""
+
+    writes: list[Write] = field(default_factory=list)
+    happenings: list[Happening] = field(default_factory=list)
+    look_again: float | None = None
+
+    def put(self, obj: Object) -> Object:
+        self.writes.append(Put(obj))
+        return obj
+
+    def remove(self, key: ObjectKey, resource_version: str = "") -> None:
+        self.writes.append(Remove(key, resource_version))
+
+    def tell(self, about: Object, reason: str, message: str, component: str, kind: str = "Normal") -> None:
+        self.happenings.append(Happening(about, kind, reason, message, component))
+
+    def look_at(self, moment: float | None) -> None:
+        if moment is not None and (self.look_again is None or moment < self.look_again):
+            self.look_again = moment
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """Where new names come from. `uid` gives UUIDs, `suffix` five characters as generateName appends them."""
+
+    uid: Callable[[], str]
+    suffix: Callable[[], str]
+
+
+def changed(obj: Object, **parts: Any) -> Object:
+    """A copy of the object with some of its top-level parts replaced. The parts are not copied."""
+    return {**obj, **parts}
+
+
+def with_metadata(obj: Object, **fields: Any) -> Object:
+    """A copy of the object with some metadata fields replaced; None removes one."""
+    metadata = {**obj["metadata"], **fields}
+    return {**obj, "metadata": {name: value for name, value in metadata.items() if value is not None}}
+
+
+def with_status(obj: Object, status: dict[str, Any]) -> Object | None:
+    """A copy with that status, or None when it has it already: the next write is only made when needed."""
+    return None if obj.get("status") == status else {**obj, "status": copy(status)}
+
+
+def earliest(moments: Iterable[float | None]) -> float | None:
+    known = [moment for moment in moments if moment is not None]
+    return min(known) if known else None

@@ -1,0 +1,54 @@
+"""Garbage collection: nothing owned survives its owner, and nobody is left without either owner or declaration.
+
+An owner reference counts by uid: an owner of the same name that was made anew is another object.
+"""
+
+from __future__ import annotations
+
+from minikctl.controlplane.decision import Decision, with_metadata
+from minikctl.controlplane.replicaset import deleted
+from minikctl.controlplane.view import View
+from minikctl.model import Object, ObjectKey, is_deleting, key_of, uid_of
+
+FOREGROUND = "foregroundDeletion"
+
+
+def reconcile(key: ObjectKey, view: View, now: float) -> Decision:
+    """One object: goes when its owners are gone; in the foreground it waits for what it owns."""
+    decision = Decision()
+    obj = view.get(key)
+    if obj is None:
+        return decision
+    references = obj["metadata"].get("ownerReferences") or ()
+    if references and all(view.by_uid(reference["uid"]) is None for reference in references):
+        collect(obj, decision, now)
+        return decision
+    if is_deleting(obj) and FOREGROUND in (obj["metadata"].get("finalizers") or ()):
+        _wait_for_dependents(obj, view, decision, now)
+    elif references and any(_goes_in_foreground(view.by_uid(one["uid"])) for one in references):
+        collect(obj, decision, now)
+    return decision
+
+
+def _goes_in_foreground(owner: Object | None) -> bool:
+    return (
+        owner is not None and is_deleting(owner) and FOREGROUND in (owner["metadata"].get("finalizers") or ())
+    )
+
+
+def collect(obj: Object, decision: Decision, now: float) -> None:
+    """Pods go gracefully (the kubelet ends them), everything else at once."""
+    if obj["kind"] != "Pod":
+        decision.remove(key_of(obj))
+    elif not is_deleting(obj):
+        decision.put(deleted(obj, now))
+
+
+def _wait_for_dependents(owner: Object, view: View, decision: Decision, now: float) -> None:
+    dependents = [obj for kind in ("Pod", "ReplicaSet") for obj in view.controlled(uid_of(owner), kind)]
+    if not dependents:
+        finalizers = [one for one in owner["metadata"].get("finalizers") or () if one != FOREGROUND]
+        if finalizers:
+            decision.put(with_metadata(owner, finalizers=finalizers))
+        else:
+            decision.remove(key_of(owner))

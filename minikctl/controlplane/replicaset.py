@@ -1,0 +1,156 @@
+"""The ReplicaSet controller: as many active pods as `spec.replicas`, no more, no less.
+
+Upstream creates in slow starts (1, 2, 4 …) to spare an API server that may refuse; here a whole batch is one
+commit that happens or does not, so all missing pods are made at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikctl.controlplane.decision import Decision, Ids, earliest, with_metadata, with_status
+from minikctl.controlplane.owned import claim
+from minikctl.controlplane.view import View
+from minikctl.model import (
+    Object,
+    ObjectKey,
+    annotations_of,
+    controller_of,
+    controller_reference,
+    copy,
+    is_deleting,
+    key_of,
+    labels_of,
+    name_of,
+    namespace_of,
+    spec_of,
+    status_of,
+)
+from minikctl.model.pods import is_active, is_available, is_ready, phase, ready_since, restarts
+from minikctl.model.timestamps import format_time
+
+COMPONENT = "replicaset-controller"
+DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+
+
+def reconcile(key: ObjectKey, view: View, now: float, ids: Ids) -> Decision:
+    decision = Decision()
+    replica_set = view.get(key)
+    if replica_set is None:
+        return decision
+    pods = claim(replica_set, "Pod", view, decision)
+    active = [pod for pod in pods if is_active(pod)]
+    if not is_deleting(replica_set):
+        missing = spec_of(replica_set)["replicas"] - len(active)
+        if missing > 0:
+            _create(replica_set, missing, decision, now, ids)
+        elif missing < 0:
+            _delete(replica_set, active, -missing, decision, now)
+    _update_status(replica_set, pods, active, decision, now)
+    return decision
+
+
+def _create(replica_set: Object, count: int, decision: Decision, now: float, ids: Ids) -> None:
+    for _ in range(count):
+        pod = new_pod(replica_set, f"{name_of(replica_set)}-{ids.suffix()}", ids.uid(), now)
+        decision.put(pod)
+        decision.tell(replica_set, "SuccessfulCreate", f"Created pod: {name_of(pod)}", COMPONENT)
+
+
+def new_pod(replica_set: Object, name: str, uid: str, now: float) -> Object:
+    """A pod from the template, owned by the ReplicaSet, as the API server would store it."""
+    template = spec_of(replica_set)["template"]
+    metadata: dict[str, Any] = {
+        "name": name,
+        "generateName": f"{name_of(replica_set)}-",
+        "namespace": namespace_of(replica_set),
+        "uid": uid,
+        "creationTimestamp": format_time(now),
+        "generation": 1,
+        "labels": copy(labels_of(template)),
+        "ownerReferences": [controller_reference(replica_set)],
+    }
+    if annotations := annotations_of(template):
+        metadata["annotations"] = copy(annotations)
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": metadata,
+        "spec": copy(template["spec"]),
+        "status": {"phase": "Pending"},
+    }
+
+
+def _delete(replica_set: Object, active: list[Object], count: int, decision: Decision, now: float) -> None:
+    for pod in sorted(active, key=_deletion_rank(active, now))[:count]:
+        decision.put(deleted(pod, now))
+        decision.tell(replica_set, "SuccessfulDelete", f"Deleted pod: {name_of(pod)}", COMPONENT)
+
+
+def deleted(pod: Object, now: float, grace_seconds: int | None = None) -> Object:
+    """The pod, asked to go: `deletionTimestamp` lies one grace period ahead, as Kubernetes writes it."""
+    grace = spec_of(pod).get("terminationGracePeriodSeconds", 30) if grace_seconds is None else grace_seconds
+    return with_metadata(pod, deletionTimestamp=format_time(now + grace), deletionGracePeriodSeconds=grace)
+
+
+def _deletion_rank(active: list[Object], now: float) -> Any:
+    """Which pod goes first (upstream's ActivePodsWithRanks): the one with the smallest rank."""
+    per_node: dict[str, int] = {}
+    for pod in active:
+        node = spec_of(pod).get("nodeName", "")
+        per_node[node] = per_node.get(node, 0) + 1
+
+    def rank(pod: Object) -> tuple[Any, ...]:
+        node = spec_of(pod).get("nodeName", "")
+        since = ready_since(pod)
+        return (
+            bool(node),
+            ("Pending", "Unknown", "Running").index(phase(pod)),
+            is_ready(pod),
+            int(annotations_of(pod).get(DELETION_COST, "0")),
+            -per_node[node],
+            -(since if since is not None else now),
+            -restarts(pod),
+            _descending(pod["metadata"]["creationTimestamp"]),
+            name_of(pod),
+        )
+
+    return rank
+
+
+def _descending(text: str) -> tuple[int, ...]:
+    return tuple(-ord(letter) for letter in text)
+
+
+def _update_status(
+    replica_set: Object, pods: list[Object], active: list[Object], decision: Decision, now: float
+) -> None:
+    spec = spec_of(replica_set)
+    minimum = spec.get("minReadySeconds", 0)
+    wanted_labels = labels_of(spec["template"])
+    ready = [pod for pod in active if is_ready(pod)]
+    status: dict[str, Any] = {
+        "replicas": len(active),
+        "fullyLabeledReplicas": sum(1 for pod in active if wanted_labels.items() <= labels_of(pod).items()),
+        "readyReplicas": len(ready),
+        "availableReplicas": sum(1 for pod in ready if is_available(pod, minimum, now)),
+        "terminatingReplicas": sum(1 for pod in pods if is_deleting(pod)),
+        "observedGeneration": replica_set["metadata"].get("generation", 1),
+    }
+    # Zero counts are left out of the JSON, as upstream's `omitempty` does; `replicas` always stands.
+    status = {name: value for name, value in status.items() if value or name in ("replicas",)}
+    if conditions := status_of(replica_set).get("conditions"):
+        status["conditions"] = conditions
+    if new := with_status(replica_set, status):
+        decision.put(new)
+    if minimum:
+        waits = [since + minimum for pod in ready if (since := ready_since(pod)) is not None]
+        decision.look_at(earliest(moment for moment in waits if moment > now))
+
+
+def owner_key(pod: Object) -> ObjectKey | None:
+    """The key of the pod's ReplicaSet, when it has one."""
+    owner = controller_of(pod)
+    if owner is None or owner["kind"] != "ReplicaSet":
+        return None
+    return ObjectKey("ReplicaSet", key_of(pod).namespace, owner["name"])

@@ -1,0 +1,195 @@
+"""The scheduler: filter, score, bind. A pod that fits nowhere says why, as kube-scheduler does.
+
+Scores, in upstream's spirit (each 0…100, weighted): fewer pods of the same controller on the node (the default
+topology spread), more free CPU and memory, CPU and memory used evenly, no PreferNoSchedule taint. Ties go to the
+node that comes first by name, so that a decision can be repeated.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from minikctl.controlplane.decision import Decision
+from minikctl.controlplane.view import NodeUsage, View
+from minikctl.model import (
+    Object,
+    ObjectKey,
+    conditions,
+    controller_of,
+    is_deleting,
+    labels_of,
+    name_of,
+    namespace_of,
+    spec_of,
+    status_of,
+)
+from minikctl.model.pods import PodRequests, pod_requests
+from minikctl.model.quantity import milli, whole
+from minikctl.model.timestamps import format_time
+
+COMPONENT = "default-scheduler"
+UNSCHEDULABLE_TAINT = "node.kubernetes.io/unschedulable"
+SPREAD_WEIGHT, LEAST_WEIGHT, BALANCED_WEIGHT, TAINT_WEIGHT = 2.0, 1.0, 1.0, 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    cpu_millicores: int
+    memory_bytes: int
+    pods: int
+
+
+def capacity_of(node: Object) -> Capacity:
+    allocatable = status_of(node).get("allocatable") or {}
+    return Capacity(
+        milli(allocatable.get("cpu", "0")),
+        whole(allocatable.get("memory", "0")),
+        whole(allocatable.get("pods", "0")),
+    )
+
+
+def reconcile(key: ObjectKey, view: View, now: float) -> Decision:
+    """Binds one pod, or says why it can't be bound."""
+    decision = Decision()
+    pod = view.get(key)
+    if pod is None or is_deleting(pod) or spec_of(pod).get("nodeName"):
+        return decision
+    nodes = sorted(view.list("Node"), key=name_of)
+    refusals = {name_of(node): _refusal(pod, node, view.usage(name_of(node))) for node in nodes}
+    fitting = [node for node in nodes if refusals[name_of(node)] is None]
+    if fitting:
+        best = _best(pod, fitting, view)
+        _bind(pod, name_of(best), decision, now)
+    else:
+        _say_unschedulable(pod, [reason for reason in refusals.values() if reason], decision, now)
+    return decision
+
+
+# --- filter
+
+
+def _refusal(pod: Object, node: Object, usage: NodeUsage) -> str | None:
+    """Why the pod can't go to the node, in kube-scheduler's words; None when it can."""
+    if not conditions.is_true(status_of(node), "Ready"):
+        return "node(s) were not ready"
+    taint = _untolerated(pod, node, ("NoSchedule", "NoExecute"))
+    if taint is not None:
+        if taint["key"] == UNSCHEDULABLE_TAINT:
+            return "node(s) were unschedulable"
+        return f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}"
+    wanted = spec_of(pod).get("nodeSelector") or {}
+    if not wanted.items() <= labels_of(node).items():
+        return "node(s) didn't match Pod's node affinity/selector"
+    return _lacking(pod_requests(pod), capacity_of(node), usage)
+
+
+def _lacking(asked: PodRequests, capacity: Capacity, usage: NodeUsage) -> str | None:
+    if any(port in usage.host_ports for port in asked.host_ports):
+        return "node(s) didn't have free ports for the requested pod ports"
+    used = usage.requests
+    if used.pods + 1 > capacity.pods:
+        return "Too many pods"
+    if asked.cpu_millicores and used.cpu_millicores + asked.cpu_millicores > capacity.cpu_millicores:
+        return "Insufficient cpu"
+    if asked.memory_bytes and used.memory_bytes + asked.memory_bytes > capacity.memory_bytes:
+        return "Insufficient memory"
+    return None
+
+
+def _untolerated(pod: Object, node: Object, effects: Iterable[str]) -> dict[str, Any] | None:
+    taints: list[dict[str, Any]] = list(spec_of(node).get("taints") or ())
+    if spec_of(node).get("unschedulable"):
+        taints.append({"key": UNSCHEDULABLE_TAINT, "effect": "NoSchedule"})
+    tolerations = spec_of(pod).get("tolerations") or ()
+    for taint in taints:
+        if taint["effect"] in effects and not any(tolerates(one, taint) for one in tolerations):
+            return taint
+    return None
+
+
+def tolerates(toleration: dict[str, Any], taint: dict[str, Any]) -> bool:
+    if toleration.get("effect") and toleration["effect"] != taint["effect"]:
+        return False
+    if toleration.get("key") and toleration["key"] != taint["key"]:
+        return False
+    if toleration.get("operator", "Equal") == "Exists":
+        return True
+    return bool(toleration.get("key")) and toleration.get("value", "") == taint.get("value", "")
+
+
+# --- score
+
+
+def _best(pod: Object, nodes: list[Object], view: View) -> Object:
+    owner = controller_of(pod)
+    counts = {
+        name_of(node): view.usage(name_of(node)).by_controller.get(owner["uid"], 0) if owner else 0
+        for node in nodes
+    }
+    most = max(counts.values())
+    asked = pod_requests(pod)
+
+    def score(node: Object) -> float:
+        used = view.usage(name_of(node)).requests
+        capacity = capacity_of(node)
+        cpu = _fraction(used.scoring_cpu + asked.scoring_cpu, capacity.cpu_millicores)
+        memory = _fraction(used.scoring_memory + asked.scoring_memory, capacity.memory_bytes)
+        spread = 100.0 * (most - counts[name_of(node)]) / most if most else 0.0
+        least = 100.0 * (1 - (cpu + memory) / 2)
+        balanced = 100.0 * (1 - abs(cpu - memory) / 2)
+        calm = 0.0 if _untolerated(pod, node, ("PreferNoSchedule",)) else 100.0
+        return (
+            SPREAD_WEIGHT * spread + LEAST_WEIGHT * least + BALANCED_WEIGHT * balanced + TAINT_WEIGHT * calm
+        )
+
+    # max() keeps the first of equals, and the nodes come in order of their names.
+    return max(nodes, key=score)
+
+
+def _fraction(used: int, capacity: int) -> float:
+    return min(1.0, used / capacity) if capacity else 1.0
+
+
+# --- bind
+
+
+def _bind(pod: Object, node: str, decision: Decision, now: float) -> None:
+    condition = {
+        "type": "PodScheduled",
+        "status": "True",
+        "lastProbeTime": None,
+        "lastTransitionTime": format_time(now),
+    }
+    status = status_of(pod)
+    known = [one for one in status.get("conditions") or () if one["type"] != "PodScheduled"]
+    bound = {
+        **pod,
+        "spec": {**spec_of(pod), "nodeName": node},
+        "status": {**status, "conditions": [*known, condition]},
+    }
+    decision.put(bound)
+    text = f"Successfully assigned {namespace_of(pod)}/{name_of(pod)} to {node}"
+    decision.tell(pod, "Scheduled", text, COMPONENT)
+
+
+def _say_unschedulable(pod: Object, reasons: list[str], decision: Decision, now: float) -> None:
+    counted = sorted(f"{count} {reason}" for reason, count in Counter(reasons).items())
+    message = f"0/{len(reasons)} nodes are available: {', '.join(counted)}."
+    if not reasons:
+        message = "no nodes available to schedule pods"
+    condition = {
+        "type": "PodScheduled",
+        "status": "False",
+        "reason": "Unschedulable",
+        "message": message,
+        "lastProbeTime": None,
+        "lastTransitionTime": format_time(now),
+    }
+    known = list(status_of(pod).get("conditions") or ())
+    updated = conditions.put(known, condition)
+    if updated != known:
+        decision.put({**pod, "status": {**status_of(pod), "phase": "Pending", "conditions": updated}})
+        decision.tell(pod, "FailedScheduling", message, COMPONENT, "Warning")

@@ -1,0 +1,138 @@
+"""All objects in memory, indexed the ways that controllers ask (an informer's cache).
+
+The view belongs to one control plane and one thread. Objects in it are never changed in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from minikctl.model import (
+    Object,
+    ObjectKey,
+    controller_of,
+    key_of,
+    spec_of,
+    uid_of,
+)
+from minikctl.model.pods import PodRequests, is_finished, pod_requests
+
+
+@dataclass(slots=True)
+class NodeUsage:
+    """What the pods bound to a node ask of it. Kept up to date, so that the scheduler never counts."""
+
+    requests: PodRequests = field(default_factory=PodRequests)
+    pods: dict[ObjectKey, None] = field(default_factory=dict)
+    by_controller: dict[str, int] = field(default_factory=dict)
+    """Pods of one controller (its uid) on this node."""
+    host_ports: dict[tuple[str, int], int] = field(default_factory=dict)
+
+
+class View:
+    """Objects by key, with indices. Insertion order is kept, so that iteration is deterministic."""
+
+    def __init__(self, objects: Iterable[Object] = ()) -> None:
+        self._objects: dict[ObjectKey, Object] = {}
+        self._by_kind: dict[str, dict[ObjectKey, None]] = {}
+        self._by_place: dict[tuple[str, str], dict[ObjectKey, None]] = {}
+        self._by_controller: dict[str, dict[ObjectKey, None]] = {}
+        self._by_uid: dict[str, ObjectKey] = {}
+        self._usage: dict[str, NodeUsage] = {}
+        for obj in objects:
+            self.put(obj)
+
+    # --- reading
+
+    def get(self, key: ObjectKey) -> Object | None:
+        return self._objects.get(key)
+
+    def by_uid(self, uid: str) -> Object | None:
+        key = self._by_uid.get(uid)
+        return None if key is None else self._objects.get(key)
+
+    def list(self, kind: str, namespace: str | None = None) -> Iterator[Object]:
+        keys = self._by_kind.get(kind) if namespace is None else self._by_place.get((kind, namespace))
+        return (self._objects[key] for key in tuple(keys or ()))
+
+    def in_namespace(self, namespace: str) -> Iterator[Object]:
+        """Everything that lives in a namespace."""
+        for (_, place), keys in tuple(self._by_place.items()):
+            if place == namespace and place:
+                yield from (self._objects[key] for key in tuple(keys))
+
+    def controlled(self, uid: str, kind: str) -> Iterator[Object]:
+        """Objects of a kind whose controller has that uid."""
+        keys = tuple(self._by_controller.get(uid) or ())
+        return (self._objects[key] for key in keys if key.kind == kind)
+
+    def usage(self, node: str) -> NodeUsage:
+        """What is bound to a node. Read only."""
+        return self._usage.get(node) or NodeUsage()
+
+    def pods_on(self, node: str) -> Iterator[Object]:
+        return (self._objects[key] for key in tuple(self.usage(node).pods))
+
+    def __iter__(self) -> Iterator[Object]:
+        return iter(tuple(self._objects.values()))
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    # --- writing (only by whoever runs the controllers)
+
+    def put(self, obj: Object) -> None:
+        key = key_of(obj)
+        if key in self._objects:
+            self._forget(key)
+        self._objects[key] = obj
+        self._by_kind.setdefault(key.kind, {})[key] = None
+        self._by_place.setdefault((key.kind, key.namespace), {})[key] = None
+        self._by_uid[uid_of(obj)] = key
+        if owner := controller_of(obj):
+            self._by_controller.setdefault(owner["uid"], {})[key] = None
+        if key.kind == "Pod":
+            self._count(key, obj, 1)
+
+    def remove(self, key: ObjectKey) -> None:
+        if key in self._objects:
+            self._forget(key)
+            obj = self._objects.pop(key)
+            self._by_kind[key.kind].pop(key, None)
+            self._by_place[key.kind, key.namespace].pop(key, None)
+            self._by_uid.pop(uid_of(obj), None)
+
+    def _forget(self, key: ObjectKey) -> None:
+        """Takes the old object out of the indices whose key may differ in the new one."""
+        old = self._objects[key]
+        if owner := controller_of(old):
+            owned = self._by_controller[owner["uid"]]
+            owned.pop(key, None)
+            if not owned:
+                del self._by_controller[owner["uid"]]
+        if self._by_uid.get(uid_of(old)) == key:
+            del self._by_uid[uid_of(old)]
+        if key.kind == "Pod":
+            self._count(key, old, -1)
+
+    def _count(self, key: ObjectKey, pod: Object, sign: int) -> None:
+        node = spec_of(pod).get("nodeName")
+        if not node or is_finished(pod):
+            return
+        usage = self._usage.setdefault(node, NodeUsage())
+        requests = pod_requests(pod)
+        usage.requests = usage.requests.plus(requests, sign)
+        if sign > 0:
+            usage.pods[key] = None
+        else:
+            usage.pods.pop(key, None)
+        owner = controller_of(pod)
+        counters: list[tuple[dict[object, int], object]] = []
+        if owner:
+            counters.append((usage.by_controller, owner["uid"]))  # type: ignore[arg-type]
+        counters.extend((usage.host_ports, port) for port in requests.host_ports)  # type: ignore[misc]
+        for counter, name in counters:
+            counter[name] = counter.get(name, 0) + sign
+            if not counter[name]:
+                del counter[name]

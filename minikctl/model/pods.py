@@ -1,0 +1,111 @@
+"""Typed views of Pods: phases, readiness, what they ask of a node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from minikctl.model import Object, conditions, is_deleting, spec_of, status_of
+from minikctl.model.quantity import milli, whole
+from minikctl.model.timestamps import parse_time
+
+DEFAULT_CPU_MILLICORES = 100
+DEFAULT_MEMORY_BYTES = 200 * 1024 * 1024
+"""What the scheduler counts for a container that asks for nothing (upstream's NonZeroRequested)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodRequests:
+    """Sums over a pod (or over many). `scoring_*` count containers that ask for nothing with a default."""
+
+    cpu_millicores: int = 0
+    memory_bytes: int = 0
+    scoring_cpu: int = 0
+    scoring_memory: int = 0
+    pods: int = 0
+    host_ports: tuple[tuple[str, int], ...] = ()
+
+    def plus(self, other: PodRequests, sign: int = 1) -> PodRequests:
+        return PodRequests(
+            self.cpu_millicores + sign * other.cpu_millicores,
+            self.memory_bytes + sign * other.memory_bytes,
+            self.scoring_cpu + sign * other.scoring_cpu,
+            self.scoring_memory + sign * other.scoring_memory,
+            self.pods + sign * other.pods,
+        )
+
+
+def pod_requests(pod: Object) -> PodRequests:
+    cpu = memory = scoring_cpu = scoring_memory = 0
+    ports: list[tuple[str, int]] = []
+    for container in spec_of(pod).get("containers") or ():
+        requests = _requests(container)
+        container_cpu = milli(requests["cpu"]) if "cpu" in requests else 0
+        container_memory = whole(requests["memory"]) if "memory" in requests else 0
+        cpu += container_cpu
+        memory += container_memory
+        scoring_cpu += container_cpu or DEFAULT_CPU_MILLICORES
+        scoring_memory += container_memory or DEFAULT_MEMORY_BYTES
+        for port in container.get("ports") or ():
+            if port.get("hostPort"):
+                ports.append((port.get("protocol", "TCP"), port["hostPort"]))
+    return PodRequests(cpu, memory, scoring_cpu, scoring_memory, 1, tuple(ports))
+
+
+def _requests(container: dict[str, Any]) -> dict[str, Any]:
+    resources = container.get("resources") or {}
+    return {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
+
+
+def phase(pod: Object) -> str:
+    found: str = status_of(pod).get("phase", "Pending")
+    return found
+
+
+def is_finished(pod: Object) -> bool:
+    return phase(pod) in ("Succeeded", "Failed")
+
+
+def is_active(pod: Object) -> bool:
+    """Counts as a replica: neither finished nor on its way out."""
+    return not is_finished(pod) and not is_deleting(pod)
+
+
+def is_ready(pod: Object) -> bool:
+    return conditions.is_true(status_of(pod), "Ready")
+
+
+def ready_since(pod: Object) -> float | None:
+    condition = conditions.find(status_of(pod), "Ready")
+    if condition is None or condition["status"] != "True":
+        return None
+    return parse_time(condition["lastTransitionTime"])
+
+
+def is_available(pod: Object, min_ready_seconds: int, now: float) -> bool:
+    """Ready for at least `minReadySeconds`."""
+    if not min_ready_seconds:
+        return is_ready(pod)
+    since = ready_since(pod)
+    return since is not None and since + min_ready_seconds <= now
+
+
+def restarts(pod: Object) -> int:
+    return sum(status.get("restartCount", 0) for status in status_of(pod).get("containerStatuses") or ())
+
+
+def qos_class(spec: dict[str, Any]) -> str:
+    """Guaranteed, Burstable or BestEffort, as upstream's GetPodQOS."""
+    requests: list[dict[str, Any]] = []
+    limits: list[dict[str, Any]] = []
+    for container in (*(spec.get("containers") or ()), *(spec.get("initContainers") or ())):
+        requests.append(_requests(container))
+        limits.append((container.get("resources") or {}).get("limits") or {})
+    asked = any(one.get("cpu") or one.get("memory") for one in (*requests, *limits))
+    if not asked:
+        return "BestEffort"
+    for request, limit in zip(requests, limits, strict=True):
+        for resource in ("cpu", "memory"):
+            if resource not in limit or milli(limit[resource]) != milli(request[resource]):
+                return "Burstable"
+    return "Guaranteed"
