@@ -1,0 +1,122 @@
+"""What the simulated engine knows of one container, and how that looks through the port."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+from minikctl.backend import Container, ContainerState, PortMapping, labels
+from minikctl_memory.process import Fate, Program, Signals, Written, fate, output
+
+
+@dataclass(slots=True)
+class Record:
+    """One container (or sandbox). Times are the engine's clock's."""
+
+    id: str
+    name: str
+    engine: str
+    """Which of the engines that share a file it belongs to."""
+    image: str
+    image_id: str
+    labels: dict[str, str]
+    program: Program
+    stop_signal: str
+    created_at: float
+    ports: tuple[PortMapping, ...] = ()
+    sandbox_id: str = ""
+    address: str = ""
+    started_at: float | None = None
+    signals: Signals = ()
+    """Of the present run, in seconds since its start."""
+    ends_at: float = math.inf
+    exit_code: int = 0
+    message: str = ""
+    generation: int = 0
+    """Counts changes; what was planned for an earlier one is void."""
+    snapshot: Container | None = field(default=None, compare=False)
+
+    @property
+    def cluster_id(self) -> str:
+        return self.labels.get(labels.CLUSTER, "")
+
+    @property
+    def is_sandbox(self) -> bool:
+        return self.labels.get(labels.TYPE) == labels.TYPE_SANDBOX
+
+    def state(self, now: float) -> ContainerState:
+        if self.started_at is None:
+            return ContainerState.CREATED
+        return ContainerState.EXITED if self.ends_at <= now else ContainerState.RUNNING
+
+    def start(self, now: float) -> None:
+        self.started_at, self.signals, self.message = now, (), ""
+        self._meet(fate(self.program), now)
+
+    def signal(self, name: str, now: float) -> None:
+        assert self.started_at is not None
+        self.signals = (*self.signals, (now - self.started_at, name))
+        if name == "KILL":
+            self.end(now, 137)
+        else:
+            self._meet(fate(self.program, self.signals), self.started_at)
+
+    def end(self, now: float, exit_code: int) -> None:
+        self.ends_at, self.exit_code = now, exit_code
+
+    def _meet(self, end: Fate, started_at: float) -> None:
+        self.ends_at, self.exit_code = started_at + end.seconds, end.exit_code
+
+    def written(self, now: float) -> list[Written]:
+        """The lines so far of the present (or last) run; `seconds` since its start."""
+        if self.started_at is None:
+            return []
+        until = min(now, self.ends_at) - self.started_at
+        return output(self.program, self.signals, self.started_at, until)
+
+    def container(self, now: float) -> Container:
+        """As the port shows it. The same value is handed out until something changes."""
+        if self.snapshot is None:
+            self.snapshot = self._look(now)
+        return self.snapshot
+
+    def _look(self, now: float) -> Container:
+        state = self.state(now)
+        ended = state is ContainerState.EXITED
+        return Container(
+            id=self.id,
+            name=self.name,
+            labels=MappingProxyType(self.labels),
+            state=state,
+            image=self.image,
+            image_id=self.image_id,
+            created_at=self.created_at,
+            started_at=self.started_at,
+            finished_at=self.ends_at if ended else None,
+            exit_code=self.exit_code if ended else None,
+            ip=self.address if state is ContainerState.RUNNING else "",
+            message=self.message,
+        )
+
+    # --- as text, for the file ---
+
+    def to_json(self) -> str:
+        data = asdict(replace(self, snapshot=None))
+        del data["snapshot"]
+        data["ends_at"] = None if math.isinf(self.ends_at) else self.ends_at
+        return json.dumps(data)
+
+    @classmethod
+    def from_json(cls, text: str) -> Record:
+        data: dict[str, Any] = json.loads(text)
+        program = data["program"]
+        program["argv"] = tuple(program["argv"])
+        program["env"] = tuple((name, value) for name, value in program["env"])
+        data["program"] = Program(**program)
+        data["ports"] = tuple(PortMapping(**port) for port in data["ports"])
+        data["signals"] = tuple((at, name) for at, name in data["signals"])
+        data["ends_at"] = math.inf if data["ends_at"] is None else data["ends_at"]
+        return cls(**data)
