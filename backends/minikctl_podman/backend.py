@@ -20,7 +20,6 @@ from minikctl.backend import (
     Capabilities,
     Container,
     ContainerSpec,
-    ContainerState,
     EngineEvent,
     EngineInfo,
     LogLine,
@@ -113,13 +112,10 @@ class PodmanBackend:
 
     def _container_of_row(self, row: Mapping[str, Any]) -> Container | None:
         """None where it went away since the list was made."""
-        container = observation.container_from_row(row)
-        if container.state not in (ContainerState.RUNNING, ContainerState.EXITED):
-            return container
-        version, seen = self._seen.get(container.id, (None, None))
+        version, seen = self._seen.get(row["Id"], (None, None))
         if version == observation.version_of_row(row):
             return seen
-        return self.inspect_container(container.id)
+        return self.inspect_container(row["Id"])
 
     def _facts_of(self, container_id: str) -> Facts | None:
         """None when the engine has no such container of this cluster."""
@@ -241,6 +237,7 @@ class PodmanBackend:
             self._forget(name_or_id)
             raise _not_found(name_or_id)
         if not reply.ok:
+            self._seen.pop(name_or_id, None)  # it has a message now, and is else as it was
             raise faults.container_error(reply.message, "RunContainerError")
         container = self.inspect_container(name_or_id)
         if container is None:

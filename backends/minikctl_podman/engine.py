@@ -152,10 +152,9 @@ class Engine:
         return reply
 
     def _take(self) -> APIClient:
-        try:
+        with suppress(IndexError):
             return self._idle.pop()
-        except IndexError:
-            return self._connect()
+        return self._connect()
 
     def _connect(self) -> APIClient:
         from podman.api.client import APIClient

@@ -1,8 +1,8 @@
 """libpod's JSON as the port's values. Pure.
 
 Rules:
-- `list` tells all but the address, whether the kernel killed it for memory, and the engine's own error:
-  those three are why a container is inspected, once for each state that it is in (see `Version`).
+- `list` leaves out the address, the image as it was asked for, whether memory ran out, and the engine's own
+  error. So a container is inspected, but only once for each state that it is in (see `Version`).
 - Go's zero time stands for "never".
 """
 
@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from minikctl.backend import Container, ContainerState, EngineInfo
 from minikctl.model.timestamps import parse_time
-from minikctl_podman.payload import INFRA_SUFFIX
+from minikctl_podman.faults import one_line
+from minikctl_podman.payload import IMAGE_ANNOTATION, INFRA_SUFFIX
 
 _STATES = {
     "configured": ContainerState.CREATED,
@@ -62,35 +63,18 @@ def version_of_inspect(data: Mapping[str, Any]) -> Version:
     return Version(str(state.get("Status") or ""), seconds, int(state.get("Pid") or 0))
 
 
-def container_from_row(row: Mapping[str, Any]) -> Container:
-    """From one entry of /containers/json. Complete for a container that has not been started."""
-    state = state_of(str(row.get("State") or ""))
-    names = row.get("Names") or [""]
-    return Container(
-        id=row["Id"],
-        name=_name(names[0], sandbox=bool(row.get("IsInfra"))),
-        labels=row.get("Labels") or {},
-        state=state,
-        image=row.get("Image") or "",
-        image_id=row.get("ImageID") or "",
-        created_at=_time(row.get("Created")) or 0.0,
-        started_at=_seconds(row.get("StartedAt")),
-        finished_at=_seconds(row.get("ExitedAt")) if state is ContainerState.EXITED else None,
-        exit_code=int(row.get("ExitCode") or 0) if state is ContainerState.EXITED else None,
-    )
-
-
 def container_from_inspect(data: Mapping[str, Any]) -> Container:
     """From /containers/{id}/json."""
     told = data.get("State") or {}
     state = state_of(str(told.get("Status") or ""))
     ended = state is ContainerState.EXITED
+    annotations = (data.get("Config") or {}).get("Annotations") or {}
     return Container(
         id=data["Id"],
         name=_name(data.get("Name") or "", sandbox=bool(data.get("IsInfra"))),
         labels=labels_of(data),
         state=state,
-        image=data.get("ImageName") or "",
+        image=annotations.get(IMAGE_ANNOTATION) or data.get("ImageName") or "",
         image_id=data.get("Image") or "",
         created_at=_time(data.get("Created")) or 0.0,
         started_at=_time(told.get("StartedAt")),
@@ -98,7 +82,8 @@ def container_from_inspect(data: Mapping[str, Any]) -> Container:
         exit_code=int(told.get("ExitCode") or 0) if ended else None,
         oom_killed=ended and bool(told.get("OOMKilled")),
         ip=_address(data.get("NetworkSettings") or {}) if state is ContainerState.RUNNING else "",
-        message=told.get("Error") or "",
+        # After a start that worked it is about something else ("container is running").
+        message=one_line(told["Error"]) if state is ContainerState.CREATED and told.get("Error") else "",
     )
 
 
@@ -154,7 +139,3 @@ def _time(text: Any) -> float | None:
         return None
     seconds = parse_time(text)
     return seconds if seconds > 0 else None
-
-
-def _seconds(number: Any) -> float | None:
-    return float(number) if isinstance(number, int) and number > 0 else None

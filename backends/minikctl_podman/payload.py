@@ -26,6 +26,8 @@ _MIN_CPU_SHARES = 2
 
 INFRA_SUFFIX = "-infra"
 """A pod and its infra container can't have one name."""
+IMAGE_ANNOTATION = "minikctl.io/image"
+"""Keeps the image's reference as it was given: Podman only tells what it resolved it to."""
 
 
 def container_payload(spec: ContainerSpec, *, pod_id: str, image_user: str) -> dict[str, Any]:
@@ -38,6 +40,7 @@ def container_payload(spec: ContainerSpec, *, pod_id: str, image_user: str) -> d
         "name": spec.name,
         "image": spec.image,
         "labels": dict(spec.labels),
+        "annotations": {IMAGE_ANNOTATION: spec.image},
         "env": dict(spec.env),
         "stdin": spec.stdin,
         "terminal": spec.tty,
