@@ -139,7 +139,7 @@ def _double(value: str) -> str:
 
 
 def _block(value: str, indent: str) -> str:
-    """A literal block. Its indicator says how the last line ends, and the indentation where that is unclear."""
+    """A literal block. Its indicator says how the last line ends, and the indentation where unclear."""
     inner = indent + "  "
     body = value.rstrip("\n")
     trailing = len(value) - len(body)

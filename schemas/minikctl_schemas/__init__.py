@@ -1,0 +1,63 @@
+"""Kubernetes' schemas of the kinds that minikctl knows, and how their lists and maps merge.
+
+Generated from upstream's OpenAPI by scripts/generate_schemas.py. Rules:
+- `load` reads one small file, once; `merge_keys` reads no schema at all.
+- The schemas say what Kubernetes' decoder says: types and unknown fields. Null is allowed everywhere, as the
+  decoder takes it for absent. What values mean is for `minikctl.manifests.rules`.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+_FOLDER = Path(__file__).parent
+
+
+class MergeRule(NamedTuple):
+    """How one list or map merges.
+
+    `patch_strategy` and `patch_merge_key` drive strategic merge (`("merge",)`, `("retainKeys",)`,
+    `("merge", "retainKeys")`; `()` is replace). `structure` (`map`, `set`, `atomic`, `granular`) and
+    `list_map_keys` drive server-side apply.
+    """
+
+    patch_strategy: tuple[str, ...]
+    patch_merge_key: str | None
+    structure: str | None
+    list_map_keys: tuple[str, ...]
+
+
+@cache
+def load(kind: str) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a kind. It is shared: do not change it.
+
+    :raises KeyError: there is none for that kind.
+    """
+    try:
+        text = (_FOLDER / "data" / f"{kind}.json").read_text(encoding="utf-8")
+    except (FileNotFoundError, ValueError):
+        raise KeyError(kind) from None
+    schema: dict[str, Any] = json.loads(text)
+    return schema
+
+
+def kinds() -> list[str]:
+    """The kinds that `load` knows."""
+    return sorted(path.stem for path in (_FOLDER / "data").glob("*.json"))
+
+
+@cache
+def merge_keys(kind: str) -> dict[str, MergeRule]:
+    """Dotted path (`spec.template.spec.containers.ports`; list items left out, `*` for the keys of a map) →
+    rule, for every field that has one; empty for a kind that is not known. It is shared: do not change it."""
+    try:
+        text = (_FOLDER / "merge" / f"{kind}.json").read_text(encoding="utf-8")
+    except (FileNotFoundError, ValueError):
+        return {}
+    return {
+        path: MergeRule(tuple(strategy), key, structure, tuple(keys))
+        for path, (strategy, key, structure, keys) in json.loads(text).items()
+    }

@@ -1,0 +1,222 @@
+"""Generate schemas/minikctl_schemas from the schemas that the package `kubernetes-validate` carries.
+
+    python scripts/generate_schemas.py [--from FOLDER]
+
+Run where `kubernetes-validate` is installed (it is large, so nothing depends on it), or give the folder of
+its `kubernetes-json-schema`. Written are, for the newest Kubernetes there:
+- data/KIND.json: one self-contained JSON Schema for each kind that is validated. Without descriptions; strict
+  about unknown fields; every field may be null, as Kubernetes' decoder has it; 32-bit integers bounded;
+  quantities and times with their patterns.
+- merge/KIND.json: how lists and maps merge, one flat table a kind, so that merging reads no schema.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+Schema = dict[str, Any]
+
+TARGET = Path(__file__).resolve().parent.parent / "schemas" / "minikctl_schemas"
+CORE, APPS, BATCH = "io.k8s.api.core.v1", "io.k8s.api.apps.v1", "io.k8s.api.batch.v1"
+VALIDATED = {
+    "Deployment": (APPS, "apps/v1"),
+    "Event": (CORE, "v1"),
+    "Namespace": (CORE, "v1"),
+    "Node": (CORE, "v1"),
+    "Pod": (CORE, "v1"),
+    "ReplicaSet": (APPS, "apps/v1"),
+}
+MERGED_TOO = {
+    "ConfigMap": (CORE, "v1"),
+    "CronJob": (BATCH, "batch/v1"),
+    "DaemonSet": (APPS, "apps/v1"),
+    "Job": (BATCH, "batch/v1"),
+    "Secret": (CORE, "v1"),
+    "Service": (CORE, "v1"),
+    "StatefulSet": (APPS, "apps/v1"),
+}
+DROPPED = {"description", "x-kubernetes-group-version-kind", "x-kubernetes-unions", "default"}
+QUANTITY = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E|[eE][+-]?[0-9]+)?$"
+TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.,][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$"
+INT32 = {"minimum": -(2**31), "maximum": 2**31 - 1}
+INT64 = {"minimum": -(2**63), "maximum": 2**63 - 1}
+SPECIAL: dict[str, Schema] = {
+    "io.k8s.apimachinery.pkg.util.intstr.IntOrString": {
+        "type": ["string", "integer", "null"],
+        "format": "int-or-string",
+        **INT32,
+    },
+    "io.k8s.apimachinery.pkg.api.resource.Quantity": {
+        "type": ["string", "number", "null"],
+        "format": "quantity",
+        "pattern": QUANTITY,
+    },
+    "io.k8s.apimachinery.pkg.apis.meta.v1.Time": {
+        "type": ["string", "null"],
+        "format": "time",
+        "pattern": TIME,
+    },
+    "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime": {
+        "type": ["string", "null"],
+        "format": "time",
+        "pattern": TIME,
+    },
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--from", dest="folder", type=Path, help="kubernetes_validate/kubernetes-json-schema")
+    folder = parser.parse_args().folder or _installed()
+    version, definitions = _newest(folder)
+    for folder_name in ("data", "merge"):
+        (TARGET / folder_name).mkdir(parents=True, exist_ok=True)
+    for kind, (package, api_version) in VALIDATED.items():
+        schema = self_contained(definitions, f"{package}.{kind}")
+        schema["properties"]["apiVersion"] = {"type": "string", "enum": [api_version]}
+        schema["properties"]["kind"] = {"type": "string", "enum": [kind]}
+        _write(TARGET / "data" / f"{kind}.json", schema)
+    for kind, (package, _) in {**VALIDATED, **MERGED_TOO}.items():
+        _write(TARGET / "merge" / f"{kind}.json", merge_table(definitions, f"{package}.{kind}"))
+    (TARGET / "VERSION").write_text(f"{version}\n")
+
+
+def _write(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, separators=(",", ":"), sort_keys=True) + "\n")
+
+
+def _installed() -> Path:
+    spec = importlib.util.find_spec("kubernetes_validate")
+    if spec is None or spec.origin is None:
+        raise SystemExit("kubernetes-validate is not installed; give its folder with --from")
+    return Path(spec.origin).parent / "kubernetes-json-schema"
+
+
+def _newest(folder: Path) -> tuple[str, dict[str, Schema]]:
+    def number(path: Path) -> tuple[int, ...]:
+        return tuple(int(part) for part in re.findall(r"\d+", path.name))
+
+    newest = max(folder.glob("v*-local-strict"), key=number)
+    definitions: dict[str, Schema] = json.loads((newest / "_definitions.json").read_text())["$defs"]
+    return newest.name.removesuffix("-local-strict").removeprefix("v"), definitions
+
+
+# --- schemas --------------------------------------------------------------------------------------
+
+
+def self_contained(definitions: dict[str, Schema], root: str) -> Schema:
+    """The schema of `root` with all that it refers to under `definitions`, by short names."""
+    names: dict[str, str] = {}
+    bodies: dict[str, Schema] = {}
+
+    def refer(name: str) -> Schema:
+        if name in SPECIAL:
+            return dict(SPECIAL[name])
+        if name not in names:
+            names[name] = _short(name, set(names.values()))
+            bodies[names[name]] = clean(definitions[name])
+        return {"$ref": f"#/definitions/{names[name]}"}
+
+    def clean(schema: Any) -> Any:
+        if isinstance(schema, list):
+            return [clean(item) for item in schema]
+        if not isinstance(schema, dict):
+            return schema
+        if "$ref" in schema:
+            kept = {key: value for key, value in schema.items() if key.startswith("x-")}
+            return {**refer(_referred(schema)), **kept}
+        return _strict(
+            {key: _clean_member(key, value) for key, value in schema.items() if key not in DROPPED}
+        )
+
+    def _clean_member(key: str, value: Any) -> Any:
+        if key == "properties":
+            return {name: clean(member) for name, member in value.items()}
+        return clean(value)
+
+    result = clean(definitions[root])
+    return {**result, "type": "object", "definitions": dict(sorted(bodies.items()))}
+
+
+def _strict(schema: Schema) -> Schema:
+    kind = schema.get("type")
+    if isinstance(kind, str):
+        schema["type"] = [kind, "null"]
+    if "properties" in schema:
+        schema["additionalProperties"] = False
+    types = schema.get("type", ())
+    if "integer" in types:
+        schema |= INT32 if schema.get("format") == "int32" else INT64
+    return schema
+
+
+def _referred(schema: Schema) -> str:
+    return str(schema["$ref"]).rpartition("/")[2]
+
+
+def _short(name: str, taken: set[str]) -> str:
+    parts = name.split(".")
+    short = parts[-1]
+    while short in taken:
+        parts.pop()
+        short = f"{parts[-1]}.{short}"
+    return short
+
+
+# --- merge keys -----------------------------------------------------------------------------------
+
+Rule = tuple[tuple[str, ...], str | None, str | None, tuple[str, ...]]
+
+
+def merge_table(definitions: dict[str, Schema], root: str) -> dict[str, Rule]:
+    """Dotted path (list items left out, `*` for a map's keys) → rule, for fields that have one."""
+    table: dict[str, Rule] = {}
+
+    def walk(schema: Schema, path: tuple[str, ...], above: tuple[str, ...]) -> None:
+        rule = _rule(schema)
+        if "$ref" in schema:
+            name = _referred(schema)
+            if name in above:
+                return
+            schema, above = definitions[name], (*above, name)
+        rule = rule or _rule(schema)
+        if path and rule:
+            table[".".join(path)] = rule
+        for name, member in schema.get("properties", {}).items():
+            walk(member, (*path, name), above)
+        if "items" in schema:
+            walk_items(schema["items"], path, above)
+        if isinstance(schema.get("additionalProperties"), dict):
+            walk(schema["additionalProperties"], (*path, "*"), above)
+
+    def walk_items(items: Schema, path: tuple[str, ...], above: tuple[str, ...]) -> None:
+        name = _referred(items) if "$ref" in items else ""
+        if name in above:
+            return
+        for member_name, member in definitions.get(name, items).get("properties", {}).items():
+            walk(member, (*path, member_name), (*above, name))
+
+    walk({"$ref": root}, (), ())
+    return dict(sorted(table.items()))
+
+
+def _rule(schema: Schema) -> Rule | None:
+    strategy = schema.get("x-kubernetes-patch-strategy")
+    structure = schema.get("x-kubernetes-list-type") or schema.get("x-kubernetes-map-type")
+    if strategy is None and structure is None:
+        return None
+    return (
+        tuple(strategy.split(",")) if strategy else (),
+        schema.get("x-kubernetes-patch-merge-key"),
+        structure,
+        tuple(schema.get("x-kubernetes-list-map-keys", ())),
+    )
+
+
+if __name__ == "__main__":
+    main()
