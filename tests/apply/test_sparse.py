@@ -54,6 +54,17 @@ def test_what_the_server_sets_is_not_declared() -> None:
     assert sparse["metadata"] == {"name": "web", "namespace": "n", "labels": {"a": "b"}}
 
 
+def test_defaults_are_only_asked_for_objects_that_name_themselves() -> None:
+    asked = []
+
+    def defaults(obj: Object) -> Object:
+        asked.append((obj.get("apiVersion"), obj.get("kind"), obj.get("metadata", {}).get("name")))
+        return set_defaults(obj)
+
+    sparsify(set_defaults(manifest()), [], defaults)
+    assert set(asked) == {("apps/v1", "Deployment", "web")}
+
+
 _CONTAINERS = st.lists(
     st.fixed_dictionaries(
         {"name": st.sampled_from("abc"), "image": st.sampled_from(["x", "x:1"])},

@@ -103,6 +103,8 @@ def test_equal_merge_keys_are_told_apart_by_their_place() -> None:
     ports = [{"containerPort": 53, "protocol": protocol} for protocol in ("TCP", "UDP")]
     manifest = pod(containers=[{"name": "dns", "ports": ports}])
     assert three_way_patch(manifest, manifest, manifest, DEPLOYMENT) == {}
+    without_udp = pod(containers=[{"name": "dns", "ports": ports[:1]}])
+    assert three_way(manifest, manifest, without_udp, DEPLOYMENT) == without_udp
 
 
 # --- properties --------------------------------------------------------------------------------
