@@ -60,7 +60,7 @@ class Shelf:
             connection.execute("COMMIT")
 
     def news(self) -> tuple[list[Record], set[str], set[tuple[str, str]]] | None:
-        """(records changed since the last time, all ids, all (engine, image id)); None when nothing is new."""
+        """(records changed since the last time, all ids, all (engine, image id)); None if nothing is new."""
         with _translated(self.path):
             connection = self._connect()
             version = connection.execute("PRAGMA data_version").fetchone()[0]
