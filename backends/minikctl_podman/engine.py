@@ -91,6 +91,8 @@ class Engine:
         self._idle: deque[APIClient] = deque()
         self._streams: set[Stream] = set()
         self._closed = False
+        self.version = ""
+        """The engine's, of its last answer; "" before the first."""
 
     def get(self, path: str, params: Params | None = None, *, timeout: float = READ_TIMEOUT) -> Reply:
         return self._call("get", path, params=params, timeout=(CONNECT_TIMEOUT, timeout))
@@ -144,11 +146,13 @@ class Engine:
         client = self._take()
         try:
             with self._reachable():
-                reply = _reply(getattr(client, method)(path, **arguments))
+                response = getattr(client, method)(path, **arguments)
+                reply = _reply(response)
         except BaseException:
             client.close()  # its connection may be in the middle of an answer
             raise
         self._idle.append(client)
+        self.version = response.headers.get("Libpod-API-Version", "")
         return reply
 
     def _take(self) -> APIClient:

@@ -69,6 +69,9 @@ def container_from_inspect(data: Mapping[str, Any]) -> Container:
     state = state_of(str(told.get("Status") or ""))
     ended = state is ContainerState.EXITED
     annotations = (data.get("Config") or {}).get("Annotations") or {}
+    started, finished = _time(told.get("StartedAt")), _time(told.get("FinishedAt"))
+    if started and finished:
+        finished = max(started, finished)  # what ends at once has ended before its start was written down
     return Container(
         id=data["Id"],
         name=_name(data.get("Name") or "", sandbox=bool(data.get("IsInfra"))),
@@ -77,8 +80,8 @@ def container_from_inspect(data: Mapping[str, Any]) -> Container:
         image=annotations.get(IMAGE_ANNOTATION) or data.get("ImageName") or "",
         image_id=data.get("Image") or "",
         created_at=_time(data.get("Created")) or 0.0,
-        started_at=_time(told.get("StartedAt")),
-        finished_at=_time(told.get("FinishedAt")) if ended else None,
+        started_at=started,
+        finished_at=finished if ended else None,
         exit_code=int(told.get("ExitCode") or 0) if ended else None,
         oom_killed=ended and bool(told.get("OOMKilled")),
         ip=_address(data.get("NetworkSettings") or {}) if state is ContainerState.RUNNING else "",
