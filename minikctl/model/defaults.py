@@ -84,7 +84,7 @@ _KEPT_WHEN_ZERO = frozenset(
         "ttlSecondsAfterFinished",
     )
 )
-_KEPT_WHEN_EMPTY = frozenset(("name", "service", "storageClassName"))
+_KEPT_WHEN_EMPTY = frozenset(("maxSurge", "maxUnavailable", "name", "service", "storageClassName"))
 # Maps of the user's own keys: every value stays, whatever it is.
 _MAPS = frozenset(
     (
@@ -327,7 +327,8 @@ def _default_container(container: Fields) -> None:
 
 
 def _canonical(quantities: Fields) -> Fields:
-    return {name: canonical_quantity(value) for name, value in quantities.items()}
+    # A null in a map of quantities became "" above; the decoder makes it zero.
+    return {name: canonical_quantity(value) if value != "" else "0" for name, value in quantities.items()}
 
 
 def _default_variable(variable: Fields) -> None:
@@ -358,7 +359,7 @@ _FILE_SOURCES = ("configMap", "downwardAPI", "projected", "secret")
 
 
 def _default_volume(volume: Fields) -> None:
-    if len(volume) == 1 and "name" in volume:
+    if not volume.keys() - {"name"}:
         volume["emptyDir"] = {}
     for source in _FILE_SOURCES:
         if source in volume:

@@ -1,0 +1,41 @@
+"""Documents, checked before anything happens: every problem of every document, with its line and column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from minikctl.errors import FieldProblem
+from minikctl.manifests.loader import Document
+from minikctl.manifests.paths import parse_path
+from minikctl.manifests.support import unhandled
+from minikctl.manifests.validate import validate
+from minikctl.model.kinds import KINDS
+
+# Problems of the document as a whole: its fields say nothing yet.
+_UNDECODABLE = ("FieldValueTypeInvalid", "UnknownKind")
+
+
+def check(documents: Iterable[Document]) -> list[FieldProblem]:
+    """What the API server would refuse in the documents, and what this version could not act on.
+
+    The position of a problem is that of its field, or of the field's nearest existing parent.
+    """
+    return [
+        replace(problem, position=document.position(parse_path(problem.path)))
+        for document in documents
+        for problem in _problems(document)
+    ]
+
+
+def _problems(document: Document) -> list[FieldProblem]:
+    problems = validate(document.obj)
+    if any(problem.reason in _UNDECODABLE for problem in problems):
+        return problems
+    kind = KINDS.get(document.obj["kind"])
+    if kind is not None and not kind.declarable:
+        message = f"{kind.plural} are not declared in manifests; minikctl finds or makes them"
+        return [FieldProblem("kind", "FieldValueForbidden", f"Forbidden: {message}")]
+    # A field that Kubernetes does not know is reported once, as unknown.
+    unknown = {problem.path for problem in problems if problem.reason == "UnknownField"}
+    return [*problems, *(problem for problem in unhandled(document.obj) if problem.path not in unknown)]

@@ -1,0 +1,27 @@
+"""Field paths: a tuple of steps in the code, text in the API server's form for people.
+
+`("spec", "containers", 0, "image")` ↔ `spec.containers[0].image`; a key that is no identifier stands in
+brackets: `metadata.labels[app.kubernetes.io/name]`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_NAME = re.compile(r"[A-Za-z$_][A-Za-z0-9$_-]*\Z")
+_STEP = re.compile(r"\[([^\]]*)\]|\.?([^.\[\]]+)")
+
+
+def format_path(path: Iterable[str | int]) -> str:
+    text = "".join(
+        f".{step}" if isinstance(step, str) and _NAME.match(step) else f"[{step}]" for step in path
+    )
+    return text.removeprefix(".")
+
+
+def parse_path(text: str) -> tuple[str | int, ...]:
+    """What `format_path` wrote. Digits in brackets are an index."""
+    return tuple(
+        int(bracket) if bracket.isdigit() else bracket or name for bracket, name in _STEP.findall(text)
+    )

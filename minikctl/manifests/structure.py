@@ -1,0 +1,119 @@
+"""Types and unknown fields: what Kubernetes' decoder would refuse, by the schema.
+
+jsonschema-rs finds the errors; `jsonschema` is the reference that the tests compare it with. Both speak of
+JSON pointers and keywords: here that becomes the API server's paths and words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from functools import cache
+from typing import Any
+
+import minikctl_schemas
+
+from minikctl.errors import FieldProblem
+from minikctl.manifests.paths import format_path
+from minikctl.manifests.rules.problems import invalid, required, show, unsupported
+from minikctl.model import Object
+
+TYPE_INVALID = "FieldValueTypeInvalid"
+UNKNOWN = "UnknownField"
+_TYPE_NAMES = {"array": "a list", "boolean": "true or false", "object": "a map", "string": "a string"}
+
+
+@cache
+def _validator(kind: str) -> Any:
+    import jsonschema_rs
+
+    return jsonschema_rs.Draft202012Validator(minikctl_schemas.load(kind))
+
+
+def check_structure(obj: Object) -> list[FieldProblem]:
+    """The problems that make `obj` undecodable, in the order of their paths.
+
+    :raises KeyError: there is no schema for its kind.
+    """
+    validator = _validator(obj["kind"])
+    if validator.is_valid(obj):
+        return []
+    problems = {problem for error in validator.iter_errors(obj) for problem in _translate(error, obj)}
+    return sorted(problems, key=lambda problem: (problem.path, problem.message))
+
+
+def _translate(error: Any, obj: Object) -> Iterator[FieldProblem]:
+    path = tuple(error.instance_path)
+    keyword, facts = error.kind.name, error.kind.as_dict()
+    if keyword == "additionalProperties":
+        known = _known_fields(obj["kind"], path)
+        for name in facts["unexpected"]:
+            yield _unknown(name, format_path((*path, name)), known)
+    elif keyword == "required":
+        yield required(format_path((*path, facts["property"])))
+    elif keyword == "enum":
+        yield unsupported(format_path(path), error.instance, facts["options"])
+    else:
+        yield _wrong_value(keyword, facts, format_path(path), error.instance)
+
+
+def _unknown(name: str, path: str, known: list[str]) -> FieldProblem:
+    near = get_close_matches(name, known, n=1, cutoff=0.7)
+    lowered = [field for field in known if field.lower() == name.lower()]
+    hint = (lowered or near or [""])[0]
+    message = f'unknown field "{path}"' + (f', did you mean "{hint}"?' if hint else "")
+    return FieldProblem(path, UNKNOWN, message)
+
+
+def _wrong_value(keyword: str, facts: dict[str, Any], path: str, value: Any) -> FieldProblem:
+    if keyword == "type":
+        return FieldProblem(
+            path, TYPE_INVALID, f"Invalid value: {_shortened(value)}: must be {_expected(facts['types'])}"
+        )
+    if keyword in ("minimum", "maximum"):
+        return invalid(path, value, "does not fit in the integer type of this field")
+    if keyword == "pattern" and "Ki" in facts["pattern"]:
+        return invalid(
+            path,
+            value,
+            "quantities must be a number with an optional suffix (e.g. '500m', '1.5', '128Mi', '2Gi')",
+        )
+    if keyword == "pattern":
+        return invalid(path, value, "must be a time (e.g. '2006-01-02T15:04:05Z')")
+    return invalid(path, value, f"violates the schema ({keyword})")
+
+
+def _expected(types: list[str]) -> str:
+    kinds = [name for name in types if name != "null"]
+    words = {"integer": "an integer", "number": "a number", **_TYPE_NAMES}
+    return " or ".join(words[name] for name in sorted(kinds))
+
+
+def _shortened(value: Any) -> str:
+    text = show(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _known_fields(kind: str, path: tuple[str | int, ...]) -> list[str]:
+    """The fields that the schema knows at `path`."""
+    root = minikctl_schemas.load(kind)
+    schema = root
+    for step in path:
+        schema = resolve_reference(root, _member(schema, step))
+    return list(schema.get("properties", ()))
+
+
+def _member(schema: dict[str, Any], step: str | int) -> dict[str, Any]:
+    if isinstance(step, int):
+        member = schema.get("items")
+    else:
+        member = schema.get("properties", {}).get(step) or schema.get("additionalProperties")
+    return member if isinstance(member, dict) else {}
+
+
+def resolve_reference(root: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """`schema`, or what its `$ref` points to in `root`."""
+    if "$ref" not in schema:
+        return schema
+    found: dict[str, Any] = root["definitions"][schema["$ref"].rpartition("/")[2]]
+    return found
