@@ -7,6 +7,7 @@ is not padded. Widths count code points, as tabwriter does.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 
 class Aligner:
@@ -34,41 +35,29 @@ class Aligner:
         return "".join((*padded, *row[-1:]))
 
 
-def align_tabs(text: str, *, padding: int = 2, minimum: int = 0) -> str:
-    """Text with tabs as tabwriter lays it out: what describe and rollout history print through.
+def align_blocks(rows: Sequence[Sequence[str]], *, padding: int = 2) -> list[str]:
+    """One line a row, aligned in blocks: what describe and rollout history print through.
 
-    A column is a run of neighbouring lines that have a tab-terminated cell at the same place; a line without
-    one ends it. Hence the blocks of a description are aligned each for itself.
+    A column is a run of neighbouring rows that have a cell there which is not their last; a row without one
+    ends it. Hence the blocks of a description are aligned each for itself.
     """
-    lines = [line.split("\t") for line in text.split("\n")]
-    widths: list[list[int]] = [[0] * (len(cells) - 1) for cells in lines]
-    _measure(lines, widths, 0, len(lines), 0, padding, minimum)
-    return "\n".join(
-        "".join((*(cell.ljust(width) for cell, width in zip(cells, row, strict=False)), cells[-1]))
-        for cells, row in zip(lines, widths, strict=True)
-    )
+    widths: list[list[int]] = [[0] * (len(row) - 1) for row in rows]
+    _measure(rows, widths, range(len(rows)), 0, padding)
+    return [
+        "".join((*(cell.ljust(width) for cell, width in zip(row, widths[index], strict=False)), *row[-1:]))
+        for index, row in enumerate(rows)
+    ]
 
 
 def _measure(
-    lines: list[list[str]],
-    widths: list[list[int]],
-    start: int,
-    end: int,
-    column: int,
-    padding: int,
-    minimum: int,
+    rows: Sequence[Sequence[str]], widths: list[list[int]], within: range, column: int, padding: int
 ) -> None:
-    """Gives each run of lines start..end that have a cell in `column` its width, then looks right of it."""
-    index = start
-    while index < end:
-        if len(lines[index]) - 1 <= column:
-            index += 1
+    """Gives each run of rows that have a cell in `column` its width, then looks to the right of it."""
+    for has_cell, run in groupby(within, key=lambda index: len(rows[index]) - 1 > column):
+        if not has_cell:
             continue
-        run = index
-        while run < end and len(lines[run]) - 1 > column:
-            run += 1
-        width = max(minimum, *(len(lines[line][column]) + padding for line in range(index, run)))
-        for line in range(index, run):
-            widths[line][column] = width
-        _measure(lines, widths, index, run, column + 1, padding, minimum)
-        index = run
+        indexes = list(run)
+        width = max(len(rows[index][column]) for index in indexes) + padding
+        for index in indexes:
+            widths[index][column] = width
+        _measure(rows, widths, range(indexes[0], indexes[-1] + 1), column + 1, padding)
