@@ -1,4 +1,4 @@
-"""Garbage collection: nothing owned survives its owner, and nobody is left without either owner or declaration.
+"""Garbage collection: nothing owned survives its owner.
 
 An owner reference counts by uid: an owner of the same name that was made anew is another object.
 """

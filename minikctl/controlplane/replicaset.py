@@ -6,6 +6,7 @@ commit that happens or does not, so all missing pods are made at once.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from minikctl.controlplane.decision import Decision, Ids, earliest, with_metadata, with_status
@@ -90,7 +91,9 @@ def _delete(replica_set: Object, active: list[Object], count: int, decision: Dec
 def deleted(pod: Object, now: float, grace_seconds: int | None = None) -> Object:
     """The pod, asked to go: `deletionTimestamp` lies one grace period ahead, as Kubernetes writes it."""
     grace = spec_of(pod).get("terminationGracePeriodSeconds", 30) if grace_seconds is None else grace_seconds
-    return with_metadata(pod, deletionTimestamp=format_time(now + grace), deletionGracePeriodSeconds=grace)
+    return with_metadata(
+        pod, deletionTimestamp=format_time(math.ceil(now + grace)), deletionGracePeriodSeconds=grace
+    )
 
 
 def _deletion_rank(active: list[Object], now: float) -> Any:

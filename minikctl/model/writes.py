@@ -21,6 +21,17 @@ DROP: Final = FileChange.DROP
 
 
 @dataclass(frozen=True, slots=True)
+class Adopt:
+    """The file already says so (somebody else wrote it): take note of it, and leave it as it is.
+
+    A file that no longer has this digest is a conflict: it changed again meanwhile.
+    """
+
+    desired: Object
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Put:
     """Create or replace one object.
 
@@ -29,8 +40,8 @@ class Put:
     """
 
     obj: Object
-    desired: Object | FileChange = KEEP
-    """The user's intent (no defaults, no status) to write to its file, or KEEP or DROP."""
+    desired: Object | Adopt | FileChange = KEEP
+    """The user's intent (no defaults, no status) to write to its file; or Adopt, KEEP, DROP."""
     last_applied: Object | None = None
     """The manifest that `apply` was given, when it was; kept beside the object."""
 

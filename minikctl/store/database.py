@@ -18,7 +18,7 @@ from typing import Any
 from minikctl.errors import Conflict, ManifestError, RevisionExpired, StoreError
 from minikctl.model import Object, ObjectKey, key_of
 from minikctl.model.kinds import KINDS
-from minikctl.model.writes import DROP, FileChange, Put, Remove, Write
+from minikctl.model.writes import DROP, Adopt, Put, Remove, Write
 from minikctl.store.files import SUFFIX, Files, Stamp
 from minikctl.store.port import Changes, Codec, DesiredFile, Objects
 
@@ -61,6 +61,10 @@ def _dump(value: Object | None) -> str | None:
 
 def _load(text: str | None) -> Object | None:
     return None if text is None else json.loads(text)
+
+
+def _key(write: Write) -> ObjectKey:
+    return write.key if isinstance(write, Remove) else key_of(write.obj)
 
 
 def _resource(kind: str) -> str:
@@ -175,8 +179,9 @@ class DatabaseStore:
                     self._remove(write, revision)
             self._database.execute("UPDATE meta SET value=? WHERE name='revision'", (revision,))
             self._expire(revision)
-            if texts:
-                self._declare(writes, texts, self.files.replace(texts))
+            stamps = self.files.replace(texts) if texts else {}
+            for write in writes:
+                self._declare(write, texts, stamps)
         return put
 
     def _texts(self, writes: Sequence[Write]) -> dict[str, str | None]:
@@ -184,14 +189,13 @@ class DatabaseStore:
         texts: dict[str, str | None] = {}
         declared: set[ObjectKey] | None = None
         for write in writes:
-            if isinstance(write, Put) and not isinstance(write.desired, FileChange):
+            if isinstance(write, Put) and isinstance(write.desired, dict):
                 path = desired_path(key_of(write.obj))
                 texts[path] = self._codec.encode(write.desired, self.files.read(path))
             elif isinstance(write, Remove) or write.desired is DROP:
-                key = write.key if isinstance(write, Remove) else key_of(write.obj)
                 declared = self.declared_keys() if declared is None else declared
-                if key in declared:
-                    texts[desired_path(key)] = None
+                if _key(write) in declared:
+                    texts[desired_path(_key(write))] = None
         return texts
 
     def _record_intents(self, writes: Sequence[Write], texts: dict[str, str | None]) -> None:
@@ -244,32 +248,36 @@ class DatabaseStore:
             self._database.execute("DELETE FROM removals WHERE revision <= ?", (limit,))
             self._database.execute("UPDATE meta SET value=? WHERE name='expired'", (max(0, limit),))
 
-    def _declare(
-        self, writes: Sequence[Write], texts: dict[str, str | None], stamps: dict[str, Stamp]
-    ) -> None:
-        for write in writes:
-            key = write.key if isinstance(write, Remove) else key_of(write.obj)
-            path = desired_path(key)
-            if path not in texts:
-                continue
+    def _declare(self, write: Write, texts: dict[str, str | None], stamps: dict[str, Stamp]) -> None:
+        key = _key(write)
+        path = desired_path(key)
+        if isinstance(write, Put) and isinstance(write.desired, Adopt):
+            self._note(write, path, write.desired.desired, write.desired.digest, self._unmoved(path, write))
+        elif path in texts:
             text = texts[path]
             if text is None:
                 self._database.execute("DELETE FROM declared WHERE kind=? AND namespace=? AND name=?", key)
-            elif isinstance(write, Put) and not isinstance(write.desired, FileChange):
-                self._database.execute(
-                    "INSERT INTO declared VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET"
-                    " digest=excluded.digest, stamp=excluded.stamp, document=excluded.document,"
-                    " last_applied=coalesce(excluded.last_applied, last_applied)",
-                    (
-                        *key,
-                        path,
-                        _digest(text),
-                        stamps[path],
-                        _dump(write.desired),
-                        _dump(write.last_applied),
-                    ),
-                )
-            self._database.execute("DELETE FROM intents WHERE path=?", (path,))
+            elif isinstance(write, Put) and isinstance(write.desired, dict):
+                self._note(write, path, write.desired, _digest(text), stamps[path])
+        else:
+            return
+        self._database.execute("DELETE FROM intents WHERE path=?", (path,))
+
+    def _note(self, write: Put, path: str, desired: Object, digest: str, stamp: Stamp) -> None:
+        self._database.execute(
+            "INSERT INTO declared VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET"
+            " digest=excluded.digest, stamp=excluded.stamp, document=excluded.document,"
+            " last_applied=coalesce(excluded.last_applied, last_applied)",
+            (*key_of(write.obj), path, digest, stamp, _dump(desired), _dump(write.last_applied)),
+        )
+
+    def _unmoved(self, path: str, write: Put) -> Stamp:
+        """The stamp of a file that still is what it was when it was looked at."""
+        stamp = self.files.stamps().get(path, "")
+        text = self.files.read(path)
+        if text is None or not isinstance(write.desired, Adopt) or _digest(text) != write.desired.digest:
+            raise Conflict(_resource(write.obj["kind"]), key_of(write.obj).name)
+        return stamp
 
     # --- desired files that somebody else touched
 

@@ -1,0 +1,112 @@
+"""Desired files that people changed by hand, or that git brought, become what is desired.
+
+Rules:
+- A file that can't be read or breaks a rule changes nothing: its last good version stays in force, and it is
+  reported.
+- Files that vanish mean deletions, but when most of them vanish at once that is held back until somebody
+  confirms: an empty folder is more often an accident than a wish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from minikctl.api import deletion
+from minikctl.api.admission import changed_object, check, is_same, merge_table, new_object
+from minikctl.apply.threeway import three_way
+from minikctl.clock import Clock
+from minikctl.controlplane.decision import Ids
+from minikctl.errors import Invalid, ManifestError, NotFound
+from minikctl.model import Object, ObjectKey, is_deleting
+from minikctl.model.writes import Adopt, Put, Write
+from minikctl.store import DesiredFile, Store
+
+FEW = 2
+"""So many files may always vanish at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileProblem:
+    """A desired file that is not obeyed, and why, in one line."""
+
+    path: str
+    message: str
+    is_brake: bool = False
+
+    def __str__(self) -> str:
+        return f"desired/{self.path}: {self.message}"
+
+
+def absorb(store: Store, clock: Clock, ids: Ids, confirm_deletions: bool) -> Sequence[FileProblem]:
+    """:raises Conflict: something moved on meanwhile; call again."""
+    files = store.scan()
+    if not files:
+        return ()
+    problems: list[FileProblem] = []
+    writes: list[Write] = []
+    vanished = [file for file in files if file.desired is None and file.problem is None]
+    for file in sorted(files, key=lambda one: (one.key.kind != "Namespace", one.path)):
+        if file in vanished:
+            continue
+        try:
+            writes.extend(_changed(file, store, clock, ids))
+        except (ManifestError, Invalid, NotFound) as error:
+            problems.append(FileProblem(file.path, _one_line(error)))
+    brake = _brake(vanished, len(store.declared_keys()))
+    if brake and not confirm_deletions:
+        problems.append(brake)
+    else:
+        for file in vanished:
+            writes.extend(_vanished(file.key, store, clock.now()))
+    store.commit(writes)
+    return problems
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, Invalid):
+        return "; ".join(str(problem) for problem in error.problems)
+    if isinstance(error, ManifestError) and error.position:
+        return f"{error.position.line}:{error.position.column}: {error.message}"
+    return str(error)
+
+
+def _changed(file: DesiredFile, store: Store, clock: Clock, ids: Ids) -> list[Write]:
+    if file.problem is not None or file.desired is None:
+        raise file.problem or ManifestError("cannot be read")
+    check(file.desired)
+    live = store.get(file.key)
+    adopt = Adopt(file.desired, file.digest)
+    if live is None:
+        return [Put(new_object(file.desired, clock, ids), adopt, file.last_applied)]
+    if is_deleting(live):
+        return []
+    merged = _merged(live, file.desired, store.declared(file.key))
+    if is_same(live, merged):
+        return [Put(live, adopt, file.last_applied)]
+    check(merged, live)
+    return [Put(merged, adopt, file.last_applied)]
+
+
+def _merged(live: Object, desired: Object, before: Object | None) -> Object:
+    """What the file dropped goes; what the system set (a revision, a node) stays."""
+    return changed_object(live, three_way(before, live, desired, merge_table(live["kind"])))
+
+
+def _vanished(key: ObjectKey, store: Store, now: float) -> list[Write]:
+    live = store.get(key)
+    if live is None or is_deleting(live):
+        return []
+    if key.kind == "Node":  # the file only held what people changed of the node
+        return []
+    return deletion.writes(live, [], now, grace_seconds=None, propagation="background", force=False)
+
+
+def _brake(vanished: Sequence[DesiredFile], declared: int) -> FileProblem | None:
+    if len(vanished) <= FEW or 2 * len(vanished) <= declared:
+        return None
+    text = (
+        f"{len(vanished)} of {declared} desired files vanished; nothing is deleted until you put them back"
+        " or confirm with: minikctl agent run --once --confirm-deletions"
+    )
+    return FileProblem("", text, is_brake=True)

@@ -1,0 +1,136 @@
+"""From what somebody wrote to what is stored: namespace, validation, defaults, identity, generation."""
+
+from __future__ import annotations
+
+from minikctl.apply.sparse import sparsify
+from minikctl.apply.table import MergeTable
+from minikctl.clock import Clock
+from minikctl.controlplane.decision import Ids
+from minikctl.errors import FieldProblem, Invalid
+from minikctl.model import Object, annotations_of, copy, labels_of, name_of, spec_of
+from minikctl.model.defaults import set_defaults
+from minikctl.model.kinds import KINDS
+from minikctl.model.timestamps import format_time
+
+SYSTEM_ANNOTATIONS = "deployment.kubernetes.io/"
+SYSTEM_LABELS = ("kubernetes.io/", "beta.kubernetes.io/", "node-role.kubernetes.io/", "minikctl.io/")
+
+
+def merge_table(kind: str) -> MergeTable:
+    """How the kind's lists and maps merge. Read from the schemas' data when first asked for."""
+    import minikctl_schemas
+
+    return MergeTable.from_rules(minikctl_schemas.merge_keys(kind))
+
+
+def in_namespace(manifest: Object, namespace: str) -> Object:
+    """The manifest with its namespace written out: its own, else the command's."""
+    kind = KINDS.get(manifest.get("kind", ""))
+    metadata = manifest.get("metadata") or {}
+    if kind is None or not isinstance(metadata, dict):
+        return manifest
+    if kind.namespaced:
+        return {**manifest, "metadata": {**metadata, "namespace": metadata.get("namespace") or namespace}}
+    return {**manifest, "metadata": {name: value for name, value in metadata.items() if name != "namespace"}}
+
+
+def check(obj: Object, old: Object | None = None) -> None:
+    """:raises Invalid: the object, or the step from `old` to it, breaks a rule."""
+    from minikctl.manifests.validate import validate, validate_update
+
+    problems: list[FieldProblem] = list(validate(obj))
+    if old is not None:
+        problems.extend(validate_update(old, obj))
+    if problems:
+        name = (obj.get("metadata") or {}).get("name", "")
+        raise Invalid(str(obj.get("kind", "")), str(name), problems)
+
+
+def new_object(manifest: Object, clock: Clock, ids: Ids) -> Object:
+    """A validated manifest as a new stored object: defaults, uid, creation time, first status."""
+    obj = set_defaults(copy({name: value for name, value in manifest.items() if name != "status"}))
+    metadata = obj["metadata"]
+    if "name" not in metadata and "generateName" in metadata:
+        metadata["name"] = f"{metadata['generateName']}{ids.suffix()}"
+    for field in ("resourceVersion", "managedFields", "selfLink", "deletionTimestamp"):
+        metadata.pop(field, None)
+    metadata["uid"] = ids.uid()
+    metadata["creationTimestamp"] = format_time(clock.now())
+    metadata["generation"] = 1
+    return {**obj, **_first_status(obj)}
+
+
+def _first_status(obj: Object) -> Object:
+    match obj["kind"]:
+        case "Pod":
+            return {"status": {"phase": "Pending"}}
+        case "ReplicaSet":
+            return {"status": {"replicas": 0}}
+        case "Namespace":
+            return {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
+        case _:
+            return {"status": {}}
+
+
+def changed_object(live: Object, merged: Object) -> Object:
+    """`merged` with its defaults and what the server owns of `live`; a changed spec is a new generation."""
+    obj = set_defaults(merged)
+    owned = (
+        "uid",
+        "creationTimestamp",
+        "generation",
+        "resourceVersion",
+        "ownerReferences",
+        "deletionTimestamp",
+    )
+    kept = {field: live["metadata"][field] for field in owned if field in live["metadata"]}
+    metadata = {name: value for name, value in obj["metadata"].items() if name not in owned}
+    obj = {**obj, "metadata": {**metadata, **kept}, "status": live.get("status") or {}}
+    if obj.get("spec") != live.get("spec"):
+        obj["metadata"]["generation"] = kept.get("generation", 1) + 1
+    return obj
+
+
+def is_same(live: Object, obj: Object) -> bool:
+    """Nothing that people declare differs."""
+    same_spec = spec_of(live) == spec_of(obj)
+    return same_spec and labels_of(live) == labels_of(obj) and annotations_of(live) == annotations_of(obj)
+
+
+def intent(obj: Object, hints: list[Object]) -> Object:
+    """What stands in an object's desired file: what people said, without defaults and the system's part."""
+    return sparsify(_without_system_part(obj, hints), hints, set_defaults, merge_table(obj["kind"]))
+
+
+def _without_system_part(obj: Object, hints: list[Object]) -> Object:
+    result = copy(obj)
+    metadata = result["metadata"]
+    said = {name for hint in hints for name in annotations_of(hint)}
+    metadata["annotations"] = {
+        name: value
+        for name, value in annotations_of(obj).items()
+        if name in said or not name.startswith(SYSTEM_ANNOTATIONS)
+    }
+    if obj["kind"] == "Pod" and not any("nodeName" in spec_of(hint) for hint in hints):
+        result.get("spec", {}).pop("nodeName", None)
+    if obj["kind"] == "Namespace":
+        result.pop("spec", None)
+    if obj["kind"] == "Node":
+        said = {name for hint in hints for name in labels_of(hint)}
+        metadata["labels"] = {
+            name: value
+            for name, value in labels_of(obj).items()
+            if name in said or not _is_system_label(name)
+        }
+    for field in ("labels", "annotations"):
+        if not metadata.get(field):
+            metadata.pop(field, None)
+    return result
+
+
+def _is_system_label(name: str) -> bool:
+    return name.startswith(SYSTEM_LABELS) or ".kubernetes.io/" in name
+
+
+def display_name(obj: Object) -> str:
+    return f"{KINDS[obj['kind']].qualified}/{name_of(obj)}"

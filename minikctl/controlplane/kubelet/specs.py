@@ -1,0 +1,158 @@
+"""From a pod to what an engine is asked for: names, labels, environment, limits, security."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikctl.backend import (
+    ContainerSpec,
+    NetworkMode,
+    PortMapping,
+    ResourceLimits,
+    SandboxSpec,
+    SecurityContext,
+    labels,
+)
+from minikctl.controlplane.kubelet.environment import environment, expand
+from minikctl.controlplane.kubelet.memo import SANDBOX
+from minikctl.controlplane.kubelet.seal import seal
+from minikctl.model import Object, annotations_of, labels_of, name_of, namespace_of, spec_of, uid_of
+from minikctl.model.hashing import canonical, spec_hash
+from minikctl.model.quantity import milli, whole
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+LONGEST_HOSTNAME = 63
+
+
+def needs_sandbox(pod: Object) -> bool:
+    """Several containers share a network namespace, which must outlive each of them; one shares nothing."""
+    return len(spec_of(pod)["containers"]) > 1
+
+
+def container_hash(container: dict[str, Any]) -> str:
+    """Of everything that the engine's container is made from: a change means that it must be made anew."""
+    return spec_hash(container)
+
+
+def container_spec(
+    pod: Object,
+    container: dict[str, Any],
+    *,
+    attempt: int,
+    backoff: int | None,
+    sandbox_id: str,
+    cluster_id: str,
+    seal_key: bytes,
+) -> ContainerSpec:
+    values = environment(container, pod)
+    name = _engine_name(pod, container["name"], attempt)
+    own = _labels(pod, container["name"], attempt, cluster_id) | {
+        labels.TYPE: labels.TYPE_CONTAINER,
+        labels.SPEC_HASH: container_hash(container),
+    }
+    if backoff is not None:
+        own[labels.BACKOFF] = str(backoff)
+    own[labels.SEAL] = seal(name, own, seal_key)
+    return ContainerSpec(
+        name=name,
+        image=container["image"],
+        labels=own,
+        command=_words(container.get("command"), values),
+        args=_words(container.get("args"), values),
+        env=tuple(values.items()),
+        working_dir=container.get("workingDir", ""),
+        hostname="" if sandbox_id else hostname(pod),
+        ports=() if sandbox_id else _ports(container),
+        resources=_resources(container),
+        security=_security(pod, container),
+        network=NetworkMode.SANDBOX if sandbox_id else NetworkMode.POD,
+        sandbox_id=sandbox_id,
+        stdin=bool(container.get("stdin")),
+        tty=bool(container.get("tty")),
+    )
+
+
+def sandbox_spec(pod: Object, *, attempt: int, cluster_id: str, seal_key: bytes) -> SandboxSpec:
+    name = _engine_name(pod, SANDBOX, attempt)
+    own = _labels(pod, SANDBOX, attempt, cluster_id) | {labels.TYPE: labels.TYPE_SANDBOX}
+    own[labels.SEAL] = seal(name, own, seal_key)
+    ports = tuple(port for container in spec_of(pod)["containers"] for port in _ports(container))
+    return SandboxSpec(name=name, hostname=hostname(pod), labels=own, ports=ports)
+
+
+def hostname(pod: Object) -> str:
+    name: str = spec_of(pod).get("hostname") or name_of(pod)
+    return name[:LONGEST_HOSTNAME].rstrip("-.")
+
+
+def _engine_name(pod: Object, container: str, attempt: int) -> str:
+    """As every kubelet names containers: unique per attempt, so that creating twice finds the first."""
+    return f"k8s_{container}_{name_of(pod)}_{namespace_of(pod)}_{uid_of(pod)}_{attempt}"
+
+
+def _labels(pod: Object, container: str, attempt: int, cluster_id: str) -> dict[str, str]:
+    return {
+        labels.POD_NAME: name_of(pod),
+        labels.POD_NAMESPACE: namespace_of(pod),
+        labels.POD_UID: uid_of(pod),
+        labels.CONTAINER_NAME: container,
+        labels.RESTART_COUNT: str(attempt),
+        labels.CLUSTER: cluster_id,
+        labels.NODE: spec_of(pod).get("nodeName", ""),
+        labels.POD: canonical(_record(pod)).decode(),
+    }
+
+
+def _record(pod: Object) -> dict[str, Any]:
+    """What is needed to know the pod again without state.db."""
+    metadata = pod["metadata"]
+    kept = ("name", "namespace", "uid", "generateName", "generation", "creationTimestamp", "ownerReferences")
+    record = {field: metadata[field] for field in kept if field in metadata}
+    record["labels"] = labels_of(pod)
+    annotations = {name: text for name, text in annotations_of(pod).items() if name != LAST_APPLIED}
+    if annotations:
+        record["annotations"] = annotations
+    return {"metadata": record, "spec": spec_of(pod)}
+
+
+def _words(words: list[str] | None, values: dict[str, str]) -> tuple[str, ...] | None:
+    return tuple(expand(word, values) for word in words) if words else None
+
+
+def _ports(container: dict[str, Any]) -> tuple[PortMapping, ...]:
+    """Only what has a hostPort is published; a containerPort alone is documentation, as in Kubernetes."""
+    return tuple(
+        PortMapping(
+            port["containerPort"], port["hostPort"], port.get("protocol", "TCP"), port.get("hostIP", "")
+        )
+        for port in container.get("ports") or ()
+        if port.get("hostPort")
+    )
+
+
+def _resources(container: dict[str, Any]) -> ResourceLimits:
+    resources = container.get("resources") or {}
+    limits = resources.get("limits") or {}
+    requests = {**limits, **(resources.get("requests") or {})}
+    return ResourceLimits(
+        cpu_request_millicores=milli(requests.get("cpu", 0)),
+        cpu_limit_millicores=milli(limits.get("cpu", 0)),
+        memory_limit_bytes=whole(limits.get("memory", 0)),
+    )
+
+
+def _security(pod: Object, container: dict[str, Any]) -> SecurityContext:
+    pod_level = spec_of(pod).get("securityContext") or {}
+    own = container.get("securityContext") or {}
+    merged = {**pod_level, **own}
+    capabilities = own.get("capabilities") or {}
+    return SecurityContext(
+        run_as_user=merged.get("runAsUser"),
+        run_as_group=merged.get("runAsGroup"),
+        supplemental_groups=tuple(pod_level.get("supplementalGroups") or ()),
+        privileged=bool(own.get("privileged")),
+        read_only_root_filesystem=bool(own.get("readOnlyRootFilesystem")),
+        allow_privilege_escalation=own.get("allowPrivilegeEscalation", True),
+        add_capabilities=tuple(capabilities.get("add") or ()),
+        drop_capabilities=tuple(capabilities.get("drop") or ()),
+    )

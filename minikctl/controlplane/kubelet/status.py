@@ -1,0 +1,223 @@
+"""A pod's status from what its containers show, field by field as the kubelet writes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from minikctl.controlplane.kubelet.instances import Instance, Instances
+from minikctl.controlplane.kubelet.specs import needs_sandbox
+from minikctl.model import Object, conditions, spec_of, status_of
+from minikctl.model.pods import qos_class
+from minikctl.model.timestamps import format_time
+
+ContainerStatus = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Why a container does not run yet."""
+
+    reason: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """What a pod's status says of its node."""
+
+    backend: str
+    host_ip: str
+
+
+def pod_status(
+    pod: Object, instances: Instances, waiting: dict[str, Waiting], node: NodeFacts, now: float
+) -> dict[str, Any]:
+    """`waiting` names the containers that wait, and why."""
+    before = status_of(pod)
+    known = {status["name"]: status for status in before.get("containerStatuses") or ()}
+    statuses = [
+        _container_status(
+            container, instances, waiting.get(container["name"]), known.get(container["name"]), node
+        )
+        for container in spec_of(pod)["containers"]
+    ]
+    phase = _phase(pod, statuses)
+    status: dict[str, Any] = {
+        "phase": phase,
+        "conditions": _conditions(pod, statuses, instances, phase, now),
+        "hostIP": node.host_ip,
+        "hostIPs": [{"ip": node.host_ip}],
+        "startTime": before.get("startTime") or format_time(now),
+        "containerStatuses": statuses,
+        "qosClass": qos_class(spec_of(pod)),
+        "observedGeneration": pod["metadata"].get("generation", 1),
+    }
+    if address := _pod_ip(pod, instances, before):
+        status["podIP"] = address
+        status["podIPs"] = [{"ip": address}]
+    return status
+
+
+# --- containers
+
+
+def _container_status(
+    container: dict[str, Any],
+    instances: Instances,
+    waiting: Waiting | None,
+    known: ContainerStatus | None,
+    node: NodeFacts,
+) -> ContainerStatus:
+    latest = instances.latest(container["name"])
+    known = known or {}
+    status: ContainerStatus = {
+        "name": container["name"],
+        "image": container["image"],
+        "imageID": latest.container.image_id if latest else known.get("imageID", ""),
+        "restartCount": latest.identity.attempt if latest else known.get("restartCount", 0),
+        "ready": False,
+        "started": False,
+        "state": _state(latest, waiting, node),
+        "lastState": _last_state(container["name"], instances, waiting, known, node),
+    }
+    identifier = f"{node.backend}://{latest.id}" if latest else known.get("containerID")
+    if identifier:
+        status["containerID"] = identifier
+    if "running" in status["state"]:
+        status["ready"] = status["started"] = True
+    return status
+
+
+def _state(latest: Instance | None, waiting: Waiting | None, node: NodeFacts) -> dict[str, Any]:
+    if latest is not None and latest.is_running:
+        return {"running": {"startedAt": format_time(latest.container.started_at or 0)}}
+    if waiting is None and latest is not None and latest.has_ended:
+        return {"terminated": terminated(latest, node)}
+    reason = waiting or Waiting("ContainerCreating")
+    state = {"reason": reason.reason}
+    if reason.message:
+        state["message"] = reason.message
+    return {"waiting": state}
+
+
+def terminated(instance: Instance, node: NodeFacts) -> dict[str, Any]:
+    container = instance.container
+    code = container.exit_code or 0
+    reason = "OOMKilled" if container.oom_killed else ("Completed" if code == 0 else "Error")
+    result: dict[str, Any] = {
+        "containerID": f"{node.backend}://{container.id}",
+        "exitCode": code,
+        "reason": reason,
+        "startedAt": format_time(container.started_at or container.created_at),
+        "finishedAt": format_time(container.finished_at or container.created_at),
+    }
+    if container.message:
+        result["message"] = container.message
+    return result
+
+
+def _last_state(
+    name: str, instances: Instances, waiting: Waiting | None, known: ContainerStatus, node: NodeFacts
+) -> dict[str, Any]:
+    latest = instances.latest(name)
+    if latest is not None and latest.has_ended and waiting is not None:
+        return {"terminated": terminated(latest, node)}
+    if previous := instances.previous(name):
+        return {"terminated": terminated(previous, node)}
+    was = known.get("state") or {}
+    changed = latest is None or known.get("containerID") != f"{node.backend}://{latest.id}"
+    if changed and "terminated" in was:
+        return {"terminated": was["terminated"]}
+    if changed and "running" in was:
+        return {"terminated": _vanished(known, was["running"])}
+    kept: dict[str, Any] = known.get("lastState") or {}
+    return kept
+
+
+def _vanished(known: ContainerStatus, running: dict[str, Any]) -> dict[str, Any]:
+    """Somebody removed a container that ran: nobody knows how it ended."""
+    return {
+        "containerID": known.get("containerID", ""),
+        "exitCode": 137,
+        "reason": "ContainerStatusUnknown",
+        "message": "The container could not be located: it was removed from outside",
+        "startedAt": running.get("startedAt"),
+        "finishedAt": None,
+    }
+
+
+# --- the pod
+
+
+def _phase(pod: Object, statuses: list[ContainerStatus]) -> str:
+    """Upstream's getPhase, for pods without init containers."""
+    if status_of(pod).get("phase") in ("Succeeded", "Failed"):
+        return str(status_of(pod)["phase"])
+    states = [status["state"] for status in statuses]
+    never_ran = [
+        one for one in statuses if "waiting" in one["state"] and "terminated" not in one["lastState"]
+    ]
+    if never_ran:
+        return "Pending"
+    if any("terminated" not in state for state in states):
+        return "Running"
+    policy = spec_of(pod).get("restartPolicy", "Always")
+    failed = any(state["terminated"]["exitCode"] for state in states)
+    if policy == "Always" or (policy == "OnFailure" and failed):
+        return "Running"
+    return "Failed" if failed else "Succeeded"
+
+
+def _pod_ip(pod: Object, instances: Instances, before: dict[str, Any]) -> str:
+    holder = instances.sandbox() if needs_sandbox(pod) else None
+    candidates = [holder] if holder else [one for one in instances.apps() if one.is_running]
+    for one in reversed(candidates):
+        if one.container.ip:
+            return one.container.ip
+    address: str = before.get("podIP", "")
+    return address
+
+
+def _conditions(
+    pod: Object, statuses: list[ContainerStatus], instances: Instances, phase: str, now: float
+) -> list[conditions.Condition]:
+    unready = [status["name"] for status in statuses if not status["ready"]]
+    has_sandbox = bool(instances.apps() or instances.sandboxes)
+    if phase == "Succeeded":
+        ready: tuple[str, str, str] = ("False", "PodCompleted", "")
+    elif phase == "Failed":
+        ready = ("False", "PodFailed", "")
+    elif unready:
+        ready = ("False", "ContainersNotReady", f"containers with unready status: [{' '.join(unready)}]")
+    else:
+        ready = ("True", "", "")
+    result = list(status_of(pod).get("conditions") or ())
+    for kind, facts in (
+        ("PodReadyToStartContainers", ("True" if has_sandbox else "False", "", "")),
+        ("Initialized", ("True", "", "")),
+        ("Ready", ready),
+        ("ContainersReady", ready),
+    ):
+        result = conditions.put(result, _condition(kind, *facts, now))
+    if not any(one["type"] == "PodScheduled" for one in result):
+        result.append(_condition("PodScheduled", "True", "", "", now))
+    order = {kind: index for index, kind in enumerate(_ORDER)}
+    return sorted(result, key=lambda one: order.get(one["type"], len(order)))
+
+
+_ORDER = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
+
+
+def _condition(kind: str, status: str, reason: str, message: str, now: float) -> conditions.Condition:
+    condition: conditions.Condition = {
+        "type": kind,
+        "status": status,
+        "lastProbeTime": None,
+        "lastTransitionTime": format_time(now),
+    }
+    if reason:
+        condition["reason"] = reason
+    if message:
+        condition["message"] = message
+    return condition

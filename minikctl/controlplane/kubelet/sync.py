@@ -1,0 +1,318 @@
+"""One look at one pod: what its containers should do next, and what its status says.
+
+The parent branches (deleting, finished, sandbox, each container); the leaves decide about one thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from minikctl.backend import Container, ContainerState
+from minikctl.controlplane.decision import Decision, with_status
+from minikctl.controlplane.kubelet.actions import (
+    Action,
+    InspectContainer,
+    PullImage,
+    RemoveContainer,
+    RunContainer,
+    RunSandbox,
+    SignalContainer,
+    StartContainer,
+)
+from minikctl.controlplane.kubelet.backoff import next_wait
+from minikctl.controlplane.kubelet.images import ImageBook
+from minikctl.controlplane.kubelet.instances import Instance, Instances
+from minikctl.controlplane.kubelet.memo import SANDBOX, PodMemo
+from minikctl.controlplane.kubelet.specs import (
+    container_hash,
+    container_spec,
+    needs_sandbox,
+    sandbox_spec,
+)
+from minikctl.controlplane.kubelet.status import NodeFacts, Waiting, pod_status
+from minikctl.model import (
+    Object,
+    is_deleting,
+    name_of,
+    namespace_of,
+    spec_of,
+    status_of,
+    uid_of,
+)
+from minikctl.model.pods import is_finished
+from minikctl.model.timestamps import parse_time
+
+COMPONENT = "kubelet"
+STILL_MISSING = "ErrImageNeverPull"
+
+
+@dataclass(slots=True)
+class PodSync:
+    """The decision about one pod: what to do now (in order), what to write, when to look again."""
+
+    decision: Decision
+    actions: list[Action]
+    memo: PodMemo
+    is_gone: bool = False
+    """A deleted pod of which nothing is left on the engine."""
+
+
+def sync_pod(
+    pod: Object,
+    containers: Sequence[Container],
+    memo: PodMemo,
+    images: ImageBook,
+    node: NodeFacts,
+    now: float,
+    *,
+    cluster_id: str,
+    seal_key: bytes,
+) -> PodSync:
+    """`containers` is all that the engine shows of this pod. Never call it when the engine is Unknown."""
+    look = _Look(pod, Instances(containers), memo, images, node, now, cluster_id, seal_key)
+    if is_deleting(pod):
+        look.terminate()
+    elif not is_finished(pod):
+        look.run()
+    else:
+        look.rest()
+    return PodSync(look.decision, look.actions, look.memo, look.is_gone)
+
+
+@dataclass(slots=True)
+class _Look:
+    pod: Object
+    instances: Instances
+    memo: PodMemo
+    images: ImageBook
+    node: NodeFacts
+    now: float
+    cluster_id: str
+    seal_key: bytes
+    decision: Decision = field(default_factory=Decision)
+    actions: list[Action] = field(default_factory=list)
+    waiting: dict[str, Waiting] = field(default_factory=dict)
+    is_gone: bool = False
+
+    # --- the three lives of a pod
+
+    def run(self) -> None:
+        if needs_sandbox(self.pod) and not self._has_sandbox():
+            for container in spec_of(self.pod)["containers"]:
+                self.waiting.setdefault(container["name"], Waiting("ContainerCreating"))
+        else:
+            for container in spec_of(self.pod)["containers"]:
+                self._run_container(container)
+        self._write_status()
+
+    def rest(self) -> None:
+        """A finished pod keeps its ended containers for `logs`; nothing of it may run."""
+        for one in self.instances.apps():
+            if one.is_running:
+                self.actions.append(RemoveContainer(one.id))
+        for one in self.instances.sandboxes:
+            self.actions.append(RemoveContainer(one.id))
+
+    def terminate(self) -> None:
+        running = [one for one in self.instances.apps() if self._may_run(one)]
+        deadline = parse_time(self.pod["metadata"]["deletionTimestamp"])
+        grace = self.pod["metadata"].get("deletionGracePeriodSeconds", 0)
+        if running and grace and self.now < deadline:
+            self._stop_gracefully(running)
+            self.decision.look_at(deadline)
+            self._write_status()
+            return
+        left = [*self.instances.apps(), *self.instances.sandboxes]
+        self.actions.extend(RemoveContainer(one.id) for one in left)
+        self.is_gone = not left
+        if left and not running:
+            self._write_status()
+
+    def _may_run(self, one: Instance) -> bool:
+        return one.container.state in (ContainerState.RUNNING, ContainerState.UNKNOWN)
+
+    def _stop_gracefully(self, running: list[Instance]) -> None:
+        for one in running:
+            if one.id not in self.memo.signalled:
+                self.actions.append(SignalContainer(one.id))
+                name = one.identity.container
+                self.decision.tell(self.pod, "Killing", f"Stopping container {name}", COMPONENT)
+
+    # --- the sandbox
+
+    def _has_sandbox(self) -> bool:
+        """Whether the pod's sandbox runs; otherwise says what leads there."""
+        sandbox = self.instances.sandbox()
+        if sandbox is not None and sandbox.is_running:
+            self.actions.extend(
+                RemoveContainer(one.id) for one in self.instances.sandboxes if one is not sandbox
+            )
+            return True
+        orphans = [one for one in self.instances.apps() if self._may_run(one)]
+        if orphans:  # they hold on to a network that is gone: nobody can reach them
+            self.actions.extend(RemoveContainer(one.id) for one in orphans)
+        elif self._may_retry(SANDBOX):
+            attempt = sandbox.identity.attempt + 1 if sandbox else 0
+            spec = sandbox_spec(self.pod, attempt=attempt, cluster_id=self.cluster_id, seal_key=self.seal_key)
+            self.actions.append(RunSandbox(spec))
+        return False
+
+    # --- one container
+
+    def _run_container(self, container: dict[str, Any]) -> None:
+        name = container["name"]
+        latest = self.instances.latest(name)
+        if latest is None:
+            self._run_missing(container)
+        elif latest.is_running:
+            self._keep_running(container, latest)
+        elif latest.container.state is ContainerState.CREATED:
+            self._start_created(container, latest)
+        elif latest.has_ended:
+            self._restart_ended(container, latest)
+        else:
+            self.waiting[name] = Waiting("ContainerStatusUnknown", latest.container.message)
+
+    def _keep_running(self, container: dict[str, Any], latest: Instance) -> None:
+        name = container["name"]
+        if latest.identity.spec_hash != container_hash(container):
+            if latest.id not in self.memo.signalled:
+                self.actions.append(SignalContainer(latest.id))
+                text = f"Container {name} definition changed, will be restarted"
+                self.decision.tell(self.pod, "Killing", text, COMPONENT)
+            return
+        # The attempt before stays for `logs --previous`; what is older is of no use.
+        older = [one for one in self.instances.of(name) if one is not latest]
+        previous = self.instances.previous(name)
+        self.actions.extend(RemoveContainer(one.id) for one in older if one is not previous)
+
+    def _run_missing(self, container: dict[str, Any]) -> None:
+        known = self._known_status(container["name"])
+        identifier = known.get("containerID", "").partition("://")[2]
+        if not identifier:
+            self._start(container, known.get("restartCount", 0), None)
+        elif identifier not in self.memo.gone:
+            self.actions.append(InspectContainer(identifier))
+        else:
+            self._start(container, known.get("restartCount", 0) + 1, 0)
+
+    def _known_status(self, name: str) -> dict[str, Any]:
+        for status in status_of(self.pod).get("containerStatuses") or ():
+            if status["name"] == name:
+                known: dict[str, Any] = status
+                return known
+        return {}
+
+    def _start_created(self, container: dict[str, Any], latest: Instance) -> None:
+        name = container["name"]
+        if latest.identity.spec_hash != container_hash(container):
+            self.actions.append(RemoveContainer(latest.id))
+        elif self._may_retry(name):
+            self.actions.append(StartContainer(name, latest.id))
+
+    def _restart_ended(self, container: dict[str, Any], latest: Instance) -> None:
+        name = container["name"]
+        definition_changed = latest.identity.spec_hash != container_hash(container)
+        if not definition_changed and not self._should_restart(latest):
+            return
+        wait = next_wait(latest.identity.backoff, latest.ran_seconds)
+        due = (latest.container.finished_at or self.now) + wait
+        if wait and due > self.now and not definition_changed:
+            self._back_off(name, wait, due)
+        else:
+            self._start(container, latest.identity.attempt + 1, wait)
+
+    def _should_restart(self, latest: Instance) -> bool:
+        policy = spec_of(self.pod).get("restartPolicy", "Always")
+        return policy == "Always" or (policy == "OnFailure" and bool(latest.container.exit_code))
+
+    def _back_off(self, name: str, wait: int, due: float) -> None:
+        pod = f"{name_of(self.pod)}_{namespace_of(self.pod)}({uid_of(self.pod)})"
+        text = f"back-off {_duration(wait)} restarting failed container={name} pod={pod}"
+        self.waiting[name] = Waiting("CrashLoopBackOff", text)
+        self.decision.look_at(due)
+        was = (self._known_status(name).get("state") or {}).get("waiting") or {}
+        if was.get("reason") != "CrashLoopBackOff":
+            text = f"Back-off restarting failed container {name} in pod {pod}"
+            self.decision.tell(self.pod, "BackOff", text, COMPONENT, "Warning")
+
+    # --- starting
+
+    def _start(self, container: dict[str, Any], attempt: int, backoff: int | None) -> None:
+        name = container["name"]
+        self.waiting.setdefault(name, Waiting("ContainerCreating"))
+        if not self._may_retry(name) or not self._has_image(container):
+            return
+        sandbox = self.instances.sandbox() if needs_sandbox(self.pod) else None
+        spec = container_spec(
+            self.pod,
+            container,
+            attempt=attempt,
+            backoff=backoff,
+            sandbox_id=sandbox.id if sandbox else "",
+            cluster_id=self.cluster_id,
+            seal_key=self.seal_key,
+        )
+        self.actions.append(RunContainer(name, spec))
+
+    def _may_retry(self, name: str) -> bool:
+        """False while an earlier failure's back-off runs; the failure is then what the container waits for."""
+        trouble = self.memo.troubles.get(name)
+        if trouble is None:
+            return True
+        names = [name] if name != SANDBOX else [one["name"] for one in spec_of(self.pod)["containers"]]
+        for waiting in names:
+            self.waiting[waiting] = Waiting(trouble.reason, trouble.message)
+        if trouble.retry_at > self.now:
+            self.decision.look_at(trouble.retry_at)
+            return False
+        return True
+
+    def _has_image(self, container: dict[str, Any]) -> bool:
+        name, image = container["name"], container["image"]
+        state = self.images.get(image)
+        policy = container.get("imagePullPolicy", "IfNotPresent")
+        if policy == "Never":
+            if state.missing:
+                text = f'Container image "{image}" is not present with pull policy of Never'
+                self.waiting[name] = Waiting(STILL_MISSING, text)
+            return not state.missing
+        if policy == "Always":
+            self.memo = self.memo.wanting(name, self.now)
+            if state.pulled_at is not None and state.pulled_at >= self.memo.waiting_since[name]:
+                return True
+        elif not state.missing:
+            return True  # nobody asks beforehand: creating it says whether the image is there
+        self._pull(name, image)
+        return False
+
+    def _pull(self, name: str, image: str) -> None:
+        state = self.images.get(image)
+        if state.failures:
+            cause = f"{state.reason}: {state.message}"
+            if state.pulling or state.retry_at <= self.now:
+                self.waiting[name] = Waiting(state.reason, state.message)
+            else:
+                text = f'Back-off pulling image "{image}": {cause}'
+                self.waiting[name] = Waiting("ImagePullBackOff", text)
+                self.decision.look_at(state.retry_at)
+        if not state.pulling and (not state.failures or state.retry_at <= self.now):
+            self.actions.append(PullImage(image))
+
+    # --- the status
+
+    def _write_status(self) -> None:
+        for container in spec_of(self.pod)["containers"]:
+            trouble = self.memo.troubles.get(container["name"])
+            if trouble is not None and container["name"] not in self.waiting:
+                self.waiting[container["name"]] = Waiting(trouble.reason, trouble.message)
+        status = pod_status(self.pod, self.instances, self.waiting, self.node, self.now)
+        if changed := with_status(self.pod, status):
+            self.decision.put(changed)
+
+
+def _duration(seconds: int) -> str:
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes}m{rest}s" if minutes else f"{rest}s"
