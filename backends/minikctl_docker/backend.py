@@ -1,0 +1,355 @@
+"""`DockerBackend`: the port's calls as Engine API requests, with as few round trips as they can be made with.
+
+Rules:
+- Nothing is believed to be ours before its cluster label was seen: by creating it, or by an inspect.
+- What was seen is remembered (`_facts` never change, `_seen` is good for one state), so that a pass over
+  containers that did nothing is one request. Both forget what the engine no longer lists.
+- Docker's own waiting is never used: no /stop, no /wait; a removal kills.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from typing import Any, ClassVar
+from urllib.parse import quote, urlsplit
+
+from minikctl.backend import (
+    Capabilities,
+    Container,
+    ContainerSpec,
+    ContainerState,
+    EngineEvent,
+    EngineInfo,
+    LogLine,
+    LogOptions,
+    SandboxSpec,
+    Settings,
+)
+from minikctl.backend.labels import CLUSTER
+from minikctl.errors import PermanentError, TemporaryError
+from minikctl_docker import endpoints, faults, logs, observation, pause, payload
+from minikctl_docker.engine import PROMPT_TIMEOUT, Engine, Reply
+from minikctl_docker.observation import Facts, Seen
+from minikctl_docker.references import is_lookup_key, split_reference
+
+_CREATE_TRIES = 3
+_REMOVAL_SECONDS = 10.0
+_REMOVAL_POLL = 0.05
+
+
+class DockerBackend:
+    """One Docker engine. See `minikctl.backend.Backend` for what each call promises."""
+
+    name: ClassVar[str] = "docker"
+
+    def __init__(self, settings: Settings) -> None:
+        found = [settings.endpoint] if settings.endpoint else endpoints.find_endpoints(os.environ)
+        self.endpoint = found[0] if found else f"unix://{endpoints.ROOTFUL_SOCKET}"
+        self.capabilities = Capabilities()
+        self._cluster = settings.cluster_id
+        self._engine = Engine(self.endpoint)
+        self._facts: dict[str, Facts] = {}
+        self._seen: dict[str, Seen] = {}
+
+    @classmethod
+    def endpoints(cls, environ: Mapping[str, str]) -> Sequence[str]:
+        return endpoints.find_endpoints(environ)
+
+    @classmethod
+    def open(cls, settings: Settings) -> DockerBackend:
+        return cls(settings)
+
+    @classmethod
+    def fidelity(cls) -> Mapping[str, str]:
+        """A memory request only counts for the scheduler, as everywhere without cgroup v2's MemoryQoS."""
+        return {"spec.containers[].resources.requests.memory": "inert"}
+
+    # --- the engine ------------------------------------------------------------------------------
+
+    def info(self) -> EngineInfo:
+        reply = _expect(self._engine.get("/info", timeout=PROMPT_TIMEOUT))
+        version = self._engine.negotiated().version
+        return observation.info_from(reply.body, api_version=version, host_ip=_host_ip(self.endpoint))
+
+    def close(self) -> None:
+        self._engine.close()
+
+    # --- looking ---------------------------------------------------------------------------------
+
+    def list_containers(self) -> list[Container]:
+        rows = _expect(self._engine.get("/containers/json", {"all": "1", "filters": self._filters()})).body
+        self._forget_all_but({row["Id"] for row in rows})
+        found = (self._container_of_row(row) for row in rows)
+        return [container for container in found if container is not None]
+
+    def inspect_container(self, container_id: str) -> Container | None:
+        return self._inspect(container_id, age=0)
+
+    def _container_of_row(self, row: Mapping[str, Any]) -> Container | None:
+        """None where it went away since the list was made."""
+        seen, age = self._seen.get(row["Id"]), observation.age_of_row(row)
+        if seen is None or not seen.holds_for(observation.version_of_row(row), age):
+            return self._inspect(row["Id"], age)
+        self._seen[row["Id"]] = Seen(seen.version, seen.container, age)
+        return seen.container
+
+    def _inspect(self, name_or_id: str, age: int) -> Container | None:
+        reply = self._engine.get(f"/containers/{_quoted(name_or_id)}/json")
+        if reply.missing:
+            self._forget(name_or_id)
+            return None
+        data = _expect(reply).body
+        if observation.labels_of(data).get(CLUSTER) != self._cluster:
+            return None
+        container = observation.container_from_inspect(data)
+        self._facts[container.id] = observation.facts_from_inspect(data)
+        self._seen[container.id] = Seen(observation.version_of_inspect(data), container, age)
+        return container
+
+    def _facts_of(self, container_id: str) -> Facts | None:
+        """None when the engine has no such container of this cluster."""
+        facts = self._facts.get(container_id)
+        if facts is None:
+            found = self.inspect_container(container_id)
+            facts = self._facts.get(found.id) if found else None
+        return facts
+
+    def _stop_signal(self, container_id: str) -> str | None:
+        """None when there is no such container. One that was only created here must be asked for it."""
+        facts = self._facts.get(container_id)
+        if facts is None or not facts.stop_signal:
+            found = self.inspect_container(container_id)
+            facts = self._facts.get(found.id) if found else None
+        return facts.stop_signal if facts else None
+
+    def _forget(self, container_id: str) -> None:
+        self._facts.pop(container_id, None)
+        self._seen.pop(container_id, None)
+
+    def _forget_all_but(self, kept: set[str]) -> None:
+        for container_id in list(self._facts):
+            if container_id not in kept:
+                self._forget(container_id)
+
+    def _filters(self, **more: list[str]) -> str:
+        return json.dumps({"label": [f"{CLUSTER}={self._cluster}"], **more})
+
+    # --- images ----------------------------------------------------------------------------------
+
+    def image_id(self, image: str) -> str | None:
+        data = self._image(image)
+        return str(data["Id"]) if data else None
+
+    def pull_image(self, image: str) -> str:
+        reference = split_reference(image)
+        if reference is None:
+            raise PermanentError(f"{image!r} is not an image reference", reason="InvalidImageName")
+        failure = self._engine.pull(*reference)
+        if failure is not None:
+            raise faults.pull_error(failure)
+        image_id = self.image_id(image)
+        if image_id is None:
+            raise TemporaryError(f"{image!r} was pulled and is gone again", reason="ErrImagePull")
+        return image_id
+
+    def _image(self, image: str) -> dict[str, Any] | None:
+        if not is_lookup_key(image):
+            return None
+        reply = self._engine.get(f"/images/{quote(image, safe='/:@')}/json")
+        if reply.missing:
+            return None
+        data: dict[str, Any] = _expect(reply, reason="ImageInspectError").body
+        return data
+
+    # --- making ----------------------------------------------------------------------------------
+
+    def create_container(self, spec: ContainerSpec) -> str:
+        body = payload.container_payload(spec, image_user=self._image_user(spec))
+        reply = self._engine.post("/containers/create", {"name": spec.name}, body=body)
+        if reply.missing and faults.is_no_image(reply.message):
+            raise PermanentError(faults.one_line(reply.message), reason="ImageNotFound")
+        return self._created(spec.name, reply, Facts(sandbox=False, tty=spec.tty))
+
+    def create_sandbox(self, spec: SandboxSpec) -> Container:
+        reply = self._create_sandbox(spec)
+        container_id = self._created(spec.name, reply, Facts(sandbox=True, tty=False))
+        return self.start_container(container_id)
+
+    def _create_sandbox(self, spec: SandboxSpec) -> Reply:
+        """With the image, which whoever removes the last sandbox may take away in between."""
+        image = pause.reference(self._engine.negotiated().architecture)
+        body = payload.sandbox_payload(spec, image=image)
+        for _ in range(_CREATE_TRIES):
+            reply = self._engine.post("/containers/create", {"name": spec.name}, body=body)
+            if not (reply.missing and faults.is_no_image(reply.message)):
+                return reply
+            self._provide(image)
+        raise TemporaryError(f"the sandbox image {image} does not stay", reason="CreateContainerError")
+
+    def _provide(self, image: str) -> None:
+        if image == pause.FALLBACK_REFERENCE:
+            self.pull_image(image)
+            return
+        archive = pause.archive(self._engine.negotiated().architecture)
+        reply = self._engine.post("/images/load", {"quiet": "1"}, data=archive)
+        if not reply.ok:
+            raise faults.container_error(reply.message, "CreateContainerError")
+
+    def _created(self, name: str, reply: Reply, facts: Facts) -> str:
+        """The id of what was made, or of what stands there under this name and is ours."""
+        if reply.ok:
+            container_id = str(reply.body["Id"])
+            self._facts.setdefault(container_id, facts)
+            return container_id
+        if reply.status != 409:
+            raise faults.container_error(reply.message, "CreateContainerError")
+        existing = self.inspect_container(name)
+        if existing is None or existing.name != name:
+            raise PermanentError(
+                f"the name {name!r} is taken by a container that this cluster did not make",
+                reason="CreateContainerError",
+            )
+        return existing.id
+
+    def _image_user(self, spec: ContainerSpec) -> str:
+        """A group of one's own needs the user spelled out, which may be the image's."""
+        if spec.security.run_as_group is None or spec.security.run_as_user is not None:
+            return ""
+        data = self._image(spec.image) or {}
+        return str((data.get("Config") or {}).get("User") or "")
+
+    # --- running ---------------------------------------------------------------------------------
+
+    def start_container(self, container_id: str) -> Container:
+        if self._facts_of(container_id) is None:
+            raise _not_found(container_id)
+        reply = self._engine.post(f"/containers/{_quoted(container_id)}/start")
+        if reply.missing and faults.is_no_container(reply.message, container_id):
+            self._forget(container_id)
+            raise _not_found(container_id)
+        if not reply.ok:
+            self._seen.pop(container_id, None)  # it has a message now, and is else as it was
+            raise faults.container_error(reply.message, "RunContainerError")
+        container = self.inspect_container(container_id)
+        if container is None:
+            raise _not_found(container_id)
+        return container
+
+    def signal_container(self, container_id: str, *, kill: bool) -> None:
+        if kill:
+            signal = "SIGKILL" if self._facts_of(container_id) else None
+        else:
+            signal = self._stop_signal(container_id)
+        if signal is None:
+            return
+        reply = self._engine.post(f"/containers/{_quoted(container_id)}/kill", {"signal": signal})
+        if not (reply.ok or reply.missing or faults.is_not_running(reply.message)):
+            raise faults.container_error(reply.message, "KillContainerError")
+
+    def remove_container(self, container_id: str) -> None:
+        facts = self._facts_of(container_id)
+        if facts is None:
+            return
+        reply = self._engine.delete(f"/containers/{_quoted(container_id)}", {"force": "1", "v": "1"})
+        if faults.is_being_removed(reply.message):
+            self._wait_until_gone(container_id)
+        elif not reply.ok and not reply.missing:
+            raise faults.container_error(reply.message, "RemoveContainerError")
+        self._forget(container_id)
+        if facts.sandbox:
+            # Refused while another sandbox was made from it, which is the answer wanted.
+            self._engine.delete(f"/images/{pause.REFERENCE}")
+
+    def _wait_until_gone(self, container_id: str) -> None:
+        """Somebody else is removing it already."""
+        deadline = time.monotonic() + _REMOVAL_SECONDS
+        while self.inspect_container(container_id) is not None:
+            if time.monotonic() > deadline:
+                raise TemporaryError(
+                    f"container {container_id!r} is still being removed", reason="RemoveContainerError"
+                )
+            time.sleep(_REMOVAL_POLL)
+
+    # --- streams ---------------------------------------------------------------------------------
+
+    def logs(self, container_id: str, options: LogOptions) -> Iterator[LogLine]:
+        facts = self._facts_of(container_id)
+        if facts is None:
+            raise _not_found(container_id)
+        parameters = _log_parameters(options, follow=options.follow and self._may_write(container_id))
+        with self._engine.stream(f"/containers/{_quoted(container_id)}/logs", parameters) as stream:
+            if stream.reply.missing:
+                raise _not_found(container_id)
+            if not stream.reply.ok:
+                raise faults.container_error(stream.reply.message, "")
+            yield from logs.lines(stream.chunks(), tty=facts.tty)
+
+    def _may_write(self, container_id: str) -> bool:
+        """Following what has ended must end; some engines and log drivers wait for ever."""
+        container = self.inspect_container(container_id)
+        return container is not None and container.state is not ContainerState.EXITED
+
+    def events(self) -> Iterator[EngineEvent]:
+        # The engine answers a moment before it listens: what happens between is asked for by time, and the
+        # time is the engine's (the clock of a virtual machine may be anywhere).
+        date = _expect(self._engine.get("/_ping", timeout=PROMPT_TIMEOUT)).date
+        since = int(parsedate_to_datetime(date).timestamp()) if date else int(time.time())
+        parameters = {"since": str(since), "filters": self._filters(type=["container"])}
+        with self._engine.stream("/events", parameters) as stream:
+            _expect(stream.reply)
+            yield EngineEvent("")
+            yield from _hints(stream.chunks())
+
+
+def _hints(chunks: Iterable[bytes]) -> Iterator[EngineEvent]:
+    for line in _json_lines(chunks):
+        told = json.loads(line)
+        container_id = (told.get("Actor") or {}).get("ID") or told.get("id")
+        if container_id:
+            # "exec_create: COMMAND" and the like: the command is nobody's business.
+            yield EngineEvent(str(container_id), str(told.get("Action") or "").partition(":")[0])
+
+
+def _json_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from (line for line in whole if line.strip())
+
+
+def _quoted(name: str) -> str:
+    return quote(name, safe="")
+
+
+def _host_ip(endpoint: str) -> str:
+    """Where published ports are: on the engine's machine."""
+    host = urlsplit(endpoint).hostname if not endpoint.startswith("unix:") else None
+    try:
+        return socket.gethostbyname(host) if host else "127.0.0.1"
+    except OSError:
+        return "127.0.0.1"
+
+
+def _expect(reply: Reply, reason: str = "") -> Reply:
+    """The answer, where the engine did what it was asked."""
+    if not reply.ok:
+        raise TemporaryError(faults.one_line(reply.message), reason=reason)
+    return reply
+
+
+def _not_found(container_id: str) -> PermanentError:
+    return PermanentError(f"there is no container {container_id!r}", reason="NotFound")
+
+
+def _log_parameters(options: LogOptions, *, follow: bool) -> dict[str, str]:
+    parameters = {"stdout": "1", "stderr": "1", "timestamps": "1", "follow": "1" if follow else "0"}
+    if options.tail is not None:
+        parameters["tail"] = str(options.tail)
+    if options.since is not None:
+        parameters["since"] = f"{options.since:.9f}"
+    return parameters

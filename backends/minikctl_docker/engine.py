@@ -1,0 +1,277 @@
+"""The one door to the docker SDK: requests and streams on the API version that both sides know.
+
+Rules:
+- One `APIClient` per thread: a requests session is not made for several. It brings the transports (unix,
+  TCP, TLS) and the credentials of ~/.docker/config.json; the requests themselves are made here, because the
+  SDK's own calls hide the status, add inspects and check versions.
+- The version is asked for once, and again when the engine says that it does not know it any more (it was
+  replaced by another while we ran).
+- What keeps the engine from answering becomes `UnreachableError` here; an answer that says no is a `Reply`.
+- The SDK is imported at the first call: it costs more than a whole `minikctl get`.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from minikctl.errors import PermanentError, UnreachableError
+from minikctl_docker import faults
+from minikctl_docker.endpoints import tls_files
+
+if TYPE_CHECKING:
+    import requests
+    from docker import APIClient
+
+TIMEOUT = 60.0
+"""Seconds for a call that changes something; a busy engine takes its time."""
+LOOK_TIMEOUT = 20.0
+"""Seconds for a call that only asks."""
+PROMPT_TIMEOUT = 5.0
+"""Seconds for a call that people wait for to learn whether there is an engine."""
+
+_OLDEST_API = (1, 41)
+_NEWEST_API = (1, 51)
+"""What this backend was written against; an engine that is newer is spoken to in this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer of the engine. `body` is its JSON, None where it has none."""
+
+    status: int
+    body: Any
+    date: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.status < 400
+
+    @property
+    def missing(self) -> bool:
+        return self.status == 404
+
+    @property
+    def message(self) -> str:
+        told = self.body.get("message") if isinstance(self.body, dict) else self.body
+        return str(told or f"the engine answered with status {self.status}")
+
+
+@dataclass(frozen=True, slots=True)
+class Negotiated:
+    """What the engine said of itself when the version was agreed on."""
+
+    version: str
+    architecture: str
+    """GOARCH words."""
+
+
+class Stream:
+    """An answer that goes on. `cancel` ends it from any thread."""
+
+    def __init__(self, response: requests.Response, endpoint: str) -> None:
+        self.reply = _reply(response) if response.status_code >= 400 else Reply(response.status_code, None)
+        self._response = response
+        self._endpoint = endpoint
+        self._cancelled = False
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes as they come. Ends with the answer, raises when the engine goes away in the middle."""
+        try:
+            yield from self._response.iter_content(chunk_size=None)
+        except Exception as error:
+            if not self._cancelled:
+                raise faults.unreachable(self._endpoint, error) from error
+
+    def cancel(self) -> None:
+        from docker.types import CancellableStream
+
+        self._cancelled = True
+        try:
+            CancellableStream(iter(()), self._response).close()
+        except (OSError, AttributeError):  # it had ended by itself
+            self._response.close()
+
+    def close(self) -> None:
+        self._response.close()
+
+
+class Engine:
+    """A connection to one engine, for any number of threads."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._negotiated: Negotiated | None = None
+        self._clients: weakref.WeakSet[APIClient] = weakref.WeakSet()
+        self._streams: weakref.WeakSet[Stream] = weakref.WeakSet()
+        self.closed = False
+
+    # --- requests --------------------------------------------------------------------------------
+
+    def get(
+        self, path: str, parameters: Mapping[str, str] | None = None, *, timeout: float = LOOK_TIMEOUT
+    ) -> Reply:
+        return self._call("GET", path, params=parameters, timeout=timeout)
+
+    def post(
+        self, path: str, parameters: Mapping[str, str] | None = None, *, body: Any = None, data: Any = None
+    ) -> Reply:
+        """`body` is sent as JSON, `data` as it is."""
+        return self._call("POST", path, params=parameters, json=body, data=data, timeout=TIMEOUT)
+
+    def delete(self, path: str, parameters: Mapping[str, str] | None = None) -> Reply:
+        return self._call("DELETE", path, params=parameters, timeout=TIMEOUT)
+
+    def pull(self, name: str, tag: str) -> str | None:
+        """Pulls with the user's credentials; what went wrong, or None. Failures come as a 200, too."""
+        from docker.errors import APIError, DockerException
+
+        try:
+            with self._reaching():
+                client = self._client()
+                for progress in client.pull(name, tag=tag, stream=True, decode=True):
+                    if "error" in progress:
+                        return str(progress["error"])
+        except APIError as error:
+            return str(error.explanation or error)
+        except DockerException as error:  # credentials that can't be read, an odd registry name
+            return str(error)
+        return None
+
+    @contextmanager
+    def stream(self, path: str, parameters: Mapping[str, str]) -> Iterator[Stream]:
+        """An answer without a time limit between its parts, closed at the end."""
+        response = self._send("GET", path, params=parameters, timeout=(PROMPT_TIMEOUT, None), stream=True)
+        stream = Stream(response, self.endpoint)
+        self._streams.add(stream)
+        try:
+            if self.closed:
+                stream.cancel()
+            yield stream
+        finally:
+            stream.close()
+
+    def negotiated(self) -> Negotiated:
+        """What was agreed on with the engine; asks it where that is not known."""
+        with self._lock:
+            if self._negotiated is None:
+                self._negotiated = self._negotiate()
+            return self._negotiated
+
+    def close(self) -> None:
+        self.closed = True
+        for stream in list(self._streams):
+            stream.cancel()
+        for client in list(self._clients):
+            client.close()
+
+    # --- how -------------------------------------------------------------------------------------
+
+    def _call(self, method: str, path: str, **options: Any) -> Reply:
+        response = self._send(method, path, **options)
+        with self._reaching():
+            reply = _reply(response)
+        if reply.status == 400 and faults.is_version_refused(reply.message):
+            self._forget_version()
+            with self._reaching():
+                reply = _reply(self._send(method, path, **options))
+        return reply
+
+    def _send(self, method: str, path: str, **options: Any) -> requests.Response:
+        with self._reaching():
+            client = self._client()
+            response: requests.Response = client.request(
+                method, f"{client.base_url}/v{client.api_version}{path}", **options
+            )
+            return response
+
+    def _client(self) -> APIClient:
+        """This thread's client."""
+        agreed = self.negotiated()
+        client: APIClient | None = getattr(self._local, "client", None)
+        if client is None or client.api_version != agreed.version:
+            client = self._connect(agreed.version)
+            self._local.client = client
+        return client
+
+    def _connect(self, version: str) -> APIClient:
+        from docker import APIClient
+        from docker.errors import DockerException
+
+        try:
+            client = APIClient(self.endpoint, version=version, tls=self._tls(), user_agent="minikctl")
+        except DockerException as error:
+            raise PermanentError(f"can't use the endpoint {self.endpoint}: {error}") from error
+        # A socket has no proxy and no password file; looking for them at each request costs half of it.
+        client.trust_env = not self.endpoint.startswith("unix:")
+        self._clients.add(client)
+        return client
+
+    def _tls(self) -> Any:
+        files = tls_files(self.endpoint, os.environ)
+        if files is None:
+            return False
+        from docker.tls import TLSConfig
+
+        pair = (files.cert, files.key) if files.cert and files.key else None
+        return TLSConfig(client_cert=pair, ca_cert=files.ca or None, verify=files.verify)
+
+    def _negotiate(self) -> Negotiated:
+        client = self._connect(_text(_OLDEST_API))
+        with self._reaching():
+            told = _reply(client.request("GET", f"{client.base_url}/version", timeout=PROMPT_TIMEOUT))
+        if not told.ok or not isinstance(told.body, dict) or "ApiVersion" not in told.body:
+            raise UnreachableError(f"what answers at {self.endpoint} is no Docker engine: {told.message}")
+        newest = _parsed(told.body["ApiVersion"])
+        oldest = _parsed(told.body.get("MinAPIVersion") or told.body["ApiVersion"])
+        if newest < _OLDEST_API:
+            raise PermanentError(
+                f"the Docker engine at {self.endpoint} speaks API {_text(newest)}; "
+                f"{_text(_OLDEST_API)} (Docker 20.10) is the oldest that is supported"
+            )
+        version = max(min(newest, _NEWEST_API), oldest)
+        return Negotiated(_text(version), str(told.body.get("Arch") or ""))
+
+    def _forget_version(self) -> None:
+        with self._lock:
+            self._negotiated = None
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        """Whatever keeps the engine from answering; an answer that says no passes."""
+        from docker.errors import APIError
+        from requests.exceptions import RequestException
+        from urllib3.exceptions import HTTPError
+
+        try:
+            yield
+        except APIError:
+            raise
+        except (RequestException, HTTPError, OSError) as error:
+            raise faults.unreachable(self.endpoint, error) from error
+
+
+def _reply(response: requests.Response) -> Reply:
+    body: Any = None
+    if response.content:
+        try:
+            body = response.json()
+        except ValueError:
+            body = response.text
+    return Reply(response.status_code, body, response.headers.get("Date", ""))
+
+
+def _parsed(version: str) -> tuple[int, int]:
+    major, _, minor = version.partition(".")
+    return int(major), int(minor or 0)
+
+
+def _text(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}"

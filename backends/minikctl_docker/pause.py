@@ -1,0 +1,94 @@
+"""The image of a sandbox: a program of a few bytes that sleeps for ever, made here: no pull is needed.
+
+A sandbox container does nothing but keep a network namespace alive. Kubernetes pulls `registry.k8s.io/pause`
+for it; minikctl must also work where no registry is within reach, and on a machine that has no compiler. The
+program is therefore written down as machine code: a loop around the system call that waits for a signal.
+
+Rules:
+- The archive is the same, byte for byte, each time: loading it again finds the image that is there, and
+  several minikctl processes that load it at once can't leave a copy without a name behind.
+- The image goes with the last sandbox: after each sandbox that is removed, its removal is tried, and the
+  engine refuses it as long as a container was made from it. Who creates a sandbox loads the image when the
+  engine says that it is missing, so the two can't get into each other's way for longer than one try.
+- Its stop signal is SIGKILL: PID 1 without a handler ignores SIGTERM, and there is nothing to end in order.
+- On an architecture without a program here, Kubernetes' own image is pulled (and stays: it may be yours).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import struct
+import tarfile
+
+REFERENCE = "localhost/minikctl-pause:1"
+"""`localhost` is no registry that an engine would go and ask."""
+FALLBACK_REFERENCE = "registry.k8s.io/pause:3.10"
+
+_CODE = {
+    # mov eax, 34 (pause); syscall; jmp to the beginning
+    "amd64": (62, bytes.fromhex("b822000000 0f05 ebf7")),
+    # mov x8, #73 (ppoll); x0 to x4 = 0: no files, no timeout; svc #0; branch to the beginning
+    "arm64": (
+        183,
+        bytes.fromhex("280980d2 000080d2 010080d2 020080d2 030080d2 040080d2 010000d4 f9ffff17"),
+    ),
+}
+_BASE_ADDRESS = 0x400000
+_PAGE = 0x10000  # arm64 kernels have pages of up to 64 KiB
+_HEADERS = struct.Struct("<16sHHIQQQIHHHHHH" + "IIQQQQQQ")  # Elf64_Ehdr, Elf64_Phdr
+_NOBODY = "65535:65535"
+
+
+def reference(architecture: str) -> str:
+    """The image of sandboxes on an engine of that architecture (GOARCH words)."""
+    return REFERENCE if architecture in _CODE else FALLBACK_REFERENCE
+
+
+def program(architecture: str) -> bytes:
+    """A static ELF executable: its header, one program header that loads the whole file, the code."""
+    machine, code = _CODE[architecture]
+    elf_header, program_header = 64, 56
+    size = elf_header + program_header + len(code)
+    identification = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")  # 64 bits, little endian, version 1
+    executable, version, entry = 2, 1, _BASE_ADDRESS + elf_header + program_header
+    load, read_and_execute = 1, 5
+    headers = _HEADERS.pack(
+        *(identification, executable, machine, version, entry, elf_header, 0, 0),
+        *(elf_header, program_header, 1, 0, 0, 0),
+        *(load, read_and_execute, 0, _BASE_ADDRESS, _BASE_ADDRESS, size, size, _PAGE),
+    )
+    return headers + code
+
+
+def archive(architecture: str) -> bytes:
+    """The image as `docker save` would write it."""
+    layer = _tar({"pause": program(architecture)})
+    config = {
+        "architecture": architecture,
+        "os": "linux",
+        "created": "1970-01-01T00:00:00Z",
+        "config": {"Entrypoint": ["/pause"], "StopSignal": "SIGKILL", "User": _NOBODY},
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
+        "history": [{"created": "1970-01-01T00:00:00Z", "created_by": "minikctl"}],
+    }
+    manifest = [{"Config": "config.json", "RepoTags": [REFERENCE], "Layers": ["layer.tar"]}]
+    return _tar(
+        {"manifest.json": _json(manifest), "config.json": _json(config), "layer.tar": layer},
+    )
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True).encode()
+
+
+def _tar(files: dict[str, bytes]) -> bytes:
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            member.mode = 0o755
+            tar.addfile(member, io.BytesIO(content))
+    return written.getvalue()

@@ -1,0 +1,63 @@
+"""Docker keeps every promise of the backend port, on each Docker that the environment names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from engines import rig
+from minikctl_docker import DockerBackend
+from minikctl_docker.engine import Engine
+
+from minikctl.backend import Backend, Settings
+from minikctl.contract import BackendContract
+
+CONFIGURED = "localhost/minikctl-contract/configured"
+
+
+@pytest.mark.parametrize("engine", rig.engine_params("docker"))
+class TestDockerContract(BackendContract):
+    configured_image = f"{CONFIGURED}:1"
+
+    @pytest.fixture
+    def make_backend(
+        self, engine: rig.Engine | None, configured_at: Callable[[str], None]
+    ) -> Callable[[str], Backend]:
+        self.engine = rig.engine_or_skip(engine)
+        configured_at(self.engine.endpoint)
+        return lambda cluster_id: DockerBackend.open(Settings(self.engine.endpoint, cluster_id))
+
+    def dial(self, host_ip: str, port: int) -> bytes:
+        """From the engine's own network: the older ones are not in the machine's."""
+        script = f"exec 3<>/dev/tcp/{host_ip}/{port} && head -c 100 <&3"
+        try:
+            return rig.run_beside(self.engine.name, "timeout", "2", "bash", "-c", script).encode()
+        except RuntimeError:
+            return b""
+
+
+@pytest.fixture(scope="module")
+def configured_at() -> Iterator[Callable[[str], None]]:
+    """Makes the configured image on an engine, once; it is removed at the end."""
+    engines: dict[str, Engine] = {}
+
+    def make(endpoint: str) -> None:
+        if endpoint not in engines:
+            engines[endpoint] = Engine(endpoint)
+            commit(engines[endpoint])
+
+    yield make
+    for engine in engines.values():
+        assert engine.delete(f"/images/{CONFIGURED}:1", {"force": "1"}).ok
+        engine.close()
+
+
+def commit(engine: Engine) -> None:
+    created = engine.post("/containers/create", body={"Image": "busybox:1.36"})
+    container_id = created.body["Id"]
+    changes = {"container": container_id, "repo": CONFIGURED, "tag": "1"}
+    # Older engines know no STOPSIGNAL here, but all take a whole configuration.
+    config = {"Entrypoint": ["echo", "entry"], "Cmd": ["cmd"], "StopSignal": "SIGUSR1"}
+    reply = engine.post("/commit", changes, body=config)
+    engine.delete(f"/containers/{container_id}", {"force": "1"})
+    assert reply.ok, reply.message
