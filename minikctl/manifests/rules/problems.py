@@ -1,4 +1,4 @@
-"""Problems in the API server's words (apimachinery's `field.Error`), and the syntax checks that rules share."""
+"""Problems in the API server's words (apimachinery's `field.Error`), and the syntax checks of many rules."""
 
 from __future__ import annotations
 
