@@ -235,6 +235,8 @@ class PodmanBackend:
         return self._start(container_id)
 
     def _start(self, name_or_id: str) -> Container:
+        if self._engine.version.startswith("4."):
+            self._check_host_ports(name_or_id)
         reply = self._engine.post(f"/containers/{_quoted(name_or_id)}/start")
         if reply.missing:
             self._forget(name_or_id)
@@ -246,6 +248,12 @@ class PodmanBackend:
         if container is None:
             raise _not_found(name_or_id)
         return container
+
+    def _check_host_ports(self, name_or_id: str) -> None:
+        """Podman 4 refuses a taken port, too, but tears down the forwarding of the one who has it."""
+        rows = _expect(self._engine.get("/containers/json", {"all": "true"})).body
+        if port := observation.host_port_in_use(rows or [], name_or_id):
+            raise PermanentError(f"host port {port} is in use", reason="RunContainerError")
 
     def signal_container(self, container_id: str, *, kill: bool) -> None:
         if kill:

@@ -8,7 +8,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -90,6 +90,19 @@ def container_from_inspect(data: Mapping[str, Any]) -> Container:
     )
 
 
+def host_port_in_use(rows: Sequence[Mapping[str, Any]], name_or_id: str) -> int | None:
+    """A host port of that container which a running one publishes already, from /containers/json.
+
+    The other containers of a pod are listed with the ports of its infra container: only that one counts.
+    """
+    holders = [row for row in rows if row.get("IsInfra") or not row.get("Pod")]
+    mine = [row for row in holders if name_or_id in (row["Id"], *(row.get("Names") or ()))]
+    running = [row for row in holders if row.get("State") == "running" and row not in mine]
+    taken = [port for row in running for port in _host_ports(row)]
+    wanted = [port for row in mine for port in _host_ports(row)]
+    return next((port[2] for port in wanted for other in taken if _collide(port, other)), None)
+
+
 def facts_from_inspect(data: Mapping[str, Any]) -> Facts:
     config = data.get("Config") or {}
     return Facts(
@@ -123,6 +136,20 @@ def info_from(data: Mapping[str, Any], host_ip: str) -> EngineInfo:
         host_ip=host_ip,
         rootless=bool((host.get("security") or {}).get("rootless")),
     )
+
+
+def _host_ports(row: Mapping[str, Any]) -> list[tuple[str, str, int]]:
+    """(host IP, protocol, host port), "" for all addresses."""
+    return [
+        ((port.get("host_ip") or "").replace("0.0.0.0", ""), port.get("protocol") or "tcp", port["host_port"])
+        for port in row.get("Ports") or ()
+        if port.get("host_port")
+    ]
+
+
+def _collide(one: tuple[str, str, int], other: tuple[str, str, int]) -> bool:
+    same_address = one[0] == other[0] or "" in (one[0], other[0])
+    return same_address and one[1:] == other[1:]
 
 
 def _name(name: str, *, sandbox: bool) -> str:
