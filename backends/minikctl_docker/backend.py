@@ -38,8 +38,8 @@ from minikctl_docker.observation import Facts, Seen
 from minikctl_docker.references import is_lookup_key, split_reference
 
 _CREATE_TRIES = 3
-_REMOVAL_SECONDS = 10.0
-_REMOVAL_POLL = 0.05
+_SETTLE_SECONDS = 10.0
+_SETTLE_POLL = 0.05
 
 
 class DockerBackend:
@@ -170,26 +170,60 @@ class DockerBackend:
 
     def create_container(self, spec: ContainerSpec) -> str:
         body = payload.container_payload(spec, image_user=self._image_user(spec))
-        reply = self._engine.post("/containers/create", {"name": spec.name}, body=body)
-        if reply.missing and faults.is_no_image(reply.message):
-            raise PermanentError(faults.one_line(reply.message), reason="ImageNotFound")
-        return self._created(spec.name, reply, Facts(sandbox=False, tty=spec.tty))
+        return self._create(spec.name, body, Facts(sandbox=False, tty=spec.tty))
 
     def create_sandbox(self, spec: SandboxSpec) -> Container:
-        reply = self._create_sandbox(spec)
-        container_id = self._created(spec.name, reply, Facts(sandbox=True, tty=False))
-        return self.start_container(container_id)
-
-    def _create_sandbox(self, spec: SandboxSpec) -> Reply:
-        """With the image, which whoever removes the last sandbox may take away in between."""
         image = pause.reference(self._engine.negotiated().architecture)
         body = payload.sandbox_payload(spec, image=image)
+        return self.start_container(self._create_with_image(spec.name, body, image))
+
+    def _create_with_image(self, name: str, body: Mapping[str, Any], image: str) -> str:
+        """Whoever removes the last sandbox may take the image away in between."""
         for _ in range(_CREATE_TRIES):
-            reply = self._engine.post("/containers/create", {"name": spec.name}, body=body)
-            if not (reply.missing and faults.is_no_image(reply.message)):
-                return reply
+            try:
+                return self._create(name, body, Facts(sandbox=True, tty=False))
+            except PermanentError as error:
+                if error.reason != "ImageNotFound":
+                    raise
             self._provide(image)
         raise TemporaryError(f"the sandbox image {image} does not stay", reason="CreateContainerError")
+
+    def _create(self, name: str, body: Mapping[str, Any], facts: Facts) -> str:
+        """The id of what was made, or of what stands there under this name and is ours.
+
+        The engine gives the name away before the container can be found by it, and takes it back when the
+        creation fails: as long as there is no such container, it is tried again.
+        """
+        deadline = time.monotonic() + _SETTLE_SECONDS
+        while True:
+            reply = self._engine.post("/containers/create", {"name": name}, body=body)
+            if reply.ok:
+                container_id = str(reply.body["Id"])
+                self._facts.setdefault(container_id, facts)
+                return container_id
+            if reply.missing and faults.is_no_image(reply.message):
+                raise PermanentError(faults.one_line(reply.message), reason="ImageNotFound")
+            if reply.status != 409:
+                raise faults.container_error(reply.message, "CreateContainerError")
+            if (existing := self._id_of_name(name)) is not None:
+                return existing
+            if time.monotonic() > deadline:
+                raise TemporaryError(faults.one_line(reply.message), reason="CreateContainerError")
+            time.sleep(_SETTLE_POLL)
+
+    def _id_of_name(self, name: str) -> str | None:
+        """None where nothing has this name (yet)."""
+        reply = self._engine.get(f"/containers/{_quoted(name)}/json")
+        if reply.missing or (reply.ok and reply.body["Name"] != f"/{name}"):
+            return None
+        data = _expect(reply, reason="CreateContainerError").body
+        if observation.labels_of(data).get(CLUSTER) != self._cluster:
+            raise PermanentError(
+                f"the name {name!r} is taken by a container that this cluster did not make",
+                reason="CreateContainerError",
+            )
+        self._facts[data["Id"]] = observation.facts_from_inspect(data)
+        return str(data["Id"])
 
     def _provide(self, image: str) -> None:
         if image == pause.FALLBACK_REFERENCE:
@@ -199,22 +233,6 @@ class DockerBackend:
         reply = self._engine.post("/images/load", {"quiet": "1"}, data=archive)
         if not reply.ok:
             raise faults.container_error(reply.message, "CreateContainerError")
-
-    def _created(self, name: str, reply: Reply, facts: Facts) -> str:
-        """The id of what was made, or of what stands there under this name and is ours."""
-        if reply.ok:
-            container_id = str(reply.body["Id"])
-            self._facts.setdefault(container_id, facts)
-            return container_id
-        if reply.status != 409:
-            raise faults.container_error(reply.message, "CreateContainerError")
-        existing = self.inspect_container(name)
-        if existing is None or existing.name != name:
-            raise PermanentError(
-                f"the name {name!r} is taken by a container that this cluster did not make",
-                reason="CreateContainerError",
-            )
-        return existing.id
 
     def _image_user(self, spec: ContainerSpec) -> str:
         """A group of one's own needs the user spelled out, which may be the image's."""
@@ -267,13 +285,13 @@ class DockerBackend:
 
     def _wait_until_gone(self, container_id: str) -> None:
         """Somebody else is removing it already."""
-        deadline = time.monotonic() + _REMOVAL_SECONDS
+        deadline = time.monotonic() + _SETTLE_SECONDS
         while self.inspect_container(container_id) is not None:
             if time.monotonic() > deadline:
                 raise TemporaryError(
                     f"container {container_id!r} is still being removed", reason="RemoveContainerError"
                 )
-            time.sleep(_REMOVAL_POLL)
+            time.sleep(_SETTLE_POLL)
 
     # --- streams ---------------------------------------------------------------------------------
 
@@ -297,6 +315,8 @@ class DockerBackend:
     def events(self) -> Iterator[EngineEvent]:
         # The engine answers a moment before it listens: what happens between is asked for by time, and the
         # time is the engine's (the clock of a virtual machine may be anywhere).
+        if self._engine.closed:
+            return
         date = _expect(self._engine.get("/_ping", timeout=PROMPT_TIMEOUT)).date
         since = int(parsedate_to_datetime(date).timestamp()) if date else int(time.time())
         parameters = {"since": str(since), "filters": self._filters(type=["container"])}

@@ -64,8 +64,7 @@ _REGISTRY_NOT_ASKED = (
 _NOT_A_REFERENCE = ("invalid reference format", "repository name must be lowercase")
 # What the layers above the one that failed put before its words, and containerd behind them.
 _PREAMBLE = re.compile(
-    r"^(?:.*(?:unable to start container process|OCI runtime create failed|failed to create task for container)"
-    r": "
+    r"^(?:.*(?:unable to start container process|OCI runtime create failed|failed to create task[^:]*): "
     r"|failed to set up container networking: )"
 )
 _ENDPOINT = re.compile(r"driver failed programming external connectivity on endpoint \S+ \([0-9a-f]+\): ")

@@ -1,7 +1,8 @@
 """The Engine API's JSON as the port's values. Pure.
 
 Rules:
-- `list` leaves out the times, whether memory ran out, and the engine's own error. So a container is inspected, but only once for each state that it is in (see `Version`).
+- `list` leaves out the times, whether memory ran out, and the engine's own error. So a container is
+  inspected, but only once for each state that it is in (see `Version`).
 - Go's zero time stands for "never".
 """
 
