@@ -6,8 +6,8 @@ Rules:
   word as something else. Several lines become a `|` block where that is exact.
 - What is written here, `yaml_reader` and kubectl read as the same value: a property in the tests.
 
-Written by hand rather than with PyYAML's emitter, whose nodes or events cost ten times as much and whose import
-is the larger part of a short command.
+Written by hand rather than with PyYAML's emitter, whose nodes or events cost ten times as much and whose
+import is the larger part of a short command.
 """
 
 from __future__ import annotations
@@ -173,9 +173,9 @@ def _folded(text: str, indent: str, column: int) -> str:
     first, last = (2, len(text) - 2) if text[0] in "'\"" else (1, len(text) - 1)
     parts: list[str] = []
     start = 0
-    for match in _SINGLE_SPACE.finditer(text, first, last):
+    for match in _SINGLE_SPACE.finditer(text):
         space = match.start()
-        if column + space - start > _WIDTH:
+        if first <= space < last and column + space - start > _WIDTH:
             parts.append(text[start:space])
             start, column = space + 1, len(indent)
     parts.append(text[start:])
