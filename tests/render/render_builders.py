@@ -56,13 +56,13 @@ def ended(code: int, reason: str = "", name: str = "c0", **fields: Any) -> dict[
     return running(name, ready=False, **{"state": {"terminated": state}, **fields})
 
 
-def deployment(name: str = "web", replicas: int = 2, **status: Any) -> Object:
+def deployment(name: str = "web", desired: int = 2, /, **status: Any) -> Object:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": metadata(name, uid=f"uid-{name}", generation=1),
         "spec": {
-            "replicas": replicas,
+            "replicas": desired,
             "selector": {"matchLabels": {"app": name}},
             "strategy": {
                 "type": "RollingUpdate",

@@ -81,14 +81,8 @@ def test_deployment() -> None:
     owner = real_deployment()
     events = scaling_events(expected, owner, GET_NOW)
     assert len(events) == 6
-    others = [event("not mine", kind="Deployment", name="other")]
-    text = describe(
-        owner, Objects(*real_replica_sets(owner)), [*others, *reversed(events[3:]), *events[:3]], GET_NOW
-    )
-    assert [line for line in text.splitlines() if "replica set" not in line] == [
-        line for line in expected.splitlines() if "replica set" not in line
-    ]
-    assert sorted(text.splitlines()) == sorted(expected.splitlines())
+    events.insert(2, event("not mine", kind="Deployment", name="other"))
+    assert describe(owner, Objects(*real_replica_sets(owner)), events, GET_NOW) == expected
 
 
 def test_deployment_after_many_rollouts() -> None:
@@ -209,10 +203,12 @@ def test_what_runs_on_a_node() -> None:
         {"name": "big", "resources": {"requests": {"cpu": "2"}}},
     ]
     text = describe(real_node(), Objects(*pods), None, NOW)
-    assert text.endswith(
+    assert text.partition("v1.36.2\n")[2] == (
         "Non-terminated Pods:          (2 in total)\n"
-        "  Namespace                   Name    CPU Requests  CPU Limits  Memory Requests  Memory Limits  Age\n"
-        "  ---------                   ----    ------------  ----------  ---------------  -------------  ---\n"
+        "  Namespace                   Name    CPU Requests  CPU Limits  "
+        "Memory Requests  Memory Limits  Age\n"
+        "  ---------                   ----    ------------  ----------  "
+        "---------------  -------------  ---\n"
         "  samples                     a       250m (3%)     0 (0%)      64Mi (0%)        1Gi (3%)       5s\n"
         "  samples                     b       3 (37%)       0 (0%)      0 (0%)           0 (0%)         5s\n"
         "Allocated resources:\n"
@@ -265,24 +261,20 @@ def test_environment_volumes_and_tolerations() -> None:
     one["spec"]["tolerations"] = [{"operator": "Exists"}, {"key": "k", "value": "v", "effect": "NoSchedule"}]
     text = describe(one, Objects(), [], NOW)
     assert block(text, "Command:", "State:") == ["    Command:", "      sh", "      -c", "      a", "      b"]
-    assert (
-        block(text, "Environment Variables from:", "Conditions:" if "Conditions:" in text else "Volumes:")
-        == [
-            "    Environment Variables from:",
-            "      cfg  ConfigMap               Optional: false",
-            "      s    Secret with prefix 'P_'  Optional: false".replace("  Optional", "  Optional"),
-            "    Environment:",
-            "      A:    x",
-            "            y",
-            "      IP:   10.0.0.9 (v1:status.podIP)",
-            "      S:    <set to the key 'k' in secret 's'>  Optional: true",
-            "      CPU:  node allocatable (limits.cpu)",
-            "    Mounts:",
-            '      /a from v (ro,path="s")',
-            "      /z from v (rw)",
-        ]
-        or True
-    )
+    assert block(text, "Environment Variables from:", "Volumes:") == [
+        "    Environment Variables from:",
+        "      cfg  ConfigMap                Optional: false",
+        "      s    Secret with prefix 'P_'  Optional: false",
+        "    Environment:",
+        "      A:    x",
+        "            y",
+        "      IP:   10.0.0.9 (v1:status.podIP)",
+        "      S:    <set to the key 'k' in secret 's'>  Optional: true",
+        "      CPU:  node allocatable (limits.cpu)",
+        "    Mounts:",
+        '      /a from v (ro,path="s")',
+        "      /z from v (rw)",
+    ]
     assert "Type:       EmptyDir (a temporary directory that shares a pod's lifetime)" in text
     assert "  odd:\n  <unknown>\n" in text
     assert "Tolerations:     op=Exists\n                 k=v:NoSchedule\nEvents:          <none>\n" in text
@@ -316,11 +308,10 @@ def test_terminating_pod() -> None:
 def test_a_message_can_not_forge_rows_or_drive_the_terminal() -> None:
     forged = event("ok\nNormal  Forged  1s  me  \x1b[31mred\tx")
     text = describe(pod(message="a\nStatus: \x9bfine"), Objects(), [forged], NOW)
-    lines = text.splitlines()
-    assert "\x1b" not in text and "\x9b" not in text and "\t" not in text
-    forged_line = next(line for line in lines if "Forged" in line)
-    assert forged_line.startswith(" " * 30) and "^[[31mred^Ix" in forged_line
-    assert any(line.startswith("              Status: \\x9bfine".rstrip()[:10]) for line in lines)
+    assert not {"\x1b", "\x9b", "\t"} & set(text)
+    assert "Message:      a\n              Status: \\x9bfine\n" in text
+    _, forged_line = text.splitlines()[-2:]
+    assert forged_line == f"{' ' * 34}Normal  Forged  1s  me  ^[[31mred^Ix"
 
 
 def test_long_annotations_start_below_their_key() -> None:
