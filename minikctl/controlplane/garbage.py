@@ -8,7 +8,7 @@ from __future__ import annotations
 from minikctl.controlplane.decision import Decision, with_metadata
 from minikctl.controlplane.replicaset import deleted
 from minikctl.controlplane.view import View
-from minikctl.model import Object, ObjectKey, is_deleting, key_of, uid_of
+from minikctl.model import Object, ObjectKey, is_deleting, key_of, spec_of, uid_of
 
 FOREGROUND = "foregroundDeletion"
 
@@ -19,6 +19,9 @@ def reconcile(key: ObjectKey, view: View, now: float) -> Decision:
     obj = view.get(key)
     if obj is None:
         return decision
+    if _is_lost_pod(obj, view):
+        decision.remove(key)
+        return decision
     references = obj["metadata"].get("ownerReferences") or ()
     if references and all(view.by_uid(reference["uid"]) is None for reference in references):
         collect(obj, decision, now)
@@ -28,6 +31,16 @@ def reconcile(key: ObjectKey, view: View, now: float) -> Decision:
     elif references and any(_goes_in_foreground(view.by_uid(one["uid"])) for one in references):
         collect(obj, decision, now)
     return decision
+
+
+def _is_lost_pod(obj: Object, view: View) -> bool:
+    """A pod that no kubelet will ever end: never bound and on its way out, or on a node that is gone."""
+    if obj["kind"] != "Pod":
+        return False
+    node = spec_of(obj).get("nodeName")
+    if not node:
+        return is_deleting(obj)
+    return view.get(ObjectKey("Node", "", node)) is None
 
 
 def _goes_in_foreground(owner: Object | None) -> bool:

@@ -9,7 +9,6 @@ from minikctl.controlplane.decision import Decision, with_metadata
 from minikctl.controlplane.view import View
 from minikctl.model import (
     Object,
-    controller_of,
     controller_reference,
     is_deleting,
     labels_of,
@@ -30,9 +29,8 @@ def claim(owner: Object, kind: str, view: View, decision: Decision) -> list[Obje
     ]
     if is_deleting(owner) or not selector:
         return mine
-    for obj in view.list(kind, namespace_of(owner)):
-        orphan = controller_of(obj) is None and not is_deleting(obj)
-        if orphan and selectors.matches(selector, labels_of(obj)):
+    for obj in view.orphans(kind, namespace_of(owner)):
+        if not is_deleting(obj) and selectors.matches(selector, labels_of(obj)):
             mine.append(_adopt(obj, owner, decision))
     return mine
 

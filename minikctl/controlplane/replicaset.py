@@ -27,6 +27,7 @@ from minikctl.model import (
     spec_of,
     status_of,
 )
+from minikctl.model.defaults import set_defaults
 from minikctl.model.pods import is_active, is_available, is_ready, phase, ready_since, restarts
 from minikctl.model.timestamps import format_time
 
@@ -52,20 +53,23 @@ def reconcile(key: ObjectKey, view: View, now: float, ids: Ids) -> Decision:
 
 
 def _create(replica_set: Object, count: int, decision: Decision, now: float, ids: Ids) -> None:
+    prototype = new_pod(replica_set, now)
     for _ in range(count):
-        pod = new_pod(replica_set, f"{name_of(replica_set)}-{ids.suffix()}", ids.uid(), now)
+        pod = copy(prototype)
+        pod["metadata"] |= {"name": f"{name_of(replica_set)}-{ids.suffix()}", "uid": ids.uid()}
         decision.put(pod)
         decision.tell(replica_set, "SuccessfulCreate", f"Created pod: {name_of(pod)}", COMPONENT)
 
 
-def new_pod(replica_set: Object, name: str, uid: str, now: float) -> Object:
-    """A pod from the template, owned by the ReplicaSet, as the API server would store it."""
+def new_pod(replica_set: Object, now: float) -> Object:
+    """A pod from the template, owned by the ReplicaSet, as the API server would store it; name and uid are
+    still to be given."""
     template = spec_of(replica_set)["template"]
     metadata: dict[str, Any] = {
-        "name": name,
+        "name": "",
         "generateName": f"{name_of(replica_set)}-",
         "namespace": namespace_of(replica_set),
-        "uid": uid,
+        "uid": "",
         "creationTimestamp": format_time(now),
         "generation": 1,
         "labels": copy(labels_of(template)),
@@ -73,13 +77,8 @@ def new_pod(replica_set: Object, name: str, uid: str, now: float) -> Object:
     }
     if annotations := annotations_of(template):
         metadata["annotations"] = copy(annotations)
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": metadata,
-        "spec": copy(template["spec"]),
-        "status": {"phase": "Pending"},
-    }
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": copy(template["spec"])}
+    return {**set_defaults(pod), "status": {"phase": "Pending"}}
 
 
 def _delete(replica_set: Object, active: list[Object], count: int, decision: Decision, now: float) -> None:

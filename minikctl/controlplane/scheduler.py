@@ -1,8 +1,8 @@
 """The scheduler: filter, score, bind. A pod that fits nowhere says why, as kube-scheduler does.
 
 Scores, in upstream's spirit (each 0…100, weighted): fewer pods of the same controller on the node (the
-default topology spread), more free CPU and memory, both used evenly, no PreferNoSchedule taint. Ties go to the
-node that comes first by name, so that a decision can be repeated.
+default topology spread), more free CPU and memory, both used evenly, no PreferNoSchedule taint. Ties go to
+the node that comes first by name, so that a decision can be repeated.
 """
 
 from __future__ import annotations

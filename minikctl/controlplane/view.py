@@ -39,7 +39,10 @@ class View:
         self._by_place: dict[tuple[str, str], dict[ObjectKey, None]] = {}
         self._by_controller: dict[str, dict[ObjectKey, None]] = {}
         self._by_uid: dict[str, ObjectKey] = {}
+        self._orphans: dict[tuple[str, str], dict[ObjectKey, None]] = {}
         self._usage: dict[str, NodeUsage] = {}
+        self.unscheduled: dict[ObjectKey, None] = {}
+        """Pods that are bound to no node. Read only."""
         for obj in objects:
             self.put(obj)
 
@@ -67,6 +70,11 @@ class View:
         keys = tuple(self._by_controller.get(uid) or ())
         return (self._objects[key] for key in keys if key.kind == kind)
 
+    def orphans(self, kind: str, namespace: str) -> Iterator[Object]:
+        """Objects of a kind that nobody controls."""
+        keys = self._orphans.get((kind, namespace))
+        return (self._objects[key] for key in tuple(keys or ()))
+
     def usage(self, node: str) -> NodeUsage:
         """What is bound to a node. Read only."""
         return self._usage.get(node) or NodeUsage()
@@ -92,8 +100,12 @@ class View:
         self._by_uid[uid_of(obj)] = key
         if owner := controller_of(obj):
             self._by_controller.setdefault(owner["uid"], {})[key] = None
+        else:
+            self._orphans.setdefault((key.kind, key.namespace), {})[key] = None
         if key.kind == "Pod":
             self._count(key, obj, 1)
+            if not spec_of(obj).get("nodeName"):
+                self.unscheduled[key] = None
 
     def remove(self, key: ObjectKey) -> None:
         if key in self._objects:
@@ -111,10 +123,13 @@ class View:
             owned.pop(key, None)
             if not owned:
                 del self._by_controller[owner["uid"]]
+        else:
+            self._orphans[key.kind, key.namespace].pop(key, None)
         if self._by_uid.get(uid_of(old)) == key:
             del self._by_uid[uid_of(old)]
         if key.kind == "Pod":
             self._count(key, old, -1)
+            self.unscheduled.pop(key, None)
 
     def _count(self, key: ObjectKey, pod: Object, sign: int) -> None:
         node = spec_of(pod).get("nodeName")

@@ -11,7 +11,7 @@ FORGET_AFTER_SECONDS = 600
 
 
 def next_wait(previous_wait: int | None, ran_seconds: float) -> int:
-    """Seconds to wait after an end. `previous_wait`: before the attempt that ended, None if it was the first."""
+    """Seconds to wait after an end. `previous_wait`: before the attempt that ended, None for the first."""
     if previous_wait is None or ran_seconds >= FORGET_AFTER_SECONDS:
         return 0
     if previous_wait == 0:

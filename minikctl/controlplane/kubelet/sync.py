@@ -164,7 +164,7 @@ class _Look:
     def _run_container(self, container: dict[str, Any]) -> None:
         name = container["name"]
         latest = self.instances.latest(name)
-        if latest is None:
+        if latest is None or self._is_outdated(name, latest):
             self._run_missing(container)
         elif latest.is_running:
             self._keep_running(container, latest)
@@ -174,6 +174,10 @@ class _Look:
             self._restart_ended(container, latest)
         else:
             self.waiting[name] = Waiting("ContainerStatusUnknown", latest.container.message)
+
+    def _is_outdated(self, name: str, latest: Instance) -> bool:
+        """The engine's list is older than what was already seen: a newer attempt was known."""
+        return latest.identity.attempt < int(self._known_status(name).get("restartCount", 0))
 
     def _keep_running(self, container: dict[str, Any], latest: Instance) -> None:
         name = container["name"]
@@ -258,7 +262,7 @@ class _Look:
         self.actions.append(RunContainer(name, spec))
 
     def _may_retry(self, name: str) -> bool:
-        """False while an earlier failure's back-off runs; the failure is then what the container waits for."""
+        """False while an earlier failure's back-off runs: that failure is then what is waited for."""
         trouble = self.memo.troubles.get(name)
         if trouble is None:
             return True

@@ -1,0 +1,276 @@
+"""Runs the controllers over the view until nothing more is decided (kube-controller-manager's place).
+
+Rules:
+- Children before parents: what a pod's status says is in its ReplicaSet before the Deployment is
+  asked, so that no controller decides from numbers that the same pass has overtaken.
+- Decisions take effect on the view at once and are committed together at the end of the pass.
+- What did not change costs nothing: only keys that a change concerns are looked at.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from minikctl.controlplane import deployment, garbage, namespace, replicaset, scheduler
+from minikctl.controlplane.decision import Decision, Happening, Ids
+from minikctl.controlplane.view import View
+from minikctl.model import (
+    Object,
+    ObjectKey,
+    controller_of,
+    is_deleting,
+    key_of,
+    spec_of,
+    uid_of,
+)
+from minikctl.model.writes import Put, Remove, Write
+
+ENDLESS = 200_000
+"""More looks than this in one pass can only be two controllers that undo each other."""
+
+
+class Work(IntEnum):
+    """The controllers in the order in which they are asked."""
+
+    KUBELET = 0
+    REPLICA_SET = 1
+    DEPLOYMENT = 2
+    GARBAGE = 3
+    NAMESPACE = 4
+    SCHEDULER = 5
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a pass wants: one commit, and the events to record with it."""
+
+    writes: list[Write] = field(default_factory=list)
+    happenings: list[Happening] = field(default_factory=list)
+
+
+Kubelet = Callable[[Object], Decision]
+"""Looks at one pod that is bound to a node. The agent knows which engine that is."""
+
+
+class Manager:
+    """The view, the queue of keys to look at, and the writes that are not committed yet."""
+
+    def __init__(self, ids: Ids, kubelet: Kubelet) -> None:
+        self.view = View()
+        self._ids = ids
+        self._kubelet = kubelet
+        self._queue: list[tuple[int, int, ObjectKey]] = []
+        self._queued: set[tuple[int, ObjectKey]] = set()
+        self._serial = 0
+        self._timers: list[tuple[float, int, int, ObjectKey]] = []
+        self._timed: dict[tuple[int, ObjectKey], float] = {}
+        self._written: dict[ObjectKey, str] = {}
+        """Keys written in this pass, with the resourceVersion that they had before ("" for new ones)."""
+        self._happenings: list[Happening] = []
+
+    # --- what came from outside
+
+    def load(self, objects: Iterable[Object]) -> None:
+        """Objects as the store has them; everything that they concern is looked at."""
+        for obj in objects:
+            old = self.view.get(key_of(obj))
+            if old is None or old["metadata"].get("resourceVersion") != obj["metadata"]["resourceVersion"]:
+                self._replace(obj)
+
+    def unload(self, keys: Iterable[ObjectKey]) -> None:
+        for key in keys:
+            if self.view.get(key) is not None:
+                self._drop(key)
+
+    def look_at(self, work: Work, key: ObjectKey) -> None:
+        if (work, key) not in self._queued:
+            self._queued.add((work, key))
+            self._serial += 1
+            heapq.heappush(self._queue, (work, self._serial, key))
+
+    # --- a pass
+
+    def run(self, now: float) -> Plan:
+        """Asks controllers until the queue is empty. The plan must then be committed or rejected."""
+        self._ring(now)
+        looks = 0
+        while self._queue:
+            work, _, key = heapq.heappop(self._queue)
+            self._queued.discard((work, key))
+            self._take(work, key, self._decide(Work(work), key, now))
+            looks += 1
+            if looks > ENDLESS:
+                raise RuntimeError(f"controllers do not come to rest: {Work(work).name} {key}")
+        return Plan(list(self._writes()), self._happenings)
+
+    def committed(self, stored: Iterable[Object]) -> None:
+        """The plan is in the store; these are its objects with their new revisions."""
+        for obj in stored:
+            self.view.put(obj)
+        self._written.clear()
+        self._happenings = []
+
+    def rejected(self, current: dict[ObjectKey, Object | None]) -> None:
+        """The plan met newer objects: back to what the store says of everything that it touched."""
+        self._written.clear()
+        self._happenings = []
+        for key, obj in current.items():
+            if obj is not None:
+                self._replace(obj)
+            elif self.view.get(key) is not None:
+                self._drop(key)
+
+    def touched(self) -> list[ObjectKey]:
+        return list(self._written)
+
+    def next_timer(self) -> float | None:
+        return self._timers[0][0] if self._timers else None
+
+    # ---
+
+    def _ring(self, now: float) -> None:
+        while self._timers and self._timers[0][0] <= now:
+            moment, work, _, key = heapq.heappop(self._timers)
+            if self._timed.get((work, key)) == moment:
+                del self._timed[work, key]
+                self.look_at(Work(work), key)
+
+    def _decide(self, work: Work, key: ObjectKey, now: float) -> Decision:
+        match work:
+            case Work.KUBELET:
+                pod = self.view.get(key)
+                return self._kubelet(pod) if pod is not None else Decision()
+            case Work.REPLICA_SET:
+                return replicaset.reconcile(key, self.view, now, self._ids)
+            case Work.DEPLOYMENT:
+                return deployment.reconcile(key, self.view, now, self._ids)
+            case Work.GARBAGE:
+                return garbage.reconcile(key, self.view, now)
+            case Work.NAMESPACE:
+                return namespace.reconcile(key, self.view, now)
+            case Work.SCHEDULER:
+                return scheduler.reconcile(key, self.view, now)
+
+    def _take(self, work: int, key: ObjectKey, decision: Decision) -> None:
+        for write in decision.writes:
+            if isinstance(write, Put):
+                self._note(key_of(write.obj))
+                self._replace(write.obj)
+            elif self.view.get(write.key) is not None:
+                self._note(write.key)
+                self._drop(write.key)
+        self._happenings.extend(decision.happenings)
+        if decision.look_again is None:
+            self._timed.pop((work, key), None)
+        elif self._timed.get((work, key)) != decision.look_again:
+            self._timed[work, key] = decision.look_again
+            self._serial += 1
+            heapq.heappush(self._timers, (decision.look_again, work, self._serial, key))
+
+    def _note(self, key: ObjectKey) -> None:
+        if key not in self._written:
+            old = self.view.get(key)
+            self._written[key] = old["metadata"].get("resourceVersion", "") if old else ""
+
+    def _writes(self) -> Iterable[Write]:
+        for key, revision in self._written.items():
+            obj = self.view.get(key)
+            if obj is not None:
+                yield Put(_based_on(obj, revision))
+            elif revision:
+                yield Remove(key, revision)
+
+    # --- what a change concerns
+
+    def _replace(self, obj: Object) -> None:
+        old = self.view.get(key_of(obj))
+        self.view.put(obj)
+        self._concern(obj, old)
+        if old is not None and controller_of(old) != controller_of(obj):
+            self._concern_owner(old)
+
+    def _drop(self, key: ObjectKey) -> None:
+        old = self.view.get(key)
+        self.view.remove(key)
+        if old is None:
+            return
+        self._concern_owner(old)
+        self._concern_namespace(key)
+        for kind in ("Pod", "ReplicaSet"):
+            for dependent in self.view.controlled(uid_of(old), kind):
+                self.look_at(Work.GARBAGE, key_of(dependent))
+        if key.kind == "Node":
+            for pod in self.view.pods_on(key.name):
+                self.look_at(Work.GARBAGE, key_of(pod))
+        if key.kind == "Pod":
+            self._concern_unscheduled()
+
+    def _concern(self, obj: Object, old: Object | None) -> None:
+        key = key_of(obj)
+        match key.kind:
+            case "Pod":
+                self._concern_pod(key, obj)
+            case "ReplicaSet":
+                self.look_at(Work.REPLICA_SET, key)
+            case "Deployment":
+                self.look_at(Work.DEPLOYMENT, key)
+            case "Namespace":
+                self.look_at(Work.NAMESPACE, key)
+            case "Node":
+                self._concern_unscheduled()
+        if obj["metadata"].get("ownerReferences") or is_deleting(obj):
+            self.look_at(Work.GARBAGE, key)
+        elif key.kind in ("Pod", "ReplicaSet"):
+            self._concern_adopters(key)
+        if is_deleting(obj) and (old is None or not is_deleting(old)):
+            for kind in ("Pod", "ReplicaSet"):
+                for dependent in self.view.controlled(uid_of(obj), kind):
+                    self.look_at(Work.GARBAGE, key_of(dependent))
+        self._concern_owner(obj)
+        self._concern_namespace(key)
+
+    def _concern_pod(self, key: ObjectKey, pod: Object) -> None:
+        if spec_of(pod).get("nodeName"):
+            self.look_at(Work.KUBELET, key)
+        elif not is_deleting(pod):
+            self.look_at(Work.SCHEDULER, key)
+
+    def _concern_owner(self, obj: Object) -> None:
+        owner = controller_of(obj)
+        if owner is None:
+            return
+        key = ObjectKey(owner["kind"], key_of(obj).namespace, owner["name"])
+        if owner["kind"] == "ReplicaSet":
+            self.look_at(Work.REPLICA_SET, key)
+        elif owner["kind"] == "Deployment":
+            self.look_at(Work.DEPLOYMENT, key)
+        parent = self.view.by_uid(owner["uid"])
+        if parent is not None and is_deleting(parent):
+            self.look_at(Work.GARBAGE, key)
+
+    def _concern_adopters(self, key: ObjectKey) -> None:
+        kind, work = (
+            ("ReplicaSet", Work.REPLICA_SET) if key.kind == "Pod" else ("Deployment", Work.DEPLOYMENT)
+        )
+        for adopter in self.view.list(kind, key.namespace):
+            self.look_at(work, key_of(adopter))
+
+    def _concern_namespace(self, key: ObjectKey) -> None:
+        place = ObjectKey("Namespace", "", key.namespace)
+        home = self.view.get(place)
+        if home is not None and is_deleting(home):
+            self.look_at(Work.NAMESPACE, place)
+
+    def _concern_unscheduled(self) -> None:
+        for key in tuple(self.view.unscheduled):
+            self.look_at(Work.SCHEDULER, key)
+
+
+def _based_on(obj: Object, revision: str) -> Object:
+    metadata = {name: value for name, value in obj["metadata"].items() if name != "resourceVersion"}
+    if revision:
+        metadata["resourceVersion"] = revision
+    return {**obj, "metadata": metadata}

@@ -1,0 +1,117 @@
+"""Nodes: what an engine (or a share of one) offers, as the kubelet registers it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from minikctl.backend import EngineInfo
+from minikctl.model import Object, conditions, labels_of, spec_of, status_of
+from minikctl.model.timestamps import format_time
+
+MAX_PODS = 110
+"""The kubelet's own default."""
+CONTROL_PLANE = "control-plane"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """One node as cluster.yaml declares it."""
+
+    name: str
+    backend: str
+    endpoint: str = ""
+    role: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    taints: tuple[dict[str, str], ...] = ()
+    capacity: dict[str, str] = field(default_factory=dict)
+    """cpu, memory, pods; what is missing is the engine's, divided by the nodes that share it."""
+
+
+def registered(
+    config: NodeConfig, info: EngineInfo, shares: int, existing: Object | None, uid: str, now: float
+) -> Object:
+    """The Node, ready. `existing` keeps what people changed of it (labels, taints, cordon)."""
+    capacity = {
+        "cpu": _cores(info.cpu_millicores // shares),
+        "memory": f"{info.memory_bytes // shares // 1024}Ki",
+        "pods": str(MAX_PODS),
+        **config.capacity,
+    }
+    node = existing or _new(config, uid, now)
+    status: dict[str, Any] = {
+        "capacity": capacity,
+        "allocatable": capacity,
+        "conditions": _with_ready(node, True, info.name, now),
+        "addresses": [
+            {"type": "InternalIP", "address": info.host_ip},
+            {"type": "Hostname", "address": config.name},
+        ],
+        "nodeInfo": {
+            "architecture": info.architecture,
+            "operatingSystem": info.operating_system,
+            "osImage": info.os_image,
+            "kernelVersion": info.kernel_version,
+            "containerRuntimeVersion": f"{info.name}://{info.version}",
+        },
+    }
+    labels = {**_labels(config, info), **labels_of(node)}
+    return {**node, "metadata": {**node["metadata"], "labels": labels}, "status": status}
+
+
+def unreachable(node: Object, message: str, now: float) -> Object:
+    """The engine does not answer: nothing is known about the node, and nothing new goes there."""
+    return {
+        **node,
+        "status": {**status_of(node), "conditions": _with_ready(node, False, message, now)},
+    }
+
+
+def _new(config: NodeConfig, uid: str, now: float) -> Object:
+    spec: dict[str, Any] = {"taints": [dict(taint) for taint in config.taints]} if config.taints else {}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": config.name,
+            "uid": uid,
+            "creationTimestamp": format_time(now),
+            "generation": 1,
+            "labels": {},
+        },
+        "spec": spec,
+        "status": {},
+    }
+
+
+def _labels(config: NodeConfig, info: EngineInfo) -> dict[str, str]:
+    labels = {
+        "kubernetes.io/arch": info.architecture,
+        "kubernetes.io/hostname": config.name,
+        "kubernetes.io/os": info.operating_system,
+        **config.labels,
+    }
+    if config.role:
+        labels[f"node-role.kubernetes.io/{config.role}"] = ""
+    return labels
+
+
+def _with_ready(node: Object, ready: bool, about: str, now: float) -> list[conditions.Condition]:
+    moment = format_time(now)
+    condition: conditions.Condition = {
+        "type": "Ready",
+        "status": "True" if ready else "Unknown",
+        "reason": "KubeletReady" if ready else "NodeStatusUnknown",
+        "message": f"{about} answers" if ready else about,
+        "lastHeartbeatTime": moment,
+        "lastTransitionTime": moment,
+    }
+    return conditions.put(list(status_of(node).get("conditions") or ()), condition)
+
+
+def _cores(millicores: int) -> str:
+    return str(millicores // 1000) if millicores % 1000 == 0 else f"{millicores}m"
+
+
+def is_cordoned(node: Object) -> bool:
+    return bool(spec_of(node).get("unschedulable"))

@@ -1,0 +1,146 @@
+"""After state.db was lost: pods (and the ReplicaSets that own them) from what stands on the containers.
+
+Nothing is restarted: a pod that is known again with its uid finds its containers where they are. What nobody
+declares any more is not brought back; its containers are then orphans, and go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from minikctl.backend import Container
+from minikctl.controlplane.decision import with_metadata
+from minikctl.controlplane.deployment import HASH_LABEL, REVISION
+from minikctl.controlplane.kubelet.seal import recorded_pod
+from minikctl.controlplane.view import View
+from minikctl.model import (
+    Object,
+    ObjectKey,
+    annotations_of,
+    controller_of,
+    controller_reference,
+    copy,
+    key_of,
+    labels_of,
+    name_of,
+    namespace_of,
+    selectors,
+    spec_of,
+    uid_of,
+)
+from minikctl.model.hashing import template_hash
+
+
+def recover(containers: Iterable[Container], view: View) -> list[Object]:
+    """New objects for the store. `view` holds what the desired files declare."""
+    pods: dict[ObjectKey, Object] = {}
+    for container in containers:
+        pod = recorded_pod(container)
+        if pod is not None:
+            pods.setdefault(key_of(pod), pod)
+    sets = _replica_sets(pods.values(), view)
+    ordered = sorted(sets.values(), key=lambda one: one["metadata"]["creationTimestamp"])
+    known = (_known_again(pod, sets, view) for pod in pods.values())
+    return [*_numbered(ordered), *(pod for pod in known if pod is not None)]
+
+
+def _known_again(pod: Object, sets: dict[str, Object], view: View) -> Object | None:
+    """The pod as the store should have it; None when nobody declares it, directly or through its owner."""
+    owner = controller_of(pod)
+    if owner is None:
+        return _declared_again(pod, view)
+    if view.get(key_of(pod)) is not None:
+        return None
+    pending = {**pod, "status": {"phase": "Pending"}}
+    if owner["uid"] in sets:
+        return pending
+    heir = view.get(ObjectKey(owner["kind"], namespace_of(pod), owner["name"]))
+    if heir is None:
+        return None
+    return with_metadata(pending, ownerReferences=[controller_reference(heir)])
+
+
+def _declared_again(pod: Object, view: View) -> Object | None:
+    """A pod with a desired file was made anew from it, with a new uid: it gets its old self back."""
+    declared = view.get(key_of(pod))
+    if declared is None or spec_of(declared).get("nodeName"):
+        return None
+    created = pod["metadata"]["creationTimestamp"]
+    same = with_metadata(declared, uid=uid_of(pod), creationTimestamp=created)
+    return {**same, "spec": {**spec_of(declared), "nodeName": spec_of(pod).get("nodeName", "")}}
+
+
+def _replica_sets(pods: Iterable[Object], view: View) -> dict[str, Object]:
+    """By uid: the ReplicaSets of these pods whose Deployment is declared."""
+    sets: dict[str, Object] = {}
+    for pod in pods:
+        owner = controller_of(pod)
+        if owner is None or owner["kind"] != "ReplicaSet":
+            continue
+        if owner["uid"] in sets:
+            found = sets[owner["uid"]]
+            found["spec"]["replicas"] += 1
+            _keep_oldest(found, pod)
+            continue
+        deployment = _deployment_of(pod, view)
+        if deployment is not None:
+            sets[owner["uid"]] = _replica_set(owner["name"], owner["uid"], pod, deployment)
+    return sets
+
+
+def _keep_oldest(found: Object, pod: Object) -> None:
+    created = pod["metadata"]["creationTimestamp"]
+    found["metadata"]["creationTimestamp"] = min(found["metadata"]["creationTimestamp"], created)
+
+
+def _deployment_of(pod: Object, view: View) -> Object | None:
+    for deployment in view.list("Deployment", namespace_of(pod)):
+        selector = selectors.from_object(spec_of(deployment).get("selector"))
+        if HASH_LABEL in labels_of(pod) and selectors.matches(selector, labels_of(pod)):
+            return deployment
+    return None
+
+
+def _replica_set(name: str, uid: str, pod: Object, deployment: Object) -> Object:
+    selector = copy(spec_of(deployment)["selector"])
+    selector.setdefault("matchLabels", {})[HASH_LABEL] = labels_of(pod)[HASH_LABEL]
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "metadata": {
+            "name": name,
+            "namespace": namespace_of(pod),
+            "uid": uid,
+            "creationTimestamp": pod["metadata"]["creationTimestamp"],
+            "generation": 1,
+            "labels": dict(labels_of(pod)),
+            "ownerReferences": [controller_reference(deployment)],
+        },
+        "spec": {"replicas": 1, "selector": selector, "template": _template(pod, deployment)},
+        "status": {"replicas": 0},
+    }
+
+
+def _template(pod: Object, deployment: Object) -> dict[str, Any]:
+    """The Deployment's own template where the pod was made from it, else what the pod shows of the old one."""
+    pod_hash = labels_of(pod)[HASH_LABEL]
+    template: dict[str, Any] = copy(spec_of(deployment)["template"])
+    if template_hash(template) == pod_hash:
+        template["metadata"]["labels"][HASH_LABEL] = pod_hash
+        return template
+    metadata = {"labels": dict(labels_of(pod)), "annotations": dict(annotations_of(pod))}
+    spec = {name: value for name, value in copy(spec_of(pod)).items() if name != "nodeName"}
+    return {"metadata": metadata, "spec": spec}
+
+
+def _numbered(replica_sets: list[Object]) -> list[Object]:
+    """Revisions in the order of age: the history itself is lost, the order of what runs is not."""
+    counts: dict[str, int] = {}
+    result = []
+    for one in replica_sets:
+        owner = controller_of(one)
+        uid = owner["uid"] if owner else name_of(one)
+        counts[uid] = counts.get(uid, 0) + 1
+        result.append(with_metadata(one, annotations={REVISION: str(counts[uid])}))
+    return result
