@@ -88,8 +88,11 @@ class MemoryEngine:
         with self._looking() as now:
             listed = self._lists.get(cluster_id)
             if listed is None:
-                mine = (record for record in self._records.values() if record.cluster_id == cluster_id)
-                listed = self._lists[cluster_id] = [record.container(now) for record in mine]
+                listed = self._lists[cluster_id] = [
+                    record.container(now)
+                    for record in self._records.values()
+                    if record.cluster_id == cluster_id and record.engine == self.endpoint
+                ]
             return listed.copy()
 
     def container(self, container_id: str, cluster_id: str) -> Container | None:

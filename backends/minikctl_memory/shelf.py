@@ -8,6 +8,7 @@ Rules:
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -116,14 +117,26 @@ class Shelf:
     def _connect(self) -> sqlite3.Connection:
         if self._connection is None:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Made before SQLite opens it, since SQLite would obey the umask; its helper files copy the mode.
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+            _make_private(self.path)
             connection = sqlite3.connect(
                 self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
             connection.executescript(_SCHEMA)
             self._connection = connection
         return self._connection
+
+
+def _make_private(path: Path) -> None:
+    """Makes the empty file with mode 0600 if it is not there; SQLite would obey the umask.
+
+    A file that is there is not opened, since closing it again would take away the locks that other
+    connections of this process hold on it. SQLite's helper files copy the mode.
+    """
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        if path.is_symlink():
+            raise OSError(errno.ELOOP, "is a symbolic link") from None
 
 
 @contextmanager
