@@ -4,9 +4,12 @@ import unicodedata
 
 from hypothesis import given
 from hypothesis import strategies as st
-from render_builders import NOW, event, pod
+from render_builders import NOW, deployment, event, pod, replica_set, waiting
 
+from minikctl.render.describe.pod import describe_pod
+from minikctl.render.describe.workloads import describe_replica_set
 from minikctl.render.escape import escape, escape_lines
+from minikctl.render.rollout import rollout_history
 from minikctl.render.tables import events_table, table
 
 ANY_TEXT = st.text(st.characters(codec=None, categories=None), max_size=40)
@@ -28,6 +31,18 @@ def test_the_forms() -> None:
 def test_escape_leaves_no_control(text: str) -> None:
     assert not controls(escape(text)) and "\n" not in escape(text)
     assert not controls(escape_lines(text)) - {"\t"}
+
+
+@given(HOSTILE, HOSTILE)
+def test_descriptions_and_histories_have_no_controls(text: str, label: str) -> None:
+    owner = deployment()
+    hostile = replica_set(owner, "h", 1, cause=text, image=label)
+    hostile["metadata"]["labels"] = {label: text}
+    one = pod(reason=text, message=label, containerStatuses=[waiting(text)])
+    shown = describe_pod(one, [event(text, reason=label)], NOW)
+    shown += describe_replica_set(hostile, [], None, NOW) + rollout_history(owner, [hostile])
+    assert not controls(shown)
+    assert not controls(rollout_history(owner, [hostile], 1)) - {"\t"}
 
 
 @given(HOSTILE, HOSTILE)

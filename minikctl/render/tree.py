@@ -1,0 +1,436 @@
+"""The live view of `minikctl watch`: what was declared, what it became, and what just happened.
+
+    samples   2/3 pods ready
+
+    ◐ web                            2/3   ▰▰▱ 2 of 3 updated replicas are available   2m
+    └─ ◐ web-6d765f4d78              2/3   revision 2                                  2m
+       ├─ ● web-6d765f4d78-mhd2x     1/1   Running                            node-1   2m
+       …
+
+Rules:
+- Calm: what is as it should be takes one line. Containers are shown where there are several, or where one
+  needs a look; ReplicaSets that only keep history are not shown.
+- Still: a line changes only where its facts do, columns stand where the widest cell puts them, and the order
+  is that of namespaces and names.
+- A tree is a list of lines, none wider than `width` columns; the terminal is the caller's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from minikctl.model import (
+    Object,
+    controller_of,
+    is_deleting,
+    name_of,
+    namespace_of,
+    spec_of,
+    status_of,
+    uid_of,
+)
+from minikctl.model.conditions import find
+from minikctl.render.durations import human_duration, since
+from minikctl.render.escape import escape
+from minikctl.render.podstatus import container_reason, summarize_pod
+from minikctl.render.revisions import revision_of
+from minikctl.render.rollout import DEADLINE_EXCEEDED, rollout_waits_for
+from minikctl.render.style import PLAIN, Mood, Style, cut, pad, text_width
+from minikctl.render.tables import event_interval, event_message, event_time
+
+_GAP = "   "
+_LONGEST_BAR = 12
+_WIDE = 120
+"""Columns from which on there is room for the reasons of events."""
+_SOME_WORDS = 24
+_ONE_WORD = len("ImagePullBackOff")
+_SHORT_NAME = 12
+
+# Reasons for which a container is not up yet; any other reason for not running is bad news.
+_ON_ITS_WAY = frozenset({"ContainerCreating", "PodInitializing", "Pending", "Running", "SchedulingGated", ""})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the tree before it is laid out."""
+
+    lead: str
+    """The lines of the tree that stand before the mark."""
+    mood: Mood
+    name: str
+    cells: tuple[str, ...]
+    """ready, state, node, age."""
+    name_mood: Mood | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _World:
+    """All that rows are made from."""
+
+    children: dict[str, list[Object]]
+    """By the uid of their controller."""
+    now: float
+    style: Style
+    all_containers: bool
+
+
+def tree(
+    objects: Iterable[Object],
+    events: Iterable[Object],
+    now: float,
+    width: int,
+    *,
+    style: Style = PLAIN,
+    all_containers: bool = False,
+    max_events: int = 6,
+    height: int | None = None,
+) -> list[str]:
+    """The view as lines of at most `width` columns.
+
+    :param objects: Deployments, ReplicaSets and Pods, of any namespaces; other kinds are left out.
+    :param all_containers: shows every container, not only those worth a look.
+    :param max_events: how many of the latest events stand below.
+    :param height: at most so many lines; what does not fit is counted in a last line.
+    """
+    drawn = [one for one in objects if one["kind"] in ("Deployment", "ReplicaSet", "Pod")]
+    world = _World(_by_controller(drawn), now, style, all_containers)
+    lines = _namespaces(world, drawn, width)
+    below = _events(events, now, width, style, max_events)
+    if not lines:
+        lines = [style.paint(cut("Nothing is declared yet.", width, style.cut), Mood.QUIET)]
+    return _fitted(lines, below, height, width, style)
+
+
+def redraw(previous: int, lines: Sequence[str]) -> str:
+    """What to write to a terminal whose last `previous` lines are the view before: the new one, no flicker.
+
+    Lines must be narrower than the terminal.
+    """
+    up = f"\x1b[{previous}A" if previous else ""
+    return f"\r{up}" + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J"
+
+
+def _by_controller(objects: Iterable[Object]) -> dict[str, list[Object]]:
+    children: dict[str, list[Object]] = {}
+    for one in objects:
+        owner = controller_of(one)
+        if owner:
+            children.setdefault(owner["uid"], []).append(one)
+    return children
+
+
+def _namespaces(world: _World, objects: Sequence[Object], width: int) -> list[str]:
+    known = {uid_of(one) for one in objects}
+    by_namespace: dict[str, list[Object]] = {}
+    for one in sorted(objects, key=lambda one: (namespace_of(one), _KIND_ORDER[one["kind"]], name_of(one))):
+        by_namespace.setdefault(namespace_of(one), []).append(one)
+    rows = {name: _roots(world, members, known) for name, members in by_namespace.items()}
+    layout = _Layout([row for block in rows.values() for row in block], width, world.style)
+    lines: list[str] = []
+    for name, members in by_namespace.items():
+        lines += [*([""] if lines else []), _heading(name, members, width, world.style), ""]
+        lines += [layout.line(row) for row in rows[name]]
+    return lines
+
+
+_KIND_ORDER = {"Deployment": 0, "ReplicaSet": 1, "Pod": 2}
+
+
+def _heading(namespace: str, members: Sequence[Object], width: int, style: Style) -> str:
+    moods = [_pod_mood(one) for one in members if one["kind"] == "Pod"]
+    alive = len(moods) - moods.count(Mood.DONE)
+    words = [f"{moods.count(Mood.GOOD)}/{alive} pods ready"] if alive else []
+    words += [f"{moods.count(Mood.DONE)} completed"] if Mood.DONE in moods else []
+    summary = style.dot.join(words) or "no pods"
+    name = cut(escape(namespace), width, style.cut)
+    fits = text_width(name) + len(_GAP) + len(summary) <= width
+    painted = style.paint(name, Mood.TITLE)
+    return f"{painted}{_GAP}{style.paint(summary, Mood.QUIET)}" if fits else painted
+
+
+# --- rows ------------------------------------------------------------------------------------------
+
+
+def _roots(world: _World, members: Sequence[Object], known: set[str]) -> list[Row]:
+    roots = [one for one in members if (controller_of(one) or {}).get("uid") not in known]
+    return [row for one in roots for row in _rows(world, one)]
+
+
+def _rows(world: _World, obj: Object) -> list[Row]:
+    """An object's own row, then its children's below it."""
+    if obj["kind"] == "Pod":
+        below = [[row] for row in _container_rows(world, obj)]
+    else:
+        below = [_rows(world, child) for child in _visible_children(world, obj)]
+    return [_own_row(world, obj), *_nested(below, world.style)]
+
+
+def _nested(blocks: Sequence[list[Row]], style: Style) -> Iterator[Row]:
+    """The blocks of the children, each hung on its branch."""
+    for index, (first, *rest) in enumerate(blocks):
+        is_last = index == len(blocks) - 1
+        branch = style.last_branch if is_last else style.branch
+        trunk = " " * len(style.trunk) if is_last else style.trunk
+        yield replace(first, lead=branch + first.lead)
+        yield from (replace(row, lead=trunk + row.lead) for row in rest)
+
+
+def _visible_children(world: _World, obj: Object) -> list[Object]:
+    children = world.children.get(uid_of(obj), [])
+    shown = [one for one in children if one["kind"] != "ReplicaSet" or _is_alive(world, one)]
+    return sorted(shown, key=lambda one: (-revision_of(one), name_of(one)))
+
+
+def _is_alive(world: _World, replica_set: Object) -> bool:
+    wanted = spec_of(replica_set).get("replicas", 1)
+    return bool(wanted or status_of(replica_set).get("replicas") or world.children.get(uid_of(replica_set)))
+
+
+def _own_row(world: _World, obj: Object) -> Row:
+    age = since(obj["metadata"].get("creationTimestamp"), world.now)
+    name = escape(name_of(obj))
+    match obj["kind"]:
+        case "Deployment":
+            mood, state = _deployment_state(world, obj)
+            return Row("", mood, name, (_ready_of(obj), state, "", age), Mood.TITLE)
+        case "ReplicaSet":
+            number = revision_of(obj)
+            mood = _replica_set_mood(obj)
+            return Row("", mood, name, (_ready_of(obj), f"revision {number}" if number else "", "", age))
+    pod = summarize_pod(obj)
+    state = _with_restarts(world, pod.status, pod.restarts, pod.last_restart)
+    node = escape(str(spec_of(obj).get("nodeName") or ""))
+    return Row("", _pod_mood(obj), name, (f"{pod.ready}/{pod.total}", state, node, age))
+
+
+def _ready_of(obj: Object) -> str:
+    return f"{status_of(obj).get('readyReplicas') or 0}/{spec_of(obj).get('replicas', 1)}"
+
+
+def _with_restarts(world: _World, word: str, count: int, last: float | None) -> str:
+    if not count:
+        return escape(word)
+    when = f" ({human_duration(world.now - last)} ago)" if last is not None else ""
+    return f"{escape(word)}{world.style.dot}{count} restart{'s' if count > 1 else ''}{when}"
+
+
+def _deployment_state(world: _World, deployment: Object) -> tuple[Mood, str]:
+    if is_deleting(deployment):
+        return Mood.LEAVING, "deleting"
+    progressing = find(status_of(deployment), "Progressing") or {}
+    waits_for = rollout_waits_for(deployment)
+    if waits_for and progressing.get("reason") == DEADLINE_EXCEEDED:
+        return Mood.BAD, f"progress deadline exceeded{world.style.dot}{waits_for}"
+    if spec_of(deployment).get("paused"):
+        return Mood.BUSY, "paused"
+    generation = deployment["metadata"].get("generation", 0)
+    if generation > status_of(deployment).get("observedGeneration", 0):
+        return Mood.BUSY, "waiting for the controller"
+    if waits_for:
+        mood = Mood.BAD if _has_bad_pod(world, deployment) else Mood.BUSY
+        return mood, f"{_bar(deployment, world.style)} {waits_for}".lstrip()
+    return Mood.GOOD, "" if spec_of(deployment).get("replicas", 1) else "scaled to zero"
+
+
+def _has_bad_pod(world: _World, obj: Object) -> bool:
+    children = world.children.get(uid_of(obj), ())
+    return any(
+        _pod_mood(one) is Mood.BAD if one["kind"] == "Pod" else _has_bad_pod(world, one) for one in children
+    )
+
+
+def _bar(deployment: Object, style: Style) -> str:
+    """A step for each wanted replica, done where an updated one is available."""
+    desired: int = spec_of(deployment).get("replicas", 1)
+    status = status_of(deployment)
+    available: int = min(status.get("availableReplicas") or 0, status.get("updatedReplicas") or 0, desired)
+    steps = min(desired, _LONGEST_BAR)
+    done = available * steps // desired if desired else 0
+    return style.bar[0] * done + style.bar[1] * (steps - done)
+
+
+def _replica_set_mood(replica_set: Object) -> Mood:
+    wanted = spec_of(replica_set).get("replicas", 1)
+    if is_deleting(replica_set) or not wanted:
+        return Mood.LEAVING
+    return Mood.GOOD if (status_of(replica_set).get("readyReplicas") or 0) >= wanted else Mood.BUSY
+
+
+def _pod_mood(pod: Object) -> Mood:
+    summary, phase = summarize_pod(pod), status_of(pod).get("phase")
+    if phase == "Succeeded":
+        return Mood.DONE
+    if summary.status == "Terminating":
+        return Mood.LEAVING
+    if summary.status == "Running" and summary.ready == summary.total:
+        return Mood.GOOD
+    if phase in ("Failed", "Unknown"):
+        return Mood.BAD
+    return Mood.BUSY if _is_on_its_way(summary.status) else Mood.BAD
+
+
+def _is_on_its_way(status: str) -> bool:
+    if status.startswith("Init:"):
+        step = status.removeprefix("Init:")
+        return "/" in step or step in _ON_ITS_WAY
+    return status in _ON_ITS_WAY or status in ("Completed", "NotReady")
+
+
+# --- containers ------------------------------------------------------------------------------------
+
+
+def _container_rows(world: _World, pod: Object) -> list[Row]:
+    status = status_of(pod)
+    containers = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+    rows = [_container_row(world, pod, container) for container in containers]
+    if world.all_containers or len(status.get("containerStatuses") or ()) > 1:
+        return rows
+    return [row for row in rows if row.mood is Mood.BAD]
+
+
+def _container_row(world: _World, pod: Object, container: dict[str, Any]) -> Row:
+    state = container.get("state") or {}
+    reason = container_reason(state) or ("Running" if "running" in state else "")
+    parts = [reason, *_last_words(container)]
+    text = world.style.dot.join(escape(part) for part in parts if part)
+    ready = f"{int(bool(container.get('ready')))}/1"
+    name = escape(str(container["name"]))
+    return Row("", _container_mood(pod, container, reason), name, (ready, text, "", ""), Mood.QUIET)
+
+
+def _last_words(container: dict[str, Any]) -> Iterator[str]:
+    """Why it does not run: its last exit code and what it (or the engine) said."""
+    waiting = (container.get("state") or {}).get("waiting") or {}
+    ended = (container.get("state") or {}).get("terminated") or {}
+    last = ended or (container.get("lastState") or {}).get("terminated") or {}
+    if (waiting or ended) and last:
+        yield f"exit {last.get('exitCode', 0)}"
+    message = str(waiting.get("message") or ended.get("message") or "")
+    yield message.strip().partition("\n")[0]
+
+
+def _container_mood(pod: Object, container: dict[str, Any], reason: str) -> Mood:
+    state = container.get("state") or {}
+    if "terminated" in state:
+        return Mood.BAD if state["terminated"].get("exitCode") else Mood.DONE
+    if "running" in state and is_deleting(pod):
+        return Mood.LEAVING
+    if "running" in state:
+        return Mood.GOOD if container.get("ready") else Mood.BUSY
+    return Mood.BUSY if reason in _ON_ITS_WAY else Mood.BAD
+
+
+# --- layout ----------------------------------------------------------------------------------------
+
+
+_READY, _STATE, _NODE, _AGE = range(4)
+
+
+class _Layout:
+    """Columns for all rows: the tree, ready, state, node, age.
+
+    Where room is short the state gives way first, but keeps some words; then the node goes, then the age,
+    then the state shrinks to one word, and the names at last. A state may run on over a node that its row
+    does not have.
+    """
+
+    def __init__(self, rows: Sequence[Row], width: int, style: Style) -> None:
+        self._width, self._style = width, style
+        self._name = max((text_width(_head(row, style)) for row in rows), default=0)
+        self._cells = [max((text_width(row.cells[index]) for row in rows), default=0) for index in range(4)]
+        self._shrink_state(_SOME_WORDS)
+        for column in (_NODE, _AGE):
+            if self._total() > width:
+                self._cells[column] = 0
+        self._shrink_state(_ONE_WORD)
+        self._name -= min(max(0, self._total() - width), max(0, self._name - _SHORT_NAME))
+
+    def _total(self) -> int:
+        return self._name + sum(len(_GAP) + cell for cell in self._cells if cell)
+
+    def _shrink_state(self, least: int) -> None:
+        excess = max(0, self._total() - self._width)
+        self._cells[_STATE] -= min(excess, max(0, self._cells[_STATE] - least))
+
+    def line(self, row: Row) -> str:
+        style, room = self._style, self._width
+        head = pad(cut(_head(row, style), min(self._name, room), style.cut), self._name)
+        parts = [self._painted_head(row, head)]
+        room -= self._name
+        for cell, width, mood in self._placed(row):
+            if not width or room <= len(_GAP):
+                continue
+            shown = cut(cell, min(width, room - len(_GAP)), style.cut)
+            room -= len(_GAP) + width
+            parts.append(f"{_GAP}{style.paint(shown, mood)}{' ' * (width - text_width(shown))}")
+        return "".join(parts).rstrip(" ")
+
+    def _placed(self, row: Row) -> Iterator[tuple[str, int, Mood | None]]:
+        """The cells with their widths and moods."""
+        fading = row.mood is Mood.LEAVING
+        state_width, node_width = self._cells[_STATE], self._cells[_NODE]
+        yield row.cells[_READY], self._cells[_READY], Mood.QUIET if fading else None
+        state_mood = Mood.QUIET if row.mood is Mood.GOOD else row.mood
+        if row.cells[_NODE] or not node_width:
+            yield row.cells[_STATE], state_width, state_mood
+            yield row.cells[_NODE], node_width, Mood.QUIET
+        else:
+            yield row.cells[_STATE], state_width + len(_GAP) + node_width, state_mood
+        yield row.cells[_AGE], self._cells[_AGE], Mood.QUIET
+
+    def _painted_head(self, row: Row, head: str) -> str:
+        """The tree's lines quiet, the mark in its mood, the name as it is."""
+        style = self._style
+        lead, mark_end = len(row.lead), len(row.lead) + len(style.mark(row.mood))
+        name = head[mark_end:].rstrip(" ")
+        return (
+            style.paint(head[:lead], Mood.QUIET)
+            + style.paint(head[lead:mark_end], row.mood)
+            + style.paint(name, Mood.LEAVING if row.mood is Mood.LEAVING else row.name_mood)
+            + head[mark_end + len(name) :]
+        )
+
+
+def _head(row: Row, style: Style) -> str:
+    return f"{row.lead}{style.mark(row.mood)} {row.name}"
+
+
+# --- events ----------------------------------------------------------------------------------------
+
+
+def _events(events: Iterable[Object], now: float, width: int, style: Style, count: int) -> list[str]:
+    """The latest events, oldest of them first, so that news comes in at the bottom."""
+    latest = sorted(events, key=event_time)[-count:] if count > 0 else []
+    if not latest:
+        return []
+    rows = [_event_cells(event, now, with_reason=width >= _WIDE) for event in latest]
+    widths = [min(max(map(text_width, column)), width // 3) for column in zip(*rows, strict=True)][:-1]
+    lines = ["", style.paint(cut("Events", width, style.cut), Mood.TITLE)]
+    for event, row in zip(latest, rows, strict=True):
+        padded = (pad(cut(cell, wide, style.cut), wide) for cell, wide in zip(row, widths, strict=False))
+        text = cut(_GAP.join((*padded, row[-1])).rstrip(), width, style.cut)
+        lines.append(style.paint(text, Mood.QUIET if event.get("type") == "Normal" else Mood.WARNING))
+    return lines
+
+
+def _event_cells(event: Object, now: float, *, with_reason: bool) -> tuple[str, ...]:
+    """Age, object and message; the reason, which the message mostly says too, where there is room."""
+    involved = event.get("involvedObject") or {}
+    about = f"{str(involved.get('kind', '')).lower()}/{involved.get('name', '')}"
+    message = " ".join(event_message(event).split())
+    reason = (escape(str(event.get("reason") or "")),) if with_reason else ()
+    return event_interval(event, now), escape(about), *reason, escape(message)
+
+
+def _fitted(lines: list[str], below: list[str], height: int | None, width: int, style: Style) -> list[str]:
+    """The tree above, the events below; in a low window the events go first, then the end of the tree."""
+    if height is None or len(lines) + len(below) <= height:
+        return lines + below
+    room = max(height - len(below), height // 2)
+    if len(lines) > room:
+        kept = max(0, min(room, height) - 1)
+        more = cut(f"{style.cut} {len(lines) - kept} more lines", width, style.cut)
+        lines = [*lines[:kept], style.paint(more, Mood.QUIET)]
+    return (lines + below)[: max(height, 0)]
