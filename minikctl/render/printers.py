@@ -4,6 +4,7 @@ Rules:
 - One object that was asked for by name is printed alone, anything else as a `kind: List`.
 - Documents have their keys sorted and hide `metadata.managedFields` unless they are asked for.
 - `-o go-template` is refused: it would need Go's template language whole.
+- JSONPath is loaded only where it is asked for: a plain `get` starts without it.
 - Files named in an option are read by the caller; the YAML dumper is the caller's too.
 """
 
@@ -13,16 +14,18 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikctl.errors import UsageError
 from minikctl.model import Object, name_of
 from minikctl.model.kinds import KINDS
-from minikctl.render import jsonpath
 from minikctl.render.columns import Aligner
 from minikctl.render.escape import escape
 from minikctl.render.gotext import go_json, go_print
 from minikctl.render.tables import NONE, TableOptions, tables
+
+if TYPE_CHECKING:
+    from minikctl.render.jsonpath import Template
 
 FORMATS = (
     "custom-columns",
@@ -84,6 +87,8 @@ def parse_output(text: str, read_file: Callable[[str], str]) -> Output:
 
 
 def _with_argument(form: str, argument: str, read_file: Callable[[str], str]) -> Output:
+    from minikctl.render import jsonpath
+
     is_columns = form.startswith("custom-columns")
     if not argument:
         raise UsageError(
@@ -115,11 +120,8 @@ def print_objects(objects: Sequence[Object], printing: Printing, now: float, *, 
             return _document(objects, printing, single=single)
         case "name":
             return "".join(f"{qualified_name(obj)}\n" for obj in objects)
-        case "jsonpath":
-            return jsonpath.parse(output.argument).render(_wrapped(objects, single=single))
-        case "jsonpath-as-json":
-            found = jsonpath.parse(output.argument).results(_wrapped(objects, single=single))
-            return go_json([value for one in found for value in one], indent=4) + "\n"
+        case "jsonpath" | "jsonpath-as-json":
+            return _evaluated(_wrapped(objects, single=single), output)
         case "custom-columns":
             return _custom_table(objects, output.argument, no_headers=printing.table.no_headers)
     options = replace(printing.table, wide=printing.table.wide or output.form == "wide")
@@ -148,6 +150,16 @@ def _wrapped(objects: Sequence[Object], *, single: bool) -> Object:
     return objects[0] if single and len(objects) == 1 else as_list(objects)
 
 
+def _evaluated(document: Object, output: Output) -> str:
+    from minikctl.render import jsonpath
+
+    template = jsonpath.parse(output.argument)
+    if output.form == "jsonpath":
+        return template.render(document)
+    found = [value for values in template.results(document) for value in values]
+    return go_json(found, indent=4) + "\n"
+
+
 def _document(objects: Sequence[Object], printing: Printing, *, single: bool) -> str:
     shown = objects if printing.show_managed_fields else [without_managed_fields(obj) for obj in objects]
     document = _sorted(_wrapped(shown, single=single))
@@ -166,11 +178,13 @@ def _sorted(value: Any) -> Any:
 # --- custom columns --------------------------------------------------------------------------------
 
 
-def custom_columns(argument: str) -> list[tuple[str, jsonpath.Template]]:
+def custom_columns(argument: str) -> list[tuple[str, Template]]:
     """Headers and paths of `HEADER:path,…`.
 
     :raises UsageError: a part is no column, or its path can't be parsed.
     """
+    from minikctl.render import jsonpath
+
     columns = []
     for part in argument.split(","):
         header, colon, path = part.partition(":")
@@ -201,7 +215,7 @@ def _custom_table(objects: Iterable[Object], argument: str, *, no_headers: bool)
     return "".join(f"{line}\n" for line in Aligner().lines(rows))
 
 
-def _custom_cell(path: jsonpath.Template, obj: Object) -> str:
+def _custom_cell(path: Template, obj: Object) -> str:
     found = path.results(obj)
     if not found or not found[0]:
         return NONE
@@ -217,6 +231,8 @@ def sort_objects(objects: Iterable[Object], path: str) -> list[Object]:
 
     :raises UsageError: the path can't be parsed or finds something in none of them.
     """
+    from minikctl.render import jsonpath
+
     template = jsonpath.relaxed(path)
     keyed = [(next((one for found in template.results(obj) for one in found), None), obj) for obj in objects]
     if keyed and all(value is None for value, _ in keyed):

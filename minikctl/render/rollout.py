@@ -13,11 +13,10 @@ from minikctl.errors import MinikctlError
 from minikctl.model import Object, annotations_of, name_of, spec_of, status_of
 from minikctl.model.conditions import find
 from minikctl.render.columns import align_blocks
-from minikctl.render.describe.containers import pod_template
-from minikctl.render.describe.writer import NONE, Page
 from minikctl.render.escape import escape
 from minikctl.render.printers import qualified_name
 from minikctl.render.revisions import CHANGE_CAUSE, revision_of
+from minikctl.render.tables import NONE
 
 DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
 
@@ -83,6 +82,10 @@ def rollout_history(deployment: Object, replica_sets: Iterable[Object], revision
 
 
 def _one_revision(deployment: Object, revisions: dict[int, Object], revision: int) -> str:
+    # Only this form describes anything: `apply` reports rollouts without loading the describers.
+    from minikctl.render.describe.containers import pod_template
+    from minikctl.render.describe.writer import Page
+
     if revision not in revisions:
         raise RolloutError("unable to find the specified revision")
     replica_set = revisions[revision]
