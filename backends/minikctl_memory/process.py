@@ -14,11 +14,13 @@ from __future__ import annotations
 import math
 import re
 import time as clock_words
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from typing import NoReturn, TypeAlias, assert_never
 
 from minikctl_memory.shell import (
+    Command,
     For,
     If,
     Literal,
@@ -132,7 +134,7 @@ class _Run:
     """When each background command ends."""
     _next_signal: int = 0
     _unfinished: dict[int, tuple[float, bytes]] = field(default_factory=dict)
-    _captured: list[bytes] | None = None
+    captured: list[bytes] | None = None
 
     def __post_init__(self) -> None:
         self.variables = dict(self.program.env)
@@ -166,8 +168,8 @@ class _Run:
                 self.status = status
 
     def write(self, stream: int, text: bytes) -> None:
-        if self._captured is not None and stream == 1:
-            self._captured.append(text)
+        if self.captured is not None and stream == 1:
+            self.captured.append(text)
             return
         if stream == 0:
             return
@@ -185,15 +187,17 @@ class _Run:
             self.lines.append(Written(began, "stdout" if stream == 1 else "stderr", text))
         self._unfinished.clear()
 
-    def capture(self, script: Script) -> str:
-        outer, self._captured = self._captured, []
-        try:
-            _run_script(self, script)
-        except _Exit as exit_:
-            self.status = exit_.code
-        finally:
-            captured, self._captured = self._captured, outer
-        return b"".join(captured).decode(errors="replace").rstrip("\n")
+
+def _capture(run: _Run, call: Callable[[], None]) -> bytes:
+    """What is written to stdout by a part of the script that runs in a shell of its own."""
+    outer, run.captured = run.captured, []
+    try:
+        call()
+    except _Exit as exit_:
+        run.status = exit_.code
+    finally:
+        captured, run.captured = run.captured, outer
+    return b"".join(captured)
 
 
 def _simulate(run: _Run) -> Fate:
@@ -278,7 +282,7 @@ def _start_job(run: _Run, step: Step) -> None:
     run.status = 0
 
 
-def _run_command(run: _Run, command: Simple | Pipeline | Loop | For | If) -> None:
+def _run_command(run: _Run, command: Command) -> None:
     match command:
         case Simple():
             _run_simple(run, command)
@@ -297,14 +301,22 @@ def _run_command(run: _Run, command: Simple | Pipeline | Loop | For | If) -> Non
 
 
 def _run_pipeline(run: _Run, pipeline: Pipeline) -> None:
-    """One after the other; only what the last one writes is seen."""
+    """One after the other. `cat` and `tee` pass on what came before them; other commands swallow it."""
+    passed = b""
     for command in pipeline.commands[:-1]:
-        if isinstance(command, Simple):
-            command = replace(command, stdout=0)
-        _run_command(run, command)
-    _run_command(run, pipeline.commands[-1])
+        passed = _capture(run, partial(_run_stage, run, command, passed))
+    _run_stage(run, pipeline.commands[-1], passed)
     if pipeline.negated:
         run.status = int(run.status == 0)
+
+
+def _run_stage(run: _Run, command: Command, text: bytes) -> None:
+    if isinstance(command, Simple) and command.words[0] in _PASSING:
+        run.write(command.stdout, text)
+    _run_command(run, command)
+
+
+_PASSING = ((Literal("cat"),), (Literal("tee"),))
 
 
 def _run_if(run: _Run, command: If) -> None:
@@ -417,7 +429,8 @@ def _expand_part(run: _Run, part: Literal | Variable | Substitution) -> tuple[st
         case Variable():
             return run.variables.get(part.name, ""), not part.quoted
         case Substitution():
-            return run.capture(part.script), not part.quoted
+            text = _capture(run, lambda: _run_script(run, part.script))
+            return text.decode(errors="replace").rstrip("\n"), not part.quoted
         case _:
             assert_never(part)
 
