@@ -33,7 +33,6 @@ def describe_events(page: Page, events: Sequence[Object] | None, now: float) -> 
     if not events:
         page.row(0, "Events:", NONE)
         return
-    page.new_block()
     page.row(0, "Events:")
     page.row(1, "Type", "Reason", "Age", "From", "Message")
     page.row(1, "----", "------", "----", "----", "-------")

@@ -20,7 +20,7 @@ _LONGEST_ANNOTATION = 140
 
 class Page:
     def __init__(self) -> None:
-        self._sections: list[list[list[str]]] = [[]]
+        self._rows: list[list[str]] = []
 
     def row(self, level: int, *cells: object) -> None:
         """One row; all but the first cell stand in columns shared with the neighbouring rows."""
@@ -28,9 +28,9 @@ class Page:
         first, *more = last.split("\n")
         row = [escape(cell) for cell in (*before, first)]
         row[0] = "  " * level + row[0]
-        self._sections[-1].append(row)
+        self._rows.append(row)
         padding = [""] * len(before)
-        self._sections[-1].extend([*padding, escape(line)] for line in more)
+        self._rows.extend([*padding, escape(line)] for line in more)
 
     def values(self, level: int, title: str, values: Iterable[str]) -> None:
         """A title with several values below each other, `<none>` without any."""
@@ -56,19 +56,13 @@ class Page:
                 lines.append(f"{key}: {value}")
         self.values(level, title, lines)
 
-    def new_block(self) -> None:
-        """What follows is aligned for itself."""
-        self._sections.append([])
-
     def aligned(self) -> str:
         """The text, in columns."""
-        lines = (line for section in self._sections for line in align_blocks(section))
-        return "".join(f"{line}\n" for line in lines)
+        return "".join(f"{line}\n" for line in align_blocks(self._rows))
 
     def tabbed(self) -> str:
         """The text with tabs where columns would be: `rollout history --revision`."""
-        rows = (row for section in self._sections for row in section)
-        return "".join("\t".join(row) + "\n" for row in rows)
+        return "".join("\t".join(row) + "\n" for row in self._rows)
 
 
 def _shortened(text: str) -> str:
