@@ -51,13 +51,13 @@ class Cluster:
         """All objects except events, as they are now.
 
         With an agent (or another `apply`) at work that is what stands in the store; without one the engines
-        are asked once, and statuses are what the control plane would write, without writing or doing anything.
+        are asked once, and statuses are what the control plane would write; nothing is written or done.
         An engine that does not answer leaves its statuses as they are and its nodes NotReady.
         """
         raise NotImplementedError
 
     def lock_holder(self) -> dict[str, object] | None:
-        """Facts of the process that acts on this directory (pid, role "agent" or a verb); None when none does."""
+        """Facts of the process that acts here (pid, role "agent" or a verb); None when none does."""
         raise NotImplementedError
 
     def close(self) -> None:
@@ -68,7 +68,7 @@ def open_cluster(options: Options) -> Cluster:
     """Opens (and where needed makes) the state directory and takes over hand edits in desired/.
 
     :raises StoreError: the directory can't be used.
-    :raises UsageError: no such backend, or another backend than the one that already runs this directory's pods.
+    :raises UsageError: no such backend, or another than the one that runs this directory's pods.
     :raises UnreachableError: the engine that this directory runs on (or that was named) does not answer.
     """
     raise NotImplementedError

@@ -100,7 +100,7 @@ class Manager:
         while self._queue:
             work, _, key = heapq.heappop(self._queue)
             self._queued.discard((work, key))
-            self._take(work, key, self._decide(Work(work), key, now))
+            self.take(work, key, self._decide(Work(work), key, now))
             looks += 1
             if looks > ENDLESS:
                 raise RuntimeError(f"controllers do not come to rest: {Work(work).name} {key}")
@@ -154,7 +154,12 @@ class Manager:
             case Work.SCHEDULER:
                 return scheduler.reconcile(key, self.view, now)
 
-    def _take(self, work: int, key: ObjectKey, decision: Decision) -> None:
+    def tell(self, decision: Decision) -> None:
+        """Events that no look at a key decided."""
+        self._happenings.extend(decision.happenings)
+
+    def take(self, work: int, key: ObjectKey, decision: Decision) -> None:
+        """Makes a decision about a key so, in the view; the store gets it with the pass."""
         for write in decision.writes:
             if isinstance(write, Put):
                 self._note(key_of(write.obj))

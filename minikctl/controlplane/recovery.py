@@ -123,7 +123,7 @@ def _replica_set(name: str, uid: str, pod: Object, deployment: Object) -> Object
 
 
 def _template(pod: Object, deployment: Object) -> dict[str, Any]:
-    """The Deployment's own template where the pod was made from it, else what the pod shows of the old one."""
+    """The Deployment's own template where the pod was made from it, else what the pod shows of it."""
     pod_hash = labels_of(pod)[HASH_LABEL]
     template: dict[str, Any] = copy(spec_of(deployment)["template"])
     if template_hash(template) == pod_hash:

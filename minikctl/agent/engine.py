@@ -1,0 +1,125 @@
+"""What the loop knows of one engine: its containers by pod, its images, and whether it answers.
+
+What was learnt later wins: an answer to an older question (a list that was asked for before an action
+ended) never overwrites what the action's own result said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from minikctl.backend import Backend, Container, ContainerState, EngineEvent, EngineInfo
+from minikctl.controlplane.kubelet import ImageBook, PodMemo
+from minikctl.controlplane.kubelet.seal import identity, is_sealed
+from minikctl.controlplane.node import NodeConfig
+
+RESYNC_SECONDS = 30.0
+"""How often everything is listed although no event asked for it."""
+RETRY_SECONDS = 0.5
+"""How often an engine that does not answer is asked again."""
+
+_ENDS = frozenset(("die", "died", "kill", "stop", "oom", "exited"))
+_BEGINS = frozenset(("start", "restart"))
+_GOES = frozenset(("destroy", "remove"))
+
+
+@dataclass(slots=True)
+class Engine:
+    """One backend and the nodes on it."""
+
+    name: str
+    backend: Backend
+    nodes: tuple[NodeConfig, ...]
+    seal_key: bytes
+    info: EngineInfo | None = None
+    images: ImageBook = field(default_factory=ImageBook)
+    memos: dict[str, PodMemo] = field(default_factory=dict)
+    """By pod uid."""
+    busy: set[str] = field(default_factory=set)
+    """Uids of pods whose actions are under way."""
+    hinted: set[str] = field(default_factory=set)
+    """Ids of containers that should be looked at."""
+    clearing: set[str] = field(default_factory=set)
+    listed: bool = False
+    """Whether it was ever known what runs."""
+    answers: bool = True
+    trouble: str = ""
+    listing: bool = False
+    looking: bool = False
+    introducing: bool = False
+    next_list: float = 0.0
+    next_introduction: float = 0.0
+    serial: int = 0
+    _containers: dict[str, Container] = field(default_factory=dict)
+    _by_pod: dict[str, dict[str, Container]] = field(default_factory=dict)
+    _learnt: dict[str, int] = field(default_factory=dict)
+
+    def of_pod(self, uid: str) -> tuple[Container, ...]:
+        return tuple(self._by_pod.get(uid, {}).values())
+
+    def get(self, container_id: str) -> Container | None:
+        return self._containers.get(container_id)
+
+    def pods(self) -> list[str]:
+        """Uids of all pods that have containers here."""
+        return list(self._by_pod)
+
+    def all(self) -> Iterable[Container]:
+        return self._containers.values()
+
+    def next_serial(self) -> int:
+        self.serial += 1
+        return self.serial
+
+    # --- learning
+
+    def learn(self, container_id: str, container: Container | None) -> str | None:
+        """How a container is now (None: gone). Returns the uid of its pod if that is news."""
+        self._learnt[container_id] = self.next_serial()
+        return self._set(container_id, container)
+
+    def learn_list(self, serial: int, containers: Iterable[Container]) -> set[str]:
+        """A whole list. Returns the uids of the pods that it changes."""
+        found = {one.id: one for one in containers}
+        changed: set[str] = set()
+        for container_id in (*found, *(known for known in self._containers if known not in found)):
+            if self._learnt.get(container_id, 0) <= serial:
+                uid = self._set(container_id, found.get(container_id))
+                if uid is not None:
+                    changed.add(uid)
+        self._learnt = {one: when for one, when in self._learnt.items() if when > serial}
+        self.listed = True
+        return changed
+
+    def is_newer(self, container_id: str, serial: int) -> bool:
+        return self._learnt.get(container_id, 0) > serial
+
+    def _set(self, container_id: str, container: Container | None) -> str | None:
+        known = self._containers.get(container_id)
+        if container == known or (container is not None and not is_sealed(container, self.seal_key)):
+            return None
+        either = container or known
+        assert either is not None
+        uid = identity(either).uid
+        if container is None:
+            self._containers.pop(container_id, None)
+            place = self._by_pod.get(uid, {})
+            place.pop(container_id, None)
+            if not place:
+                self._by_pod.pop(uid, None)
+        else:
+            self._containers[container_id] = container
+            self._by_pod.setdefault(uid, {})[container_id] = container
+        return uid
+
+    def expects(self, event: EngineEvent) -> bool:
+        """Whether what the hint tells is known already, so that no look is needed."""
+        known = self._containers.get(event.container_id)
+        if event.action in _BEGINS:
+            return known is not None and known.state is ContainerState.RUNNING
+        if event.action in _ENDS:
+            return known is not None and known.state is ContainerState.EXITED
+        if event.action in _GOES:
+            return known is None
+        return event.action not in ("pause", "unpause", "")

@@ -1,0 +1,113 @@
+"""Calls to engines, as jobs: what runs in a worker. They never raise; errors are part of the news."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from minikctl.agent.ports import Acted, Cleared, Introduced, Listed, Looked, Outcome, Pulled
+from minikctl.backend import Backend, Container
+from minikctl.controlplane.kubelet import (
+    Action,
+    InspectContainer,
+    PullImage,
+    RemoveContainer,
+    RunContainer,
+    RunSandbox,
+    SignalContainer,
+    StartContainer,
+)
+from minikctl.errors import BackendError, UnreachableError
+from minikctl.model import ObjectKey
+
+
+def list_containers(engine: str, backend: Backend, serial: int) -> Listed:
+    try:
+        return Listed(engine, serial, tuple(backend.list_containers()))
+    except BackendError as error:
+        return Listed(engine, serial, error=error)
+
+
+def introduce(engine: str, backend: Backend) -> Introduced:
+    try:
+        return Introduced(engine, backend.info())
+    except BackendError as error:
+        return Introduced(engine, error=error)
+
+
+def pull(engine: str, backend: Backend, image: str) -> Pulled:
+    try:
+        backend.pull_image(image)
+        return Pulled(engine, image)
+    except BackendError as error:
+        return Pulled(engine, image, error)
+
+
+def look(engine: str, backend: Backend, serial: int, ids: Sequence[str]) -> Looked:
+    found: dict[str, Container | None] = {}
+    try:
+        for container_id in ids:
+            found[container_id] = backend.inspect_container(container_id)
+        return Looked(engine, serial, found)
+    except BackendError as error:
+        return Looked(engine, serial, found, error)
+
+
+def clear(engine: str, backend: Backend, ids: Sequence[str]) -> Cleared:
+    removed: list[str] = []
+    try:
+        for container_id in ids:
+            backend.remove_container(container_id)
+            removed.append(container_id)
+        return Cleared(engine, tuple(removed))
+    except BackendError as error:
+        return Cleared(engine, tuple(removed), error)
+
+
+def act(engine: str, backend: Backend, uid: str, key: ObjectKey, actions: Sequence[Action]) -> Acted:
+    """All actions of one pod, in order. One that fails does not keep the next ones from being tried,
+    except where the engine is gone."""
+    outcomes: list[Outcome] = []
+    for action in actions:
+        outcome = _do(backend, action)
+        outcomes.append(outcome)
+        if isinstance(outcome.error, UnreachableError):
+            break
+    return Acted(engine, uid, key, tuple(outcomes))
+
+
+def _do(backend: Backend, action: Action) -> Outcome:
+    try:
+        match action:
+            case RunContainer(spec=spec):
+                return _run(backend, action)
+            case StartContainer(container_id=container_id):
+                return Outcome(action, backend.start_container(container_id))
+            case RunSandbox(spec):
+                return Outcome(action, backend.create_sandbox(spec))
+            case SignalContainer(container_id):
+                backend.signal_container(container_id, kill=False)
+            case RemoveContainer(container_id):
+                backend.remove_container(container_id)
+            case InspectContainer(container_id):
+                return Outcome(action, backend.inspect_container(container_id))
+            case PullImage(image):
+                backend.pull_image(image)
+        return Outcome(action)
+    except BackendError as error:
+        return Outcome(action, error=error)
+
+
+def _run(backend: Backend, action: RunContainer) -> Outcome:
+    container_id = backend.create_container(action.spec)
+    try:
+        return Outcome(action, backend.start_container(container_id))
+    except BackendError as error:
+        return Outcome(action, _after_failed_start(backend, container_id), error)
+
+
+def _after_failed_start(backend: Backend, container_id: str) -> Container | None:
+    """The container that was made and would not start: the kubelet tries that one again."""
+    try:
+        return backend.inspect_container(container_id)
+    except BackendError:
+        return None

@@ -1,0 +1,108 @@
+"""What the loop needs of the world beside Store, Backend and Clock: work done elsewhere, and news.
+
+In life these are threads and a queue; in a simulation they are a schedule in virtual time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from minikctl.backend import Container, EngineEvent, EngineInfo
+from minikctl.controlplane.kubelet import Action
+from minikctl.errors import BackendError
+from minikctl.model import ObjectKey
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """All containers of one engine, or why it could not say."""
+
+    engine: str
+    serial: int
+    """Of the question: what was learnt after it was asked is newer than this answer."""
+    containers: tuple[Container, ...] = ()
+    error: BackendError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Introduced:
+    """What an engine says of itself."""
+
+    engine: str
+    info: EngineInfo | None = None
+    error: BackendError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one action ended. `container` is how the container is now, where the action tells."""
+
+    action: Action
+    container: Container | None = None
+    error: BackendError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """One pod's actions are done, in order."""
+
+    engine: str
+    uid: str
+    key: ObjectKey
+    outcomes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    engine: str
+    image: str
+    error: BackendError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Single containers, looked at because of a hint; None where there is no such container."""
+
+    engine: str
+    serial: int
+    containers: dict[str, Container | None] = field(default_factory=dict)
+    error: BackendError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """Containers that belong to no pod were removed (or not)."""
+
+    engine: str
+    removed: tuple[str, ...] = ()
+    error: BackendError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hinted:
+    """The engine's event stream says that something happened."""
+
+    engine: str
+    event: EngineEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """Somebody else wrote something, or just wants a look."""
+
+
+News: TypeAlias = Listed | Introduced | Acted | Pulled | Looked | Cleared | Hinted | Woken
+
+
+class Executor(Protocol):
+    def submit(self, lane: str, job: Callable[[], News]) -> None:
+        """Runs the job elsewhere; its result comes back as news. Jobs never raise.
+
+        Lanes are `act`, `pull` and `look` of an engine (`docker:act`): each has workers of its own, so
+        that a long pull delays no start.
+        """
+
+    def watch(self, engine: str) -> None:
+        """Follows the engine's event stream from now on, reconnecting as needed."""
