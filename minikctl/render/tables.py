@@ -48,6 +48,8 @@ class TableOptions:
     no_headers: bool = False
     with_namespace: bool = False
     show_kind: bool = False
+    with_event: bool = False
+    """The EVENT column of `get -w --output-watch-events`."""
 
 
 # --- cells -----------------------------------------------------------------------------------------
@@ -367,9 +369,12 @@ class WatchTable:
         self._aligner = Aligner()
         self._header_due = not options.no_headers
 
-    def rows(self, objects: Iterable[Object], now: float) -> str:
-        """The lines of these objects, after the headers the first time; "" without objects."""
-        rows = [self._row(obj, now) for obj in objects]
+    def rows(self, objects: Iterable[Object], now: float, event: str = "ADDED") -> str:
+        """The lines of these objects, after the headers the first time; "" without objects.
+
+        :param event: what happened to them (ADDED, MODIFIED, DELETED), for the EVENT column.
+        """
+        rows = [self._row(obj, now, event) for obj in objects]
         if not rows:
             return ""
         if self._header_due:
@@ -381,15 +386,19 @@ class WatchTable:
         headers = [column.header for column in self._columns]
         if self._options.with_namespace:
             headers.insert(0, "NAMESPACE")
+        if self._options.with_event:
+            headers.insert(0, "EVENT")
         headers.extend(label.rpartition("/")[2].upper() for label in self._options.label_columns)
         if self._options.show_labels:
             headers.append("LABELS")
         return [escape(header) for header in headers]
 
-    def _row(self, obj: Object, now: float) -> list[str]:
+    def _row(self, obj: Object, now: float, event: str) -> list[str]:
         cells = [self._cell(column, obj, now) for column in self._columns]
         if self._options.with_namespace:
             cells.insert(0, namespace_of(obj))
+        if self._options.with_event:
+            cells.insert(0, event)
         labels = labels_of(obj)
         cells.extend(labels.get(label, NONE) for label in self._options.label_columns)
         if self._options.show_labels:

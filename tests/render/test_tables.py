@@ -266,6 +266,14 @@ def test_watch_keeps_the_widths_and_prints_headers_once() -> None:
     assert watch.rows([], NOW) == ""
 
 
+def test_watch_events() -> None:
+    watch = WatchTable("Namespace", TableOptions(with_event=True))
+    one = {"metadata": {"name": "a", "creationTimestamp": ago(5)}, "status": {"phase": "Active"}}
+    assert watch.rows([one], NOW) + watch.rows([one], NOW, "MODIFIED") == (
+        "EVENT   NAME   STATUS   AGE\nADDED   a      Active   5s\nMODIFIED   a      Active   5s\n"
+    )
+
+
 def test_node_roles_and_readiness() -> None:
     one = node()
     one["metadata"]["labels"] = {

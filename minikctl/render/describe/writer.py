@@ -19,6 +19,8 @@ _LONGEST_ANNOTATION = 140
 
 
 class Page:
+    """Collects rows; `aligned` or `tabbed` is the text."""
+
     def __init__(self) -> None:
         self._rows: list[list[str]] = []
 
@@ -30,7 +32,8 @@ class Page:
         row[0] = "  " * level + row[0]
         self._rows.append(row)
         padding = [""] * len(before)
-        self._rows.extend([*padding, escape(line)] for line in more)
+        indent = "" if before else "  " * level
+        self._rows.extend([*padding, indent + escape(line)] for line in more)
 
     def values(self, level: int, title: str, values: Iterable[str]) -> None:
         """A title with several values below each other, `<none>` without any."""
