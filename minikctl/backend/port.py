@@ -191,9 +191,12 @@ class LogLine:
 class Backend(Protocol):
     """A connection to one engine. Cheap to make; connects at the first call."""
 
-    name: str
     endpoint: str
     capabilities: Capabilities
+
+    @property
+    def name(self) -> str:
+        """The backend's name, the one it is registered under; a class variable will do."""
 
     def info(self) -> EngineInfo:
         """Asks the engine who it is. Blocks for one round trip (at most a few seconds)."""
