@@ -133,9 +133,18 @@ def test_a_limit_beyond_the_machine_is_a_limit(bench: Bench) -> None:
 
 
 @on_each_docker
-def test_a_group_alone_keeps_the_images_user(bench: Bench) -> None:
-    security = SecurityContext(run_as_group=2345)
-    assert bench.run(bench.spec(*shell("id -u; id -g"), security=security)).text() == ["0", "2345"]
+def test_a_group_alone_keeps_the_images_user(bench: Bench, raw: Engine) -> None:
+    image = f"localhost/{bench.cluster_id}:1"
+    container_id = bench.backend.create_container(bench.spec("true"))
+    commit = {"container": container_id, "repo": image.removesuffix(":1"), "tag": "1"}
+    assert raw.post("/commit", commit, body={"User": "1234:5678"}).ok
+    try:
+        security = SecurityContext(run_as_group=2345)
+        ended = bench.run(bench.spec(*shell("id -u; id -g"), security=security, image=image))
+        assert ended.text() == ["1234", "2345"]
+        bench.backend.remove_container(ended.container.id)
+    finally:
+        assert raw.delete(f"/images/{image}").ok
 
 
 @on_each_docker
@@ -232,7 +241,7 @@ class FakeHandler(BaseHTTPRequestHandler):
 @pytest.fixture
 def fake(tmp_path: Path) -> Iterator[FakeEngine]:
     with FakeEngine(tmp_path / "e.sock") as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
         server.shutdown()
 

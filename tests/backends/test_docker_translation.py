@@ -235,6 +235,7 @@ def test_a_busy_engine_is_temporary() -> None:
         ),
         ("dial tcp: lookup registry-1.docker.io: no such host", TemporaryError, "ErrImagePull"),
         ("toomanyrequests: You have reached your pull rate limit", TemporaryError, "ErrImagePull"),
+        ("mirror: manifest unknown; registry: connection refused", TemporaryError, "ErrImagePull"),
         ("something nobody has seen", TemporaryError, "ErrImagePull"),
         ("invalid reference format", PermanentError, "InvalidImageName"),
     ],
@@ -343,6 +344,13 @@ def test_the_archive_is_an_image_and_always_the_same() -> None:
 def test_other_architectures_pull_kubernetes_own() -> None:
     assert pause.reference("amd64") == pause.reference("arm64") == pause.REFERENCE
     assert pause.reference("riscv64") == pause.FALLBACK_REFERENCE
+
+
+def test_amd64_instructions() -> None:
+    """A short jump counts bytes from behind itself."""
+    code = pause.program("amd64")[120:]
+    assert code[:7] == b"\xb8" + struct.pack("<I", 34) + b"\x0f\x05", "mov eax, 34; syscall"
+    assert code[7:] == b"\xeb" + struct.pack("<b", -len(code))
 
 
 def test_arm64_instructions() -> None:
