@@ -2,73 +2,217 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+import json
+import os
+import secrets
+import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from minikctl.api import Api, FileProblem
-from minikctl.backend import Backend
-from minikctl.model import Object
+from minikctl import registry
+from minikctl.agent.engine import Engine
+from minikctl.agent.nodes import declared_backend, load_nodes
+from minikctl.agent.observer import observe
+from minikctl.api import Api, DesiredCodec, FileProblem
+from minikctl.backend import Backend, Settings
+from minikctl.backend.wrappers import RetryingBackend
+from minikctl.clock import SystemClock
+from minikctl.controlplane.decision import Ids
+from minikctl.controlplane.node import NodeConfig
+from minikctl.errors import NotFound, UsageError
+from minikctl.model import Object, spec_of
+from minikctl.model.hashing import safe_suffix
+from minikctl.model.kinds import KINDS
+from minikctl.store import AgentLock, DatabaseStore, open_directory
+from minikctl.store.files import FolderFiles
+from minikctl.store.lock import wake
+
+ENGINE_FILE = "engine.json"
+"""Which engine was chosen when nobody said which: the same one is used until somebody does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the global flags and the environment say."""
+    """What the global flags say."""
 
     state_dir: Path | None = None
     """None: MINIKCTL_STATE_DIR, else $XDG_STATE_HOME/minikctl, else ~/.local/state/minikctl."""
     backend: str | None = None
-    """None: MINIKCTL_BACKEND, else what this directory ran on before, else the first engine that answers,
-    else memory."""
+    """None: MINIKCTL_BACKEND, else what this directory ran on before, else the first engine that
+    answers, else memory."""
+
+
+def find_state_dir(options: Options, environ: Mapping[str, str]) -> Path:
+    if options.state_dir is not None:
+        return options.state_dir.expanduser().absolute()
+    if named := environ.get("MINIKCTL_STATE_DIR"):
+        return Path(named).expanduser().absolute()
+    base = environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return (Path(base).expanduser() / "minikctl").absolute()
+
+
+def random_ids() -> Ids:
+    return Ids(
+        uid=lambda: str(uuid.UUID(bytes=os.urandom(16), version=4)),
+        suffix=lambda: safe_suffix(secrets.randbits(40)),
+    )
 
 
 class Cluster:
     """Opens nothing on an engine until it must."""
 
-    state_dir: Path
-    api: Api
-    file_problems: tuple[FileProblem, ...]
-    """Desired files that are not obeyed; found when the directory was opened."""
+    def __init__(self, state_dir: Path, store: DatabaseStore, options: Options) -> None:
+        self.state_dir = state_dir
+        self.store = store
+        self.ids = random_ids()
+        self.api = Api(store, SystemClock(), self.ids)
+        self.file_problems: tuple[FileProblem, ...] = ()
+        self._wish = options.backend or os.environ.get("MINIKCTL_BACKEND") or None
+        self._lock = AgentLock(state_dir)
+
+    # --- nodes and engines
 
     @property
     def backend_name(self) -> str:
         """The backend of the nodes. Chooses one (and so may ask engines) when none was chosen before."""
-        raise NotImplementedError
+        return self.choice.backend
+
+    @cached_property
+    def choice(self) -> registry.Choice:
+        """The default backend and its endpoint.
+
+        :raises UsageError: another one runs this directory's pods.
+        :raises UnreachableError: the engine that was named does not answer.
+        """
+        before = self._chosen_before()
+        named = self._wish or declared_backend(self.state_dir)
+        settings = Settings("", self.store.cluster_id, self.state_dir)
+        if named is None and before is not None:
+            return before
+        if named is None:
+            return self._remembered(registry.detect(os.environ, settings))
+        if before is not None and before.backend == named and not self._is_addressed(named):
+            return before
+        if before is not None and before.backend != named and self._has_pods():
+            raise UsageError(
+                f"{self.state_dir} runs its pods on {before.backend}, not on {named}: delete them first,"
+                " or use another --state-dir"
+            )
+        return self._remembered(registry.choose(named, os.environ, settings))
+
+    def _is_addressed(self, name: str) -> bool:
+        """Whether the environment says where that engine is: then that counts, not what was used before."""
+        return bool(os.environ.get({"docker": "DOCKER_HOST", "podman": "CONTAINER_HOST"}.get(name, "")))
+
+    def _chosen_before(self) -> registry.Choice | None:
+        try:
+            kept = json.loads((self.state_dir / ENGINE_FILE).read_text())
+            return registry.Choice(kept["backend"], kept["endpoint"], "used before")
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _remembered(self, choice: registry.Choice) -> registry.Choice:
+        text = json.dumps({"backend": choice.backend, "endpoint": choice.endpoint})
+        FolderFiles(self.state_dir.parent).replace({f"{self.state_dir.name}/{ENGINE_FILE}": text})
+        return choice
+
+    def _has_pods(self) -> bool:
+        return any(spec_of(pod).get("nodeName") for pod in self.store.list("Pod"))
+
+    @cached_property
+    def nodes(self) -> tuple[NodeConfig, ...]:
+        choice = self.choice
+        return load_nodes(self.state_dir, choice.backend, choice.endpoint)
+
+    @cached_property
+    def backends(self) -> dict[str, Backend]:
+        """By name, one for each engine that has nodes: `docker`, or `docker@ENDPOINT` for further ones."""
+        return {name: self._open(nodes[0]) for name, nodes in self._by_engine().items()}
+
+    def _by_engine(self) -> dict[str, tuple[NodeConfig, ...]]:
+        places: dict[tuple[str, str], list[NodeConfig]] = {}
+        for node in self.nodes:
+            places.setdefault((node.backend, node.endpoint), []).append(node)
+        names: dict[str, tuple[NodeConfig, ...]] = {}
+        for (backend, endpoint), nodes in places.items():
+            names[backend if backend not in names else f"{backend}@{endpoint}"] = tuple(nodes)
+        return names
+
+    def _open(self, node: NodeConfig) -> Backend:
+        settings = Settings(node.endpoint, self.store.cluster_id, self.state_dir)
+        return RetryingBackend(registry.open_backend(node.backend, settings))
+
+    def engines(self) -> list[Engine]:
+        """A fresh set of engines for a loop."""
+        return [
+            Engine(name, self.backends[name], nodes, self.store.seal_key)
+            for name, nodes in self._by_engine().items()
+        ]
 
     @property
     def is_simulated(self) -> bool:
         """Nothing really runs: the CLI says so."""
-        raise NotImplementedError
+        return self.choice.backend == registry.SIMULATION
 
     def backend_of(self, node: str) -> Backend:
         """The engine behind a node (for logs, exec …).
 
         :raises NotFound: there is no such node.
         """
-        raise NotImplementedError
+        for name, configs in self._by_engine().items():
+            if any(config.name == node for config in configs):
+                return self.backends[name]
+        raise NotFound("nodes", node)
 
-    def observed(self) -> Iterable[Object]:
+    def check_engines(self) -> None:
+        """Before something is changed: do the engines answer? With an agent at work that is its business.
+
+        :raises UnreachableError: one does not.
+        """
+        if self.lock_holder() is None:
+            for backend in self.backends.values():
+                backend.info()
+
+    # --- looking
+
+    def observed(self) -> list[Object]:
         """All objects except events, as they are now.
 
-        With an agent (or another `apply`) at work that is what stands in the store; without one the engines
-        are asked once, and statuses are what the control plane would write; nothing is written or done.
-        An engine that does not answer leaves its statuses as they are and its nodes NotReady.
+        With an agent (or another `apply`) at work that is what stands in the store; without one the
+        engines are asked once, and statuses are what the control plane would write; nothing is written
+        or done. An engine that does not answer leaves its statuses as they are and its nodes NotReady.
         """
-        raise NotImplementedError
+        if self.lock_holder() is None and self._runs_something():
+            return observe(self.api, self.engines(), self.ids)
+        return [obj for kind in KINDS if kind != "Event" for obj in self.store.list(kind)]
 
-    def lock_holder(self) -> dict[str, object] | None:
+    def _runs_something(self) -> bool:
+        return self._chosen_before() is not None and bool(self.store.list("Node"))
+
+    def lock_holder(self) -> dict[str, Any] | None:
         """Facts of the process that acts here (pid, role "agent" or a verb); None when none does."""
-        raise NotImplementedError
+        return self._lock.holder()
 
     def close(self) -> None:
-        raise NotImplementedError
+        if "backends" in self.__dict__:
+            for backend in self.backends.values():
+                with contextlib.suppress(Exception):
+                    backend.close()
+        self.store.close()
 
 
 def open_cluster(options: Options) -> Cluster:
     """Opens (and where needed makes) the state directory and takes over hand edits in desired/.
 
     :raises StoreError: the directory can't be used.
-    :raises UsageError: no such backend, or another than the one that runs this directory's pods.
-    :raises UnreachableError: the engine that this directory runs on (or that was named) does not answer.
     """
-    raise NotImplementedError
+    state_dir = find_state_dir(options, os.environ)
+    store = open_directory(state_dir, DesiredCodec())
+    store.on_commit = lambda: wake(state_dir)
+    cluster = Cluster(state_dir, store, options)
+    cluster.file_problems = tuple(cluster.api.absorb())
+    return cluster

@@ -208,7 +208,7 @@ class Loop:
             case RunContainer() | StartContainer() | RunSandbox() if outcome.error is not None:
                 if outcome.error.reason != IMAGE_NOT_FOUND:
                     decision.tell(pod, "Failed", f"Error: {outcome.error}", KUBELET, "Warning")
-        self.manager.take(Work.KUBELET, key, decision)
+        self.manager.tell(decision)
 
     def _learn_pull(self, engine: Engine, news: Pulled, now: float) -> None:
         decision = Decision()
@@ -502,6 +502,16 @@ class Loop:
             if engine.info is None and not engine.introducing:
                 moments.append(engine.next_introduction)
         return max(now, min(moment for moment in moments if moment is not None))
+
+    def has_looked(self) -> bool:
+        """Every engine said what runs, or does not answer; statuses in the store are of now."""
+        return (
+            all(
+                not engine.answers or (engine.listed and engine.info is not None)
+                for engine in self.engines.values()
+            )
+            and not self._store.needs_recovery
+        )
 
     def is_idle(self) -> bool:
         """Nothing is under way and nothing is waited for but time and news."""

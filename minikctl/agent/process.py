@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from minikctl.agent.cluster import Options
+from minikctl.agent.cluster import Options, find_state_dir
+from minikctl.errors import LockHeld, MinikctlError
+from minikctl.store import AgentLock
+from minikctl.store.files import make_private_folder
+
+LOG = "agent.log"
+POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +31,66 @@ class AgentStatus:
 
 
 def agent_status(state_dir: Path) -> AgentStatus:
-    raise NotImplementedError
+    holder = AgentLock(state_dir).holder() if state_dir.is_dir() else None
+    facts = holder or {}
+    return AgentStatus(
+        holder is not None,
+        facts.get("pid"),
+        str(facts.get("role", "")),
+        facts.get("started"),
+        state_dir / LOG,
+    )
 
 
-def start_agent(options: Options, *, wait_seconds: float = 10.0) -> AgentStatus:
+def start_agent(options: Options, *, wait_seconds: float = 15.0) -> AgentStatus:
     """Starts `minikctl agent run` detached, with its log in the state directory; returns once it acts.
 
     :raises LockHeld: an agent runs already.
+    :raises MinikctlError: it ended at once; the reason is the last line of its log.
     """
-    raise NotImplementedError
+    state_dir = find_state_dir(options, os.environ)
+    make_private_folder(state_dir)
+    before = agent_status(state_dir)
+    if before.running and before.role == "agent":
+        raise LockHeld(str(state_dir), before.pid)
+    command = [sys.executable, "-m", "minikctl", "agent", "run", "--state-dir", str(state_dir)]
+    if options.backend:
+        command += ["--backend", options.backend]
+    descriptor = os.open(state_dir / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "ab") as log:
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    deadline = time.monotonic() + wait_seconds
+    while time.monotonic() < deadline:
+        status = agent_status(state_dir)
+        if status.running and status.role == "agent":
+            return status
+        if child.poll() is not None:
+            raise MinikctlError(f"the agent ended at once: {_last_line(state_dir / LOG)}")
+        time.sleep(POLL_SECONDS)
+    raise MinikctlError(f"the agent does not act after {wait_seconds:.0f} s; see {state_dir / LOG}")
+
+
+def _last_line(path: Path) -> str:
+    lines = path.read_text(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it said nothing"
 
 
 def stop_agent(state_dir: Path, *, wait_seconds: float = 10.0) -> bool:
-    """Asks the agent to end and waits for it; False when none ran. What it runs keeps running."""
-    raise NotImplementedError
+    """Asks the agent to end and waits for it; False when none ran. What it runs keeps running.
+
+    :raises MinikctlError: it does not end.
+    """
+    status = agent_status(state_dir)
+    if not status.running or status.role != "agent" or status.pid is None:
+        return False
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(status.pid, signal.SIGTERM)
+    deadline = time.monotonic() + wait_seconds
+    while time.monotonic() < deadline:
+        now = agent_status(state_dir)
+        if not now.running or now.pid != status.pid:
+            return True
+        time.sleep(POLL_SECONDS)
+    raise MinikctlError(f"the agent (pid {status.pid}) does not end; see {status.log}")

@@ -55,11 +55,20 @@ Kubelet = Callable[[Object], Decision]
 """Looks at one pod that is bound to a node. The agent knows which engine that is."""
 
 
+Policy = Callable[[View, Decision], Decision]
+"""What is let through of a decision. The controllers themselves have no modes."""
+
+
+def _as_decided(view: View, decision: Decision) -> Decision:
+    return decision
+
+
 class Manager:
     """The view, the queue of keys to look at, and the writes that are not committed yet."""
 
     def __init__(self, ids: Ids, kubelet: Kubelet) -> None:
         self.view = View()
+        self.policy: Policy = _as_decided
         self._ids = ids
         self._kubelet = kubelet
         self._queue: list[tuple[int, int, ObjectKey]] = []
@@ -160,6 +169,7 @@ class Manager:
 
     def take(self, work: int, key: ObjectKey, decision: Decision) -> None:
         """Makes a decision about a key so, in the view; the store gets it with the pass."""
+        decision = self.policy(self.view, decision)
         for write in decision.writes:
             if isinstance(write, Put):
                 self._note(key_of(write.obj))

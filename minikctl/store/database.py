@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -82,6 +82,8 @@ class DatabaseStore:
         self.files = files
         self._codec = codec
         self._database = connection
+        self.on_commit: Callable[[], None] = lambda: None
+        """Called after every commit that somebody else may wait for."""
         self._problems: dict[str, tuple[Stamp, DesiredFile]] = {}
         with self._guarded():
             connection.executescript(_SCHEMA)
@@ -182,6 +184,7 @@ class DatabaseStore:
             stamps = self.files.replace(texts) if texts else {}
             for write in writes:
                 self._declare(write, texts, stamps)
+        self.on_commit()
         return put
 
     def _texts(self, writes: Sequence[Write]) -> dict[str, str | None]:

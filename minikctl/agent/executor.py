@@ -1,0 +1,94 @@
+"""The executor in life: daemon threads and one queue of news."""
+
+from __future__ import annotations
+
+import os
+import queue
+import select
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from minikctl.agent.ports import Hinted, News, Woken
+from minikctl.backend import Backend
+from minikctl.errors import BackendError
+from minikctl.store.lock import open_wake
+
+WORKERS = {"act": 3, "pull": 2, "look": 1}
+"""Threads per lane and engine. Engines gain nothing from more: they start containers one by one inside."""
+RECONNECT_SECONDS = 0.5
+
+
+class ThreadExecutor:
+    """Implements `Executor`. Threads are daemons: a process that ends does not wait for an engine."""
+
+    def __init__(self, backends: Mapping[str, Backend]) -> None:
+        self._backends = backends
+        self._inbox: queue.SimpleQueue[News] = queue.SimpleQueue()
+        self._lanes: dict[str, queue.SimpleQueue[Callable[[], News]]] = {}
+        self._closed = threading.Event()
+
+    def submit(self, lane: str, job: Callable[[], News]) -> None:
+        if lane not in self._lanes:
+            self._lanes[lane] = queue.SimpleQueue()
+            for _ in range(WORKERS[lane.rpartition(":")[2]]):
+                self._thread(self._work, self._lanes[lane])
+        self._lanes[lane].put(job)
+
+    def watch(self, engine: str) -> None:
+        self._thread(self._follow, engine)
+
+    def listen(self, state_dir: Path) -> None:
+        """News when another process wrote something to the state directory."""
+        self._thread(self._hear, open_wake(state_dir))
+
+    def wait(self, seconds: float) -> list[News]:
+        """The news there are, after at most so many seconds."""
+        news: list[News] = []
+        try:
+            news.append(self._inbox.get(timeout=max(0.0, seconds)))
+            while True:
+                news.append(self._inbox.get_nowait())
+        except queue.Empty:
+            return news
+
+    def close(self) -> None:
+        self._closed.set()
+        for backend in self._backends.values():
+            backend.close()
+
+    def _thread(self, target: Callable[..., None], argument: object) -> None:
+        threading.Thread(target=target, args=(argument,), daemon=True).start()
+
+    def _work(self, lane: queue.SimpleQueue[Callable[[], News]]) -> None:
+        while True:
+            job = lane.get()
+            self._inbox.put(job())
+
+    def _follow(self, engine: str) -> None:
+        while not self._closed.is_set():
+            try:
+                for event in self._backends[engine].events():
+                    self._inbox.put(Hinted(engine, event))
+            except BackendError:
+                pass  # the loop notices by its own questions that the engine is gone
+            self._closed.wait(RECONNECT_SECONDS)
+
+    def _hear(self, descriptor: int) -> None:
+        while not self._closed.is_set():
+            select.select([descriptor], [], [])
+            os.read(descriptor, 4096)
+            self._inbox.put(Woken())
+
+
+class InlineExecutor:
+    """Does each job at once, in the caller's thread: for one look without a loop."""
+
+    def __init__(self) -> None:
+        self.news: list[News] = []
+
+    def submit(self, lane: str, job: Callable[[], News]) -> None:
+        self.news.append(job())
+
+    def watch(self, engine: str) -> None:
+        """Nobody waits for events."""

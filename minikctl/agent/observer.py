@@ -1,0 +1,68 @@
+"""One look at what runs, without doing or writing anything: the loop with its hands tied.
+
+The same controllers compute the same statuses; of their decisions only those are kept, and only in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from minikctl.agent.engine import Engine
+from minikctl.agent.executor import InlineExecutor
+from minikctl.agent.loop import Loop
+from minikctl.api import Api
+from minikctl.controlplane.decision import Decision, Ids
+from minikctl.controlplane.view import View
+from minikctl.model import Object, key_of
+from minikctl.model.writes import Put, Write
+
+PASSES = 3
+"""Ask, learn the answers, and whatever those raised."""
+
+
+def observe(api: Api, engines: Sequence[Engine], ids: Ids) -> list[Object]:
+    """All objects except events, with statuses as of now. Engines that do not answer leave theirs as is."""
+    executor = InlineExecutor()
+    observer = _Observer(api, engines, executor, ids)
+    for _ in range(PASSES):
+        news, executor.news = executor.news, []
+        observer.step(news)
+    return list(observer.manager.view)
+
+
+class _Observer(Loop):
+    def __init__(self, api: Api, engines: Sequence[Engine], executor: InlineExecutor, ids: Ids) -> None:
+        super().__init__(api, engines, executor, ids)
+        self.manager.policy = only_statuses
+
+    def _look_at_files(self, now: float) -> None:
+        """The files were looked at when the directory was opened."""
+
+    def _has_recovered(self, now: float) -> bool:
+        return True
+
+    def _clear_orphans(self, engine: Engine) -> None:
+        """Nothing is removed."""
+
+    def _act(self, now: float) -> None:
+        self._actions.clear()
+
+    def _commit(self, writes: Sequence[Write]) -> bool:
+        return True
+
+
+def only_statuses(view: View, decision: Decision) -> Decision:
+    """Of a decision, what it says about objects that exist already; everything else is left out."""
+    return Decision(writes=list(_statuses(view, decision.writes)))
+
+
+def _statuses(view: View, writes: Iterable[Write]) -> Iterable[Write]:
+    for write in writes:
+        if not isinstance(write, Put):
+            continue
+        known = view.get(key_of(write.obj))
+        if known is None:
+            if write.obj["kind"] == "Node":
+                yield write
+        elif known.get("status") != write.obj.get("status"):
+            yield Put({**known, "status": write.obj.get("status") or {}})
