@@ -1,0 +1,74 @@
+"""All verbs in one table, and the way from a command line to an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import typer
+
+from minikctl import __version__
+from minikctl.cli import base, errors
+from minikctl.cli.base import Entry
+
+VERBS = {
+    "get": Entry("minikctl.cli.get", "get", "Display one or many resources."),
+    "describe": Entry("minikctl.cli.describe", "describe", "Show details of a resource or of several."),
+    "apply": Entry("minikctl.cli.apply", "apply", "Make it so as manifests say, and wait until it is."),
+    "diff": Entry("minikctl.cli.diff", "diff", "What apply would change, and how the runtime has drifted."),
+    "create": Entry("minikctl.cli.create", "create", "Create a resource from a file or from flags."),
+    "delete": Entry("minikctl.cli.delete", "delete", "Delete resources and wait until they are gone."),
+    "run": Entry("minikctl.cli.run", "run", "Run an image in a pod."),
+    "scale": Entry("minikctl.cli.scale", "scale", "Set a new size for a deployment or replica set."),
+    "set": Entry("minikctl.cli.set_image", "ENTRIES", "Set features of objects: set image."),
+    "rollout": Entry("minikctl.cli.rollout", "ENTRIES", "Status, history, undo, restart, pause, resume."),
+    "logs": Entry("minikctl.cli.logs", "logs", "Print the logs of a container in a pod."),
+    "events": Entry("minikctl.cli.events", "events", "List events."),
+    "watch": Entry("minikctl.cli.watch", "watch", "A live tree of everything, until q or Ctrl-C."),
+    "cordon": Entry("minikctl.cli.nodes", "cordon", "Mark a node as unschedulable."),
+    "uncordon": Entry("minikctl.cli.nodes", "uncordon", "Mark a node as schedulable."),
+    "drain": Entry("minikctl.cli.nodes", "drain", "Empty a node in preparation for maintenance."),
+    "cluster": Entry("minikctl.cli.cluster", "ENTRIES", "Nodes and backend of this state directory."),
+    "agent": Entry("minikctl.cli.agent", "ENTRIES", "The loop that heals: run, start, stop, status."),
+    "api-resources": Entry("minikctl.cli.discovery", "api_resources", "Print the kinds that are served."),
+    "version": Entry("minikctl.cli.discovery", "version", "Print the version of minikctl and its backend."),
+    "completion": Entry("minikctl.cli.discovery", "completion", "Print completion code for bash, zsh, fish."),
+}
+
+_SUMMARY = "Kubernetes manifests on the container engine you already have, without a cluster."
+
+
+def root() -> Any:
+    return base.group("minikctl", _SUMMARY, VERBS)
+
+
+def run(argv: list[str]) -> int:
+    """Runs one command line. Never raises, except what can't be caught sensibly."""
+    try:
+        code = _run(argv)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. Python must not try to flush it again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+
+
+def _run(argv: list[str]) -> int:
+    try:
+        result = root().main(args=argv, prog_name="minikctl", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except BrokenPipeError:
+        raise
+    except KeyboardInterrupt:
+        return errors.INTERRUPTED
+    except typer.Exit as error:
+        return error.exit_code
+    except typer.Abort:
+        return errors.INTERRUPTED
+    except Exception as error:
+        return errors.report(error)
+
+
+__all__ = ["VERBS", "__version__", "root", "run"]

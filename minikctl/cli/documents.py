@@ -1,0 +1,129 @@
+"""Manifests of -f: read, checked all at once, narrowed by -l and held to -n."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from minikctl.cli.errors import Reported, complain
+from minikctl.cli.options import comma_separated
+from minikctl.cli.session import Session
+from minikctl.errors import FieldProblem, UsageError
+from minikctl.model import Object, ObjectKey, labels_of, selectors
+from minikctl.model.kinds import KINDS
+
+if TYPE_CHECKING:
+    from minikctl.manifests import Document
+
+
+def read_documents(files: list[str] | None, recursive: bool) -> list[Document]:
+    """:raises UsageError: no -f.
+    :raises ManifestError: a file can't be read.
+    """
+    from minikctl.manifests.loader import load_files
+
+    paths = comma_separated(files)
+    if not paths:
+        raise UsageError("must specify one of -f")
+    documents = load_files(paths, recursive=recursive)
+    if not documents:
+        raise UsageError("no objects passed to " + ", ".join(paths))
+    return documents
+
+
+def checked_manifests(
+    session: Session, documents: Sequence[Document], selector: selectors.Selector = ()
+) -> list[Object]:
+    """The manifests, once every one of them is known to be good.
+
+    :raises Reported: problems were found; all of them have been printed.
+    :raises UsageError: a manifest's namespace is not that of -n.
+    """
+    _check_all(documents)
+    chosen = [one for one in documents if selectors.matches(selector, labels_of(one.obj))]
+    for document in chosen:
+        _check_namespace(session, document.obj)
+    _check_twice(session, chosen)
+    return [one.obj for one in chosen]
+
+
+def key_in(session: Session, manifest: Object) -> ObjectKey:
+    """What a manifest names, in the command's namespace where it names none."""
+    metadata = manifest.get("metadata") or {}
+    kind = KINDS.get(manifest["kind"])
+    namespace = metadata.get("namespace") or session.namespace
+    return ObjectKey(
+        manifest["kind"], namespace if kind and kind.namespaced else "", str(metadata.get("name", ""))
+    )
+
+
+def keys_of_files(session: Session, files: list[str] | None, recursive: bool) -> list[ObjectKey]:
+    """The objects that the files name; only identity is looked at (for get, delete, scale -f …).
+
+    :raises UsageError: a document has no name, or its kind is not known.
+    """
+    keys = []
+    for document in read_documents(files, recursive):
+        key = key_in(session, document.obj)
+        if key.kind not in KINDS or not key.name:
+            why = f'no matches for kind "{key.kind}"' if key.kind not in KINDS else "it has no name"
+            raise UsageError(f"{document.position()}: {why}")
+        _check_namespace(session, document.obj)
+        keys.append(key)
+    return keys
+
+
+# --- checks ----------------------------------------------------------------------------------------
+
+
+def _check_all(documents: Sequence[Document]) -> None:
+    from minikctl.manifests.checks import check
+
+    lines = [_problem_lines(document, problem) for document in documents for problem in check([document])]
+    if lines:
+        word = "problem" if len(lines) == 1 else "problems"
+        complain("\n".join([*lines, f"error: {len(lines)} {word} found; nothing was changed"]))
+        raise Reported
+
+
+def _problem_lines(document: Document, problem: FieldProblem) -> str:
+    """`web.yaml:7:9: Deployment/web: spec.replicas: Invalid value: …`, with the place on a terminal."""
+    metadata = document.obj.get("metadata")
+    name = metadata.get("name", "") if isinstance(metadata, dict) else ""
+    position = problem.position or document.position()
+    path = f"{problem.path}: " if problem.path else ""
+    line = f"{position}: {document.obj['kind']}/{name}: {path}{problem.message}"
+    return line + (_source_line(position.file, position.line, position.column) if sys.stderr.isatty() else "")
+
+
+def _source_line(file: str, line: int, column: int) -> str:
+    from pathlib import Path
+
+    try:
+        text = Path(file).read_text(errors="replace").splitlines()[line - 1]
+    except (OSError, IndexError):
+        return ""
+    indent = "".join(char if char == "\t" else " " for char in text[: column - 1])
+    return f"\n    {text}\n    {indent}^"
+
+
+def _check_namespace(session: Session, manifest: Object) -> None:
+    own = (manifest.get("metadata") or {}).get("namespace")
+    given = session.namespace_given
+    kind = KINDS.get(manifest["kind"])
+    if own and given and own != given and kind is not None and kind.namespaced:
+        raise UsageError(
+            f'the namespace from the provided object "{own}" does not match the namespace "{given}". '
+            f"You must pass '--namespace={own}' to perform this operation."
+        )
+
+
+def _check_twice(session: Session, documents: Sequence[Document]) -> None:
+    seen: dict[ObjectKey, Document] = {}
+    for document in documents:
+        key = key_in(session, document.obj)
+        if key.name and key in seen:
+            first = seen[key].position()
+            raise UsageError(f"{document.position()}: {key.kind}/{key.name} is there already, at {first}")
+        seen[key] = document

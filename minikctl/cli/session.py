@@ -1,0 +1,116 @@
+"""One command's way to the cluster: opened when first needed, closed at the end, on the flags' terms."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from minikctl.cli.base import Flags, flags_of
+from minikctl.model import Object, ObjectKey
+from minikctl.model.kinds import KINDS, Kind
+
+if TYPE_CHECKING:
+    from minikctl.agent import Cluster, Options
+    from minikctl.api import Api
+
+DEFAULT_NAMESPACE = "default"
+
+
+class Session:
+    """The flags, the namespace, and the cluster behind them."""
+
+    def __init__(self, flags: Flags) -> None:
+        self.namespace = flags.namespace or DEFAULT_NAMESPACE
+        self.namespace_given = flags.namespace
+        self._flags = flags
+        self._cluster: Cluster | None = None
+        self._observed: list[Object] | None = None
+
+    @property
+    def options(self) -> Options:
+        from minikctl.agent.cluster import Options
+
+        folder = self._flags.state_dir
+        return Options(Path(folder) if folder else None, self._flags.backend)
+
+    @property
+    def cluster(self) -> Cluster:
+        """:raises MinikctlError: the state directory or the backend can't be used."""
+        if self._cluster is None:
+            from minikctl.agent.cluster import open_cluster
+
+            self._cluster = open_cluster(self.options)
+            for problem in self._cluster.file_problems:
+                warn(str(problem))
+        return self._cluster
+
+    @property
+    def api(self) -> Api:
+        return self.cluster.api
+
+    def now(self) -> float:
+        return self.api.clock.now()
+
+    def key(self, kind: Kind, name: str) -> ObjectKey:
+        return ObjectKey(kind.name, self.namespace if kind.namespaced else "", name)
+
+    def observed(self, *, fresh: bool = False) -> list[Object]:
+        """All objects but events, with statuses as they are now. Looked at once unless `fresh`."""
+        if self._observed is None or fresh:
+            self._observed = list(self.cluster.observed())
+        return self._observed
+
+    def listed(self, kind: str, namespace: str | None) -> list[Object]:
+        """Objects of one kind as they are now, by namespace and name. `namespace` None is all."""
+        if kind == "Event":
+            return self.api.list(kind, namespace)
+        place = namespace if KINDS[kind].namespaced else None
+        found = (one for one in self.observed() if one["kind"] == kind)
+        return [one for one in found if place is None or one["metadata"].get("namespace") == place]
+
+    def close(self) -> None:
+        if self._cluster is not None:
+            self._cluster.close()
+
+
+@contextmanager
+def open_session(context: typer.Context) -> Iterator[Session]:
+    session = Session(flags_of(context))
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+def out(text: str) -> None:
+    """Writes to stdout, at once when somebody looks on."""
+    sys.stdout.write(text)
+    if sys.stdout.isatty():
+        sys.stdout.flush()
+
+
+def warn(text: str) -> None:
+    from minikctl.cli.errors import complain
+
+    complain(f"Warning: {text}")
+
+
+def note(text: str) -> None:
+    from minikctl.cli.errors import complain
+
+    complain(f"note: {text}")
+
+
+def state_dir_hint() -> Path:
+    """Where the state directory probably is, asked without opening it (for reports of bugs)."""
+    named = os.environ.get("MINIKCTL_STATE_DIR")
+    if named:
+        return Path(named)
+    base = os.environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path.home() / ".local/state") / "minikctl"

@@ -1,0 +1,399 @@
+"""Acting until something is so: driving the loop here, or watching whoever drives it.
+
+Rules:
+- A goal looks at objects and says: reached, failed (and why), or not yet. It never acts.
+- Waiting ends early only where nothing can come any more by itself: every pod that is missing, of everything
+  waited for, is stuck (its image can't be had, or it crashed again after a back-off).
+- What was desired is recorded before anybody waits, so giving up never undoes anything; the message says so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from minikctl.cli.errors import Failed
+from minikctl.cli.session import Session, note
+from minikctl.model import Object, ObjectKey, controller_of, is_deleting, name_of, spec_of, status_of, uid_of
+from minikctl.model.kinds import KINDS
+from minikctl.model.pods import is_active, is_finished, is_ready, phase
+
+STUCK_SECONDS = 3.0
+_IMAGE_REASONS = frozenset(
+    ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError")
+)
+_START_REASONS = frozenset(
+    ("CreateContainerError", "CreateContainerConfigError", "RunContainerError", "CrashLoopBackOff")
+)
+_SECOND_BACK_OFF = 2
+LOG_LINES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How waiting ended. `pods` are those that explain a failure."""
+
+    failure: str = ""
+    pods: tuple[Object, ...] = ()
+
+
+REACHED = Verdict()
+
+
+class Goal(Protocol):
+    def verdict(self) -> Verdict | None:
+        """REACHED, a failure, or None: not yet."""
+
+    def lines(self) -> list[str]:
+        """What is still to come, for people."""
+
+
+# --- acting ----------------------------------------------------------------------------------------
+
+
+def agent_runs(session: Session) -> bool:
+    """Whether an agent will do by itself whatever is recorded."""
+    holder = session.cluster.lock_holder()
+    return holder is not None and holder.get("role") == "agent"
+
+
+def settle(session: Session, role: str, keys: Iterable[ObjectKey], *, wait: bool, timeout: float) -> None:
+    """After a change of these objects: acts until they are as desired, unless an agent does so anyway.
+
+    :raises Failed: they did not become so.
+    """
+    chosen = list(keys)
+    if chosen and wait and not agent_runs(session):
+        accomplish(session, role, WorkloadGoal(session, chosen), timeout)
+
+
+def accomplish(session: Session, role: str, goal: Goal, timeout: float) -> None:
+    """Acts (or watches) until the goal is reached. `timeout` in seconds; 0 or less is for ever.
+
+    :raises Failed: it was not reached; says why, with the last log lines.
+    """
+    from minikctl.agent.driver import drive
+    from minikctl.cli.progress import Progress
+
+    tell_simulated(session)
+    with Progress() as progress:
+        verdict = drive(
+            session.cluster,
+            role,
+            goal.verdict,
+            timeout=timeout if timeout > 0 else None,
+            on_change=lambda: progress.show(goal.lines()),
+        )
+    if verdict is None:
+        raise _timed_out(session, goal)
+    if verdict.failure:
+        raise Failed("\n".join([verdict.failure, *_why(session, verdict.pods)]))
+
+
+_told: set[int] = set()
+
+
+def tell_simulated(session: Session) -> None:
+    """One line, once a command, where nothing really runs."""
+    if session.cluster.is_simulated and id(session) not in _told:
+        _told.add(id(session))
+        name = session.cluster.backend_name
+        note(
+            f"simulated by the {name} backend: no container really runs"
+            " (another one: --backend docker|podman with a --state-dir of its own)"
+        )
+
+
+def _timed_out(session: Session, goal: Goal) -> Failed:
+    pods = goal.stuck_pods() if isinstance(goal, WorkloadGoal) else ()
+    lines = ["timed out waiting for the condition", *(f"  {line}" for line in goal.lines())]
+    return Failed("\n".join([*lines, *_why(session, pods), *_advice(goal)]))
+
+
+def _advice(goal: Goal) -> list[str]:
+    if not isinstance(goal, WorkloadGoal):
+        return []
+    return ["The desired state is recorded: the next apply, or an agent, goes on from here.", *goal.advice()]
+
+
+def _why(session: Session, pods: Iterable[Object]) -> list[str]:
+    lines: list[str] = []
+    for pod in list(pods)[:3]:
+        lines.extend(explain_pod(session, pod))
+    return lines
+
+
+def explain_pod(session: Session, pod: Object) -> list[str]:
+    """What keeps the pod from being ready, and the last that its containers wrote."""
+    lines: list[str] = []
+    for status in status_of(pod).get("containerStatuses") or ():
+        reason, message = _container_problem(status)
+        if not reason:
+            continue
+        text = f"{reason}: {message}" if message else reason
+        lines.append(f"  pod/{name_of(pod)} container {status['name']}: {text}")
+        written = last_lines(session, pod, status)
+        if written:
+            lines.append("  its last log lines:")
+            lines.extend(f"    {line}" for line in written)
+    return lines or _pod_problem(pod)
+
+
+def _pod_problem(pod: Object) -> list[str]:
+    for condition in status_of(pod).get("conditions") or ():
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return [f"  pod/{name_of(pod)}: {condition.get('reason', '')}: {condition.get('message', '')}"]
+    return [f"  pod/{name_of(pod)}: {phase(pod)}"]
+
+
+def _container_problem(status: dict[str, Any]) -> tuple[str, str]:
+    state = status.get("state") or {}
+    if "waiting" in state:
+        return state["waiting"].get("reason", ""), state["waiting"].get("message", "")
+    if "terminated" in state and state["terminated"].get("exitCode"):
+        ended = state["terminated"]
+        return ended.get("reason", "Error"), ended.get("message") or f"exit code {ended['exitCode']}"
+    return "", ""
+
+
+def last_lines(session: Session, pod: Object, status: dict[str, Any]) -> list[str]:
+    """The end of what the container (or the one before it) wrote; [] where that can't be had."""
+    from minikctl.backend import LogOptions
+    from minikctl.errors import MinikctlError
+
+    last = (status.get("lastState") or {}).get("terminated") or {}
+    identifier = str(status.get("containerID") or last.get("containerID") or "").partition("://")[2]
+    node = spec_of(pod).get("nodeName")
+    if not identifier or not node:
+        return []
+    try:
+        lines = session.cluster.backend_of(node).logs(identifier, LogOptions(tail=LOG_LINES))
+        return [line.text.decode(errors="replace") for line in lines]
+    except MinikctlError:
+        return []
+
+
+# --- workloads -------------------------------------------------------------------------------------
+
+
+class WorkloadGoal:
+    """Deployments rolled out, ReplicaSets full, Pods ready (or succeeded)."""
+
+    def __init__(
+        self, session: Session, keys: Sequence[ObjectKey], now: Callable[[], float] = time.monotonic
+    ):
+        self._session = session
+        self._keys = list(keys)
+        self._now = now
+        self._stuck_since: float | None = None
+
+    def verdict(self) -> Verdict | None:
+        waiting: list[Object] = []
+        for key in self._keys:
+            obj = self._session.api.find(key)
+            if obj is None or (is_deleting(obj) and key.kind != "Namespace"):
+                return Verdict(f"{_qualified(key)} was deleted while waiting for it")
+            state = state_of(obj)
+            if state.failure:
+                return Verdict("\n".join([state.failure, *self.advice()]), self.stuck_pods() or _itself(obj))
+            if not state.done:
+                waiting.append(obj)
+        return self._stuck_verdict(waiting) if waiting else REACHED
+
+    def lines(self) -> list[str]:
+        found = [self._session.api.find(key) for key in self._keys]
+        return [
+            f"{_qualified(_key(obj))}: {state.waits_for}"
+            for obj in found
+            if obj is not None and not (state := state_of(obj)).done and state.waits_for
+        ]
+
+    def stuck_pods(self) -> tuple[Object, ...]:
+        return tuple(one for one in self._missing_pods() if is_stuck(one))
+
+    def advice(self) -> list[str]:
+        lines = []
+        for key in self._keys:
+            obj = self._session.api.find(key)
+            if obj is None or state_of(obj).done:
+                continue
+            place = f" -n {key.namespace}" if key.namespace and key.namespace != "default" else ""
+            lines.append(f"  look: minikctl describe {_qualified(key)}{place}")
+            if key.kind == "Deployment" and _has_history(self._session, obj):
+                lines.append(f"  back: minikctl rollout undo deployment/{key.name}{place}")
+        return lines
+
+    def _stuck_verdict(self, waiting: Sequence[Object]) -> Verdict | None:
+        missing = self._missing_pods()
+        if (
+            not missing
+            or not all(is_stuck(pod) for pod in missing)
+            or not _all_have_pods(waiting, self._all_pods())
+        ):
+            self._stuck_since = None
+            return None
+        if self._stuck_since is None:
+            self._stuck_since = self._now()
+        if self._now() - self._stuck_since < STUCK_SECONDS:
+            return None
+        names = ", ".join(_qualified(_key(obj)) for obj in waiting)
+        return Verdict("\n".join([f"{names} can't become ready", *self.advice()]), tuple(missing))
+
+    def _missing_pods(self) -> list[Object]:
+        """The pods that are wanted and not ready: of the newest template only."""
+        return [pod for pod in self._all_pods() if not is_ready(pod) and phase(pod) != "Succeeded"]
+
+    def _all_pods(self) -> list[Object]:
+        pods: list[Object] = []
+        for key in self._keys:
+            obj = self._session.api.find(key)
+            if obj is not None:
+                pods.extend(current_pods(self._session, obj))
+        return pods
+
+
+def _itself(obj: Object) -> tuple[Object, ...]:
+    return (obj,) if obj["kind"] == "Pod" else ()
+
+
+def _all_have_pods(workloads: Iterable[Object], pods: Sequence[Object]) -> bool:
+    """While a workload's pods are still to be made, nothing is known about them."""
+    namespaces = {pod["metadata"]["namespace"] for pod in pods}
+    return all(obj["metadata"].get("namespace") in namespaces for obj in workloads)
+
+
+def current_pods(session: Session, obj: Object) -> list[Object]:
+    """The pods that a workload wants now: of a Deployment those of its newest ReplicaSet."""
+    from minikctl.render.revisions import new_and_old, owned_by
+
+    if obj["kind"] == "Pod":
+        return [obj] if is_active(obj) else []
+    namespace = obj["metadata"].get("namespace", "")
+    owner: Object | None = obj
+    if obj["kind"] == "Deployment":
+        owner, _ = new_and_old(obj, owned_by(obj, session.api.list("ReplicaSet", namespace)))
+    if owner is None or owner["kind"] != "ReplicaSet":
+        return []
+    return [
+        pod
+        for pod in session.api.list("Pod", namespace)
+        if is_active(pod) and (controller_of(pod) or {}).get("uid") == uid_of(owner)
+    ]
+
+
+def _has_history(session: Session, deployment: Object) -> bool:
+    from minikctl.render.revisions import owned_by
+
+    return len(owned_by(deployment, session.api.list("ReplicaSet", deployment["metadata"]["namespace"]))) > 1
+
+
+def is_stuck(pod: Object) -> bool:
+    """Nothing will change by itself: no image, no start, or a crash that came again after a back-off."""
+    for status in status_of(pod).get("containerStatuses") or ():
+        reason = ((status.get("state") or {}).get("waiting") or {}).get("reason", "")
+        if reason in _IMAGE_REASONS:
+            return True
+        if reason in _START_REASONS and (
+            reason != "CrashLoopBackOff" or status.get("restartCount", 0) >= _SECOND_BACK_OFF
+        ):
+            return True
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How far one object is."""
+
+    done: bool = False
+    waits_for: str = ""
+    failure: str = ""
+
+
+def state_of(obj: Object) -> State:
+    match obj["kind"]:
+        case "Deployment":
+            return _deployment_state(obj)
+        case "ReplicaSet":
+            return _replica_set_state(obj)
+        case "Pod":
+            return _pod_state(obj)
+    return State(done=True)
+
+
+def _deployment_state(obj: Object) -> State:
+    from minikctl.render.rollout import RolloutError, rollout_status, rollout_waits_for
+
+    try:
+        _, done = rollout_status(obj)
+    except RolloutError as error:
+        return State(failure=str(error))
+    observed = status_of(obj).get("observedGeneration", 0) >= obj["metadata"].get("generation", 0)
+    # A paused rollout goes on when people say so, not by waiting for it.
+    is_paused = observed and bool(spec_of(obj).get("paused"))
+    return State(done or is_paused, rollout_waits_for(obj) if observed else "waiting for the controller")
+
+
+def _replica_set_state(obj: Object) -> State:
+    status, wanted = status_of(obj), spec_of(obj).get("replicas", 1)
+    observed = status.get("observedGeneration", 0) >= obj["metadata"].get("generation", 0)
+    ready, total = status.get("readyReplicas") or 0, status.get("replicas") or 0
+    return State(observed and ready == wanted == total, f"{ready} of {wanted} replicas are ready")
+
+
+def _pod_state(obj: Object) -> State:
+    if phase(obj) == "Failed":
+        return State(failure=f"pod/{name_of(obj)} failed")
+    from minikctl.render.podstatus import summarize_pod
+
+    return State(is_finished(obj) or is_ready(obj), summarize_pod(obj).status)
+
+
+def _key(obj: Object) -> ObjectKey:
+    from minikctl.model import key_of
+
+    return key_of(obj)
+
+
+def _qualified(key: ObjectKey) -> str:
+    return f"{KINDS[key.kind].qualified}/{key.name}"
+
+
+# --- deletion --------------------------------------------------------------------------------------
+
+
+class GoneGoal:
+    """Objects and all that they own (or, of a namespace, hold) are gone, containers included."""
+
+    def __init__(self, session: Session, deleted: Iterable[Object], *, with_dependents: bool = True) -> None:
+        self._session = session
+        self._uids = {uid_of(obj) for obj in deleted}
+        self._namespaces = {name_of(obj) for obj in deleted if obj["kind"] == "Namespace"}
+        self._with_dependents = with_dependents
+        self.left()
+
+    def left(self) -> list[Object]:
+        """What is still there. Dependents are followed from look to look."""
+        objects = [one for one in self._session.api.store.list() if one["kind"] not in ("Event", "Node")]
+        grows = self._with_dependents
+        while grows:
+            before = len(self._uids)
+            self._uids.update(uid_of(one) for one in objects if self._is_dependent(one))
+            grows = len(self._uids) > before
+        return [one for one in objects if uid_of(one) in self._uids]
+
+    def _is_dependent(self, obj: Object) -> bool:
+        owners = obj["metadata"].get("ownerReferences") or ()
+        inside = obj["metadata"].get("namespace") in self._namespaces
+        return inside or any(owner["uid"] in self._uids for owner in owners)
+
+    def verdict(self) -> Verdict | None:
+        return None if self.left() else REACHED
+
+    def lines(self) -> list[str]:
+        from minikctl.render.printers import qualified_name
+
+        return [
+            f"waiting for {qualified_name(one)} to be gone" for one in self.left() if one["kind"] == "Pod"
+        ]
