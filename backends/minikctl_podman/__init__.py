@@ -7,6 +7,15 @@ Rules:
 - `payload`, `observation`, `faults` and `logs` are pure; `backend` does the branching.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from minikctl_podman.backend import PodmanBackend
+
+if TYPE_CHECKING:
+    from minikctl.backend import BackendType
+
+    _keeps_the_port: type[BackendType] = PodmanBackend
 
 __all__ = ["PodmanBackend"]

@@ -14,7 +14,6 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from email.utils import parsedate_to_datetime
 from itertools import islice
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
@@ -38,6 +37,7 @@ from minikctl_podman.engine import Engine, Reply, Stream
 from minikctl_podman.observation import Facts, Version
 
 _INFO_TIMEOUT = 5.0
+_INSPECT_TRIES = 3
 _FORCE = {"force": "true", "timeout": "0"}
 # libpod's words in the engines' common ones; events that change nothing we observe are left out.
 _ACTIONS = {
@@ -101,7 +101,7 @@ class PodmanBackend:
         return [container for container in found if container is not None]
 
     def inspect_container(self, container_id: str) -> Container | None:
-        reply = self._engine.get(f"/containers/{_quoted(container_id)}/json")
+        reply = self._inspect(container_id)
         if reply.missing:
             self._forget(container_id)
             return None
@@ -112,6 +112,15 @@ class PodmanBackend:
         self._facts[container.id] = observation.facts_from_inspect(data)
         self._seen[container.id] = (observation.version_of_inspect(data), container)
         return container
+
+    def _inspect(self, container_id: str) -> Reply:
+        """Podman looks into /proc for it, and fails where the process ends just then: look again."""
+        path = f"/containers/{_quoted(container_id)}/json"
+        for _ in range(_INSPECT_TRIES - 1):
+            reply = self._engine.get(path)
+            if reply.ok or "/proc/" not in reply.message:
+                return reply
+        return self._engine.get(path)
 
     def _container_of_row(self, row: Mapping[str, Any]) -> Container | None:
         """None where it went away since the list was made."""
@@ -318,6 +327,8 @@ class PodmanBackend:
             yield from logs.lines(stream.chunks(), tty=facts.tty)
 
     def events(self) -> Iterator[EngineEvent]:
+        from email.utils import parsedate_to_datetime  # slow to import, and the CLI seldom listens
+
         # The stream starts a moment after its headers: what happens between is asked for by time, and the
         # time is the engine's (the clock of a virtual machine may be anywhere).
         since = parsedate_to_datetime(_expect(self._engine.get("/_ping", timeout=_INFO_TIMEOUT)).date)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +101,8 @@ def _default_connection(environ: Mapping[str, str]) -> Iterator[str]:
 
 def _read_connections(environ: Mapping[str, str]) -> tuple[dict[str, Connection], str]:
     """All connections by name, and the default's name. podman-connections.json wins over containers.conf."""
+    import tomllib  # only where it is needed: this module is on the CLI's way
+
     folder = _config_folder(environ)
     if folder is None:
         return {}, ""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from engines import rig
 from minikctl_podman import PodmanBackend
-from minikctl_podman.engine import Engine
+from minikctl_podman.engine import Engine, Reply
 
 from minikctl.backend import ContainerState, LogOptions, NetworkMode, SecurityContext, Settings
 from minikctl.contract.bench import FOREVER, Bench, in_time, new_cluster_id, shell
@@ -217,6 +217,26 @@ def test_an_engine_that_breaks_off_is_unreachable(
     broken: Callable[[bytes | None], PodmanBackend], answer: bytes
 ) -> None:
     assert_unreachable(broken(answer))
+
+
+def test_a_connection_that_the_engine_ended_between_calls_is_made_anew(
+    broken: Callable[[bytes | None], PodmanBackend],
+) -> None:
+    """As after a restart of the service: it was idle, so nothing is in doubt."""
+    backend = broken(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
+    for _ in range(3):
+        assert backend.list_containers() == []
+        time.sleep(0.05)
+
+
+def test_a_process_that_ends_while_podman_looks_at_it_is_looked_at_again(
+    broken: Callable[[bytes | None], PodmanBackend], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replies = [Reply(500, {"message": "read /proc/7/cgroup: no such process"}), Reply(404)]
+    backend = broken(None)
+    monkeypatch.setattr(backend._engine, "get", lambda path: replies.pop(0))
+    assert backend.inspect_container("x") is None
+    assert not replies
 
 
 def test_a_silent_engine_is_unreachable(
