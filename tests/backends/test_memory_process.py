@@ -109,6 +109,7 @@ TERM, KILL = (2.5, "TERM"), (4.5, "KILL")
         (sh("trap 'sleep 10; exit 3' TERM; sleep 100 & wait"), (12.5, 3)),
         (Program(("nginx",)), (2.5, 143)),
         (sh("exec nginx"), (2.5, 143)),
+        (sh("trap 'exit 3' TERM; exec sh -c 'sleep 100 & wait'"), (100, 0)),
         (sh("nginx"), NEVER),
     ],
 )
