@@ -114,7 +114,7 @@ class Loop:
         self._look_at_files(now)
         self._look_at_store()
         self._ask_engines(now)
-        if self._has_recovered(now):
+        if self._knows_engines() and self._has_recovered(now):
             self._decide_and_commit(now)
             self._act(now)
         return self._next_step(now)
@@ -505,12 +505,13 @@ class Loop:
 
     def has_looked(self) -> bool:
         """Every engine said what runs, or does not answer; statuses in the store are of now."""
-        return (
-            all(
-                not engine.answers or (engine.listed and engine.info is not None)
-                for engine in self.engines.values()
-            )
-            and not self._store.needs_recovery
+        return self._knows_engines() and not self._store.needs_recovery
+
+    def _knows_engines(self) -> bool:
+        """Before that, deciding would only say what the next moment proves wrong ("no nodes available")."""
+        return all(
+            not engine.answers or (engine.listed and engine.info is not None)
+            for engine in self.engines.values()
         )
 
     def is_idle(self) -> bool:

@@ -69,7 +69,7 @@ def init_cluster(
     whole: dict[str, Any] = {"apiVersion": API_VERSION, "kind": "Cluster"}
     if backend:
         whole["backend"] = backend
-    from minikctl.manifests.yaml_writer import dump_yaml
+    from minikctl.manifests import dump_yaml
 
     FolderFiles(state_dir.parent).replace(
         {f"{state_dir.name}/{FILE}": dump_yaml({**whole, **declared}, sort_keys=False)}

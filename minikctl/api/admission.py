@@ -36,11 +36,11 @@ def in_namespace(manifest: Object, namespace: str) -> Object:
 
 def check(obj: Object, old: Object | None = None) -> None:
     """:raises Invalid: the object, or the step from `old` to it, breaks a rule."""
-    from minikctl.manifests.validate import validate, validate_update
+    from minikctl.manifests import unhandled, validate, validate_update
 
-    problems: list[FieldProblem] = list(validate(obj))
-    if old is not None:
-        problems.extend(validate_update(old, obj))
+    problems: list[FieldProblem] = validate(obj) if old is None else validate_update(old, obj)
+    if not problems:
+        problems = unhandled(obj)
     if problems:
         name = (obj.get("metadata") or {}).get("name", "")
         raise Invalid(str(obj.get("kind", "")), str(name), problems)

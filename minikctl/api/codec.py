@@ -10,14 +10,14 @@ class DesiredCodec:
     """YAML as `minikctl.manifests` reads and writes it. Comments that people wrote survive."""
 
     def encode(self, desired: Object, previous: str | None) -> str:
-        from minikctl.manifests.yaml_writer import dump_yaml
+        from minikctl.manifests import dump_yaml
 
         if previous is not None and "#" in previous:
             return self._edited(desired, previous)
         return dump_yaml(desired, sort_keys=False)
 
     def _edited(self, desired: Object, previous: str) -> str:
-        from minikctl.manifests.yaml_writer import dump_yaml, edit_yaml
+        from minikctl.manifests import dump_yaml, edit_yaml
 
         try:
             return edit_yaml(previous, desired)
@@ -26,7 +26,7 @@ class DesiredCodec:
             return dump_yaml(desired, sort_keys=False)
 
     def decode(self, text: str, path: str) -> Object:
-        from minikctl.manifests.loader import parse
+        from minikctl.manifests import parse
 
         documents = parse(text.encode("utf-8", errors="surrogateescape"), path)
         if len(documents) != 1:

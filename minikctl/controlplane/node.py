@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from minikctl import __version__
 from minikctl.backend import EngineInfo
 from minikctl.model import Object, conditions, labels_of, spec_of, status_of
 from minikctl.model.timestamps import format_time
@@ -53,6 +54,7 @@ def registered(
             "osImage": info.os_image,
             "kernelVersion": info.kernel_version,
             "containerRuntimeVersion": f"{info.name}://{info.version}",
+            "kubeletVersion": f"v{__version__}",
         },
     }
     labels = {**_labels(config, info), **labels_of(node)}
