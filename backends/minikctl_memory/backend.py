@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
@@ -92,7 +92,7 @@ class MemoryBackend:
             operating_system="linux",
             os_image="simulated",
             kernel_version="simulated",
-            architecture=_GO_ARCHITECTURES.get(platform.machine(), "amd64"),
+            architecture=_GO_ARCHITECTURES.get(os.uname().machine, "amd64"),
             cpu_millicores=_CPU_MILLICORES,
             memory_bytes=_MEMORY_BYTES,
         )

@@ -32,7 +32,7 @@ from minikctl.backend import (
 )
 from minikctl.errors import PermanentError, UnreachableError
 from minikctl_memory.images import ImageConfig, default_config, invalid_name, parse_reference, pull_failure
-from minikctl_memory.process import Program, missing
+from minikctl_memory.program import Program
 from minikctl_memory.records import Record
 from minikctl_memory.shelf import Shelf
 
@@ -419,6 +419,8 @@ class MemoryEngine:
         self._settle(now)
 
     def _check_start(self, record: Record, now: float) -> None:
+        from minikctl_memory.process import missing
+
         argv = record.program.argv
         if missing(argv):
             name = argv[0] if argv else ""

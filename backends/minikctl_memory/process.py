@@ -17,8 +17,9 @@ import time as clock_words
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from typing import NoReturn, TypeAlias, assert_never
+from typing import NoReturn, assert_never
 
+from minikctl_memory.program import Fate, Program, Signals, Written
 from minikctl_memory.shell import (
     Command,
     For,
@@ -39,38 +40,8 @@ from minikctl_memory.shell import (
 SIGNALS = {"HUP": 1, "INT": 2, "QUIT": 3, "KILL": 9, "USR1": 10, "USR2": 12, "TERM": 15, "WINCH": 28}
 _STOPS = frozenset(SIGNALS) - {"WINCH"}
 
-Signals: TypeAlias = tuple[tuple[float, str], ...]
-"""Seconds since the start, name without SIG; in order."""
-
 KEPT_ROUNDS = 1000
 """How many rounds of an endless loop keep their lines, as a log driver that rotates would."""
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """What runs, and what it can find out about itself."""
-
-    argv: tuple[str, ...]
-    env: tuple[tuple[str, str], ...] = ()
-    working_dir: str = "/"
-    hostname: str = ""
-    user: int = 0
-    group: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Fate:
-    """`seconds` after its start it ends with `exit_code`; never, when that is infinity."""
-
-    seconds: float
-    exit_code: int
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    seconds: float
-    stream: str
-    text: bytes
 
 
 @lru_cache(maxsize=8192)

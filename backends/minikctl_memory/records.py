@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from minikctl.backend import Container, ContainerState, PortMapping, labels
-from minikctl_memory.process import Fate, Program, Signals, Written, fate, output
+from minikctl_memory.program import Fate, Program, Signals, Written
 
 
 @dataclass(slots=True)
@@ -53,6 +53,8 @@ class Record:
         return ContainerState.EXITED if self.ends_at <= now else ContainerState.RUNNING
 
     def start(self, now: float) -> None:
+        from minikctl_memory.process import fate  # only who starts something pays for it
+
         self.started_at, self.signals, self.message = now, (), ""
         self._meet(fate(self.program), now)
 
@@ -62,6 +64,8 @@ class Record:
         if name == "KILL":
             self.end(now, 137)
         else:
+            from minikctl_memory.process import fate
+
             self._meet(fate(self.program, self.signals), self.started_at)
 
     def end(self, now: float, exit_code: int) -> None:
@@ -74,6 +78,8 @@ class Record:
         """The lines so far of the present (or last) run; `seconds` since its start."""
         if self.started_at is None:
             return []
+        from minikctl_memory.process import output
+
         until = min(now, self.ends_at) - self.started_at
         return output(self.program, self.signals, self.started_at, until)
 

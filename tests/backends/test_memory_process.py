@@ -7,7 +7,8 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from minikctl_memory.process import KEPT_ROUNDS, Program, fate, missing, output
+from minikctl_memory.process import KEPT_ROUNDS, fate, missing, output
+from minikctl_memory.program import Program
 from minikctl_memory.shell import NotUnderstood, parse
 
 NEVER = (math.inf, 0)
