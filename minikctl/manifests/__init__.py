@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from minikctl.manifests.checks import check
     from minikctl.manifests.loader import Document, load_files, parse
     from minikctl.manifests.support import unhandled
-    from minikctl.manifests.validate import validate, validate_update
+    from minikctl.manifests.validation import validate, validate_update
     from minikctl.manifests.yaml_editor import edit_yaml
     from minikctl.manifests.yaml_writer import dump_yaml
 
@@ -36,8 +36,8 @@ _HOMES = {
     "load_files": "loader",
     "parse": "loader",
     "unhandled": "support",
-    "validate": "validate",
-    "validate_update": "validate",
+    "validate": "validation",
+    "validate_update": "validation",
 }
 
 

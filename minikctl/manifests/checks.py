@@ -9,11 +9,8 @@ from minikctl.errors import FieldProblem
 from minikctl.manifests.loader import Document
 from minikctl.manifests.paths import parse_path
 from minikctl.manifests.support import unhandled
-from minikctl.manifests.validate import validate
+from minikctl.manifests.validation import is_undecodable, validate
 from minikctl.model.kinds import KINDS
-
-# Problems of the document as a whole: its fields say nothing yet.
-_UNDECODABLE = ("FieldValueTypeInvalid", "UnknownKind")
 
 
 def check(documents: Iterable[Document]) -> list[FieldProblem]:
@@ -30,7 +27,7 @@ def check(documents: Iterable[Document]) -> list[FieldProblem]:
 
 def _problems(document: Document) -> list[FieldProblem]:
     problems = validate(document.obj)
-    if any(problem.reason in _UNDECODABLE for problem in problems):
+    if is_undecodable(problems):
         return problems
     kind = KINDS.get(document.obj["kind"])
     if kind is not None and not kind.declarable:

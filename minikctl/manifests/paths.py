@@ -6,6 +6,7 @@ brackets: `metadata.labels[app.kubernetes.io/name]`.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 
@@ -14,10 +15,16 @@ _STEP = re.compile(r"\[([^\]]*)\]|\.?([^.\[\]]+)")
 
 
 def format_path(path: Iterable[str | int]) -> str:
-    text = "".join(
-        f".{step}" if isinstance(step, str) and _NAME.match(step) else f"[{step}]" for step in path
-    )
-    return text.removeprefix(".")
+    return "".join(map(_format_step, path)).removeprefix(".")
+
+
+def _format_step(step: str | int) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    if _NAME.match(step):
+        return f".{step}"
+    # A message is one line, whatever somebody calls a field.
+    return f"[{step}]" if step.isprintable() else f"[{json.dumps(step)}]"
 
 
 def parse_path(text: str) -> tuple[str | int, ...]:

@@ -56,8 +56,8 @@ class _TooOdd(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One key or item. Lines count from 0: `lead` comments, then `first` to `last`; `column` is that of the key
-    or of the dash."""
+    """One key or item. Lines count from 0: `lead` comments, then `first` to `last`; `column` is that of the
+    key or of the dash."""
 
     key: str
     node: Any
@@ -76,14 +76,14 @@ class _Editor:
         if self._root is None or not _is_block(self._root):
             raise _TooOdd
         end = _last_line(self._root)
-        body = self._collection(self._root, old, new, 0, 0)
+        body = self._collection(self._root, old, new, 0, False)
         return "\n".join([*body, *self._lines[end + 1 :]])
 
     # --- collections -----------------------------------------------------------------------------
 
-    def _collection(self, node: Any, old: Any, new: Any, start: int, shared: int) -> list[str]:
-        """The lines of a block collection, from line `start` on. `shared` is 1 where its first entry stands on
-        the line of a dash, which then has to stay the first."""
+    def _collection(self, node: Any, old: Any, new: Any, start: int, shared: bool) -> list[str]:
+        """The lines of a block collection, from line `start` on. Where `shared`, its first entry stands on
+        the line of a dash, and has to stay the first."""
         entries = self._entries(node, start)
         if isinstance(new, dict):
             kept, lines = self._mapping(entries, old, new)
@@ -198,14 +198,14 @@ def _is_block(node: Any) -> bool:
 
 def _last_line(node: Any) -> int:
     """The last line of a node's own text; a block collection's mark lies behind the comments after it."""
-    if _is_block(node):
-        child = node.value[-1]
-        if node.id == "sequence":
-            return _last_line(child)
-        return max(_last_line(child[1]), child[0].start_mark.line)
-    end = node.end_mark
-    is_behind = end.column == 0 and end.line > node.start_mark.line
-    return int(end.line) - is_behind
+    if not _is_block(node):
+        end = node.end_mark
+        is_behind = end.column == 0 and end.line > node.start_mark.line
+        return int(end.line) - (1 if is_behind else 0)
+    if node.id == "sequence":
+        return _last_line(node.value[-1])
+    key_node, value_node = node.value[-1]
+    return max(_last_line(value_node), int(key_node.start_mark.line))
 
 
 def _both(old: Any, new: Any, kind: type) -> bool:
@@ -229,7 +229,7 @@ def _same_number(one: Any, other: Any) -> bool:
 
 def _indented(value: Any, column: int) -> list[str]:
     blank = " " * column
-    lines = dump_yaml(value, sort_keys=False).rstrip("\n").split("\n")
+    lines = dump_yaml(value, sort_keys=False)[:-1].split("\n")
     return [f"{blank}{line}" if line else "" for line in lines]
 
 

@@ -84,6 +84,10 @@ _KEPT_WHEN_ZERO = frozenset(
         "ttlSecondsAfterFinished",
     )
 )
+# A null in one of these lists is the empty string, in any other one an empty object.
+_LISTS_OF_STRINGS = frozenset(
+    ("add", "args", "command", "drop", "finalizers", "hostnames", "nameservers", "searches", "values")
+)
 _KEPT_WHEN_EMPTY = frozenset(("maxSurge", "maxUnavailable", "name", "service", "storageClassName"))
 # Maps of the user's own keys: every value stays, whatever it is.
 _MAPS = frozenset(
@@ -118,16 +122,20 @@ def compact(value: Fields) -> Fields:
                 result[key] = compact(item)
         elif kind is list:
             if item:
-                result[key] = [_compact_item(entry) for entry in item]
+                result[key] = [_compact_item(entry, key) for entry in item]
         elif item is not None and (item or key in _KEPT_WHEN_ZERO):
             result[key] = item
     return result
 
 
-def _compact_item(item: Any) -> Any:
+def _compact_item(item: Any, key: str) -> Any:
     if type(item) is dict:
         return compact(item)
-    return "" if item is None else item
+    if item is not None:
+        return item
+    if key == "supplementalGroups":
+        return 0
+    return "" if key in _LISTS_OF_STRINGS else {}
 
 
 def _compact_map(value: Fields) -> Fields:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_address
 from typing import Any
 
 from minikctl.errors import FieldProblem
@@ -55,6 +54,8 @@ def identity(spec: Fields, path: str) -> Iterator[FieldProblem]:
 
 def _host_alias(alias: Fields, path: str) -> Iterator[FieldProblem]:
     address = alias.get("ip", "")
+    from ipaddress import ip_address
+
     try:
         ip_address(address)
     except ValueError:

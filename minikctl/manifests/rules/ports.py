@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from ipaddress import ip_address
 from typing import Any
 
 from minikctl.errors import FieldProblem
@@ -52,6 +51,8 @@ def _host_port(
     port: Fields, path: str, taken: set[tuple[Any, ...]], host_network: bool
 ) -> Iterator[FieldProblem]:
     number = port.get("hostPort", 0)
+    if address := port.get("hostIP"):
+        yield from _address(address, f"{path}.hostIP")
     if number == 0:
         return
     if not 1 <= number <= 65535:
@@ -62,13 +63,15 @@ def _host_port(
     if claim in taken:
         yield duplicate(f"{path}.hostPort", f"{claim[2]}/{claim[1]}/{number}")
     taken.add(claim)
-    if address := port.get("hostIP"):
-        try:
-            ip_address(address)
-        except ValueError:
-            yield invalid(
-                f"{path}.hostIP", address, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
-            )
+
+
+def _address(address: str, path: str) -> Iterator[FieldProblem]:
+    from ipaddress import ip_address
+
+    try:
+        ip_address(address)
+    except ValueError:
+        yield invalid(path, address, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")
 
 
 def name_advice(name: str) -> Iterator[str]:

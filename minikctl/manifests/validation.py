@@ -9,51 +9,69 @@ Rules:
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Any
 
 from minikctl.errors import FieldProblem
 from minikctl.manifests.rules import check_rules
+from minikctl.manifests.rules.problems import show
 from minikctl.manifests.rules.updates import check_update
 from minikctl.manifests.structure import check_structure
 from minikctl.model import Object
 from minikctl.model.defaults import set_defaults
 from minikctl.model.kinds import KINDS
 
+# What the schema says of an object that has the right types nevertheless.
+_DECODABLE = ("FieldValueRequired", "UnknownField")
+
 
 def validate(obj: Object) -> list[FieldProblem]:
     """What the API server would refuse in `obj` on creation; empty when it would accept it."""
-    problem = _unknown_kind(obj.get("kind"), obj.get("apiVersion"))
-    if problem is not None:
-        return [problem]
-    structure = check_structure(obj)
-    missing = [problem for problem in structure if problem.reason == "FieldValueRequired"]
-    unknown = [problem for problem in structure if problem.reason == "UnknownField"]
-    if len(missing) + len(unknown) < len(structure):
-        return structure
-    found = list(dict.fromkeys(check_rules(set_defaults(obj))))
-    told = [problem.path for problem in found]
-    silent = [one for one in missing if not any(path.startswith(one.path) for path in told)]
-    return [*unknown, *silent, *found]
+    structure = _structure(obj)
+    return structure if _stops_rules(structure) else _with_rules(obj, structure)
 
 
 def validate_update(old: Object, new: Object) -> list[FieldProblem]:
-    """What the API server would refuse in the change from `old` (as stored) to `new`."""
-    problems = validate(new)
-    if any(problem.reason in ("FieldValueTypeInvalid", "UnknownKind") for problem in problems):
-        return problems
-    return [*problems, *check_update(set_defaults(old), set_defaults(new))]
+    """What the API server would refuse in the change from `old` (as stored) to `new`, of the same kind."""
+    structure = _structure(new)
+    if _stops_rules(structure):
+        return structure
+    return [*_with_rules(new, structure), *check_update(set_defaults(old), set_defaults(new))]
+
+
+def _structure(obj: Object) -> list[FieldProblem]:
+    problem = _unknown_kind(obj.get("kind"), obj.get("apiVersion"))
+    return [problem] if problem is not None else check_structure(obj)
+
+
+def is_undecodable(problems: list[FieldProblem]) -> bool:
+    """Whether `validate` found that no such kind is served, or values of wrong types: the fields
+    say nothing then."""
+    return any(problem.reason in ("UnknownKind", "FieldValueTypeInvalid") for problem in problems)
+
+
+def _stops_rules(structure: list[FieldProblem]) -> bool:
+    return any(problem.reason not in _DECODABLE for problem in structure)
+
+
+def _with_rules(obj: Object, structure: list[FieldProblem]) -> list[FieldProblem]:
+    found = list(dict.fromkeys(check_rules(set_defaults(obj))))
+    told = [problem.path for problem in found]
+    return [problem for problem in structure if not _is_told(problem, told)] + found
+
+
+def _is_told(problem: FieldProblem, told: list[str]) -> bool:
+    return problem.reason == "FieldValueRequired" and any(path.startswith(problem.path) for path in told)
 
 
 def _unknown_kind(kind: Any, api_version: Any) -> FieldProblem | None:
     if not isinstance(api_version, str) or not api_version:
-        return FieldProblem("apiVersion", "FieldValueRequired", "Object 'apiVersion' is missing")
+        return FieldProblem("apiVersion", "UnknownKind", "Object 'apiVersion' is missing")
     if not isinstance(kind, str) or not kind:
-        return FieldProblem("kind", "FieldValueRequired", "Object 'Kind' is missing")
+        return FieldProblem("kind", "UnknownKind", "Object 'Kind' is missing")
     known = KINDS.get(kind)
     if known is not None and known.api_version == api_version:
         return None
-    message = f'no matches for kind "{kind}" in version "{api_version}"'
+    message = f"no matches for kind {show(kind)} in version {show(api_version)}"
     path = "kind" if known is None else "apiVersion"
     return FieldProblem(path, "UnknownKind", message + _hint(kind, known))
 
@@ -61,6 +79,8 @@ def _unknown_kind(kind: Any, api_version: Any) -> FieldProblem | None:
 def _hint(kind: str, known: Any) -> str:
     if known is not None:
         return f'; did you mean apiVersion "{known.api_version}"?'
+    from difflib import get_close_matches
+
     lowered = {name.lower(): name for name in KINDS}
     near = get_close_matches(kind.lower(), lowered, n=1, cutoff=0.8)
     if near:

@@ -1,0 +1,129 @@
+"""No field is silently ignored: each is classified, and refused where nobody acts on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import minikctl_schemas
+import pytest
+
+from minikctl.manifests import unhandled
+from minikctl.manifests.structure import resolve_reference
+from minikctl.manifests.support import TABLES, Support, Table
+from minikctl.model.defaults import set_defaults
+from minikctl.model.kinds import KINDS
+
+
+def test_every_kind_that_people_write_has_a_table() -> None:
+    assert sorted(TABLES) == sorted(kind.name for kind in KINDS.values() if kind.declarable)
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_every_field_is_classified(kind: str) -> None:
+    schema = minikctl_schemas.load(kind)
+    assert list(_differences(schema, schema, TABLES[kind], kind)) == []
+
+
+def _differences(root: dict[str, Any], schema: dict[str, Any], table: Table, path: str) -> Iterator[str]:
+    schema = resolve_reference(root, schema)
+    schema = resolve_reference(root, schema["items"]) if "items" in schema else schema
+    if "properties" not in schema:
+        return
+    yield from (f"{path}.{name} is not classified" for name in schema["properties"].keys() - table.keys())
+    yield from (f"{path}.{name} does not exist" for name in table.keys() - schema["properties"].keys())
+    for name, member in schema["properties"].items():
+        support = table.get(name)
+        if support is not None and not isinstance(support, Support):
+            yield from _differences(root, member, support, f"{path}.{name}")
+
+
+def pod(**spec: Any) -> dict[str, Any]:
+    container = {"name": "a", "image": "a", **spec.pop("container", {})}
+    spec = {"containers": [container], **spec}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": spec}
+
+
+def env(**source: Any) -> dict[str, Any]:
+    return {"container": {"env": [{"name": "A", "valueFrom": source}]}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "path"),
+    [
+        ({"hostNetwork": True}, "spec.hostNetwork"),
+        ({"hostUsers": False}, "spec.hostUsers"),
+        ({"dnsPolicy": "None"}, "spec.dnsPolicy"),
+        ({"priority": 1}, "spec.priority"),
+        ({"schedulerName": "mine"}, "spec.schedulerName"),
+        ({"volumes": [{"name": "x"}]}, "spec.volumes"),
+        ({"initContainers": [{"name": "x"}]}, "spec.initContainers"),
+        ({"affinity": {"nodeAffinity": {}}}, "spec.affinity"),
+        ({"securityContext": {"fsGroup": 0}}, "spec.securityContext.fsGroup"),
+        ({"activeDeadlineSeconds": 5}, "spec.activeDeadlineSeconds"),
+        ({"container": {"livenessProbe": {"exec": {}}}}, "spec.containers[0].livenessProbe"),
+        ({"container": {"lifecycle": {"preStop": {}}}}, "spec.containers[0].lifecycle"),
+        ({"container": {"envFrom": [{}]}}, "spec.containers[0].envFrom"),
+        ({"container": {"volumeMounts": [{"name": "x"}]}}, "spec.containers[0].volumeMounts"),
+        ({"container": {"terminationMessagePath": "/x"}}, "spec.containers[0].terminationMessagePath"),
+        ({"container": {"stdinOnce": True}}, "spec.containers[0].stdinOnce"),
+        (
+            {"container": {"resources": {"limits": {"nvidia.com/gpu": "1"}}}},
+            "spec.containers[0].resources.limits[nvidia.com/gpu]",
+        ),
+        (
+            env(fieldRef={"fieldPath": "status.podIP"}),
+            "spec.containers[0].env[0].valueFrom.fieldRef.fieldPath",
+        ),
+        (env(secretKeyRef={"name": "x", "key": "y"}), "spec.containers[0].env[0].valueFrom.secretKeyRef"),
+    ],
+)
+def test_refused_with_its_path(spec: dict[str, Any], path: str) -> None:
+    (problem,) = unhandled(pod(**spec))
+    assert (problem.path, problem.reason) == (path, "NotHandled")
+    assert "yet" in problem.message
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"hostNetwork": False, "volumes": [], "affinity": {}, "hostUsers": True, "imagePullSecrets": None},
+        {
+            "dnsPolicy": "Default",
+            "priority": 0,
+            "schedulerName": "default-scheduler",
+            "serviceAccountName": "x",
+        },
+        {"container": {"volumeMounts": [], "stdin": True, "tty": True, "workingDir": "/x"}},
+        {"container": {"resources": {"limits": {"cpu": 1, "memory": "1Gi"}}}},
+        {"securityContext": {"runAsUser": 0, "seccompProfile": {"type": "RuntimeDefault"}}},
+        env(fieldRef={"apiVersion": "v1", "fieldPath": "metadata.labels['a']"}),
+        env(fieldRef={"fieldPath": "spec.nodeName"}),
+    ],
+)
+def test_what_asks_for_nothing_is_taken(spec: dict[str, Any]) -> None:
+    assert unhandled(pod(**spec)) == []
+
+
+def test_what_the_server_writes_is_taken() -> None:
+    server_side = {
+        "uid": "u",
+        "resourceVersion": "1",
+        "creationTimestamp": "2026-01-01T00:00:00Z",
+        "generation": 1,
+    }
+    obj = set_defaults(pod())
+    obj["metadata"].update(server_side)
+    obj["status"] = {"phase": "Running"}
+    assert unhandled(obj) == []
+    assert unhandled(set_defaults({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}})) == []
+
+
+def test_templates_are_looked_into() -> None:
+    spec = {"template": {"metadata": {"finalizers": ["x"]}, "spec": pod(hostPID=True)["spec"]}}
+    for kind in ("Deployment", "ReplicaSet"):
+        found = unhandled({"apiVersion": "apps/v1", "kind": kind, "metadata": {}, "spec": spec})
+        assert [problem.path for problem in found] == [
+            "spec.template.metadata.finalizers",
+            "spec.template.spec.hostPID",
+        ]

@@ -1,0 +1,418 @@
+"""Validation: tables of the API server's own answers, and its verdicts on thousands of mutations."""
+
+# ruff: noqa: E501 (messages are as long as the server's)
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import jsonschema
+import minikctl_schemas
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from json_strategies import values
+from manifest_corpus import KINDS, corpus, mutants, rows
+
+from minikctl.errors import ManifestError
+from minikctl.manifests import check, load_files, parse, validate, validate_update
+from minikctl.manifests.paths import format_path, parse_path
+from minikctl.manifests.rules import POD_RULES, RULES
+from minikctl.manifests.structure import check_structure, conforms
+from minikctl.model import copy
+
+DNS_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+
+
+def deployment() -> dict[str, Any]:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web"},
+        "spec": {
+            "selector": {"matchLabels": {"app": "web"}},
+            "template": {
+                "metadata": {"labels": {"app": "web"}},
+                "spec": {
+                    "containers": [{"name": "web", "image": "nginx:1", "ports": [{"containerPort": 80}]}]
+                },
+            },
+        },
+    }
+
+
+def pod() -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "p"},
+        "spec": {"containers": [{"name": "a", "image": "a:1"}]},
+    }
+
+
+def problems(obj: dict[str, Any], path: str, value: Any) -> list[str]:
+    """The problems of `obj` with the field at `path` set (`...` removes it)."""
+    obj = copy(obj)
+    *parents, last = parse_path(path)
+    target: Any = obj
+    for step in parents:
+        if isinstance(step, str) and step not in target:
+            target[step] = {}
+        target = target[step]
+    if value is ...:
+        del target[last]
+    elif isinstance(last, int) and last == len(target):
+        target.append(value)
+    else:
+        target[last] = value
+    return [str(problem) for problem in validate(obj)]
+
+
+BASE = "spec.template.spec.containers[0]"
+DEPLOYMENTS: list[tuple[str, Any, list[str]]] = [
+    ("spec.replicas", 3, []),
+    ("spec.replicas", None, []),
+    ("spec.replicas", -1, ["spec.replicas: Invalid value: -1: must be greater than or equal to 0"]),
+    ("spec.replicas", "3", ['spec.replicas: Invalid value: "3": must be an integer']),
+    ("spec.replicas", 2**31, ["spec.replicas: Invalid value: 2147483648: does not fit in the integer type of this field"]),
+    ("spec.replicaz", 3, ['spec.replicaz: unknown field "spec.replicaz", did you mean "replicas"?']),
+    ("spec.Replicas", 3, ['spec.Replicas: unknown field "spec.Replicas", did you mean "replicas"?']),
+    ("metadata.bogus", 3, ['metadata.bogus: unknown field "metadata.bogus"']),
+    (f"{BASE}.imagee", "x", [f'{BASE}.imagee: unknown field "{BASE}.imagee", did you mean "image"?']),
+    (f"{BASE}.image", ..., [f"{BASE}.image: Required value"]),
+    (f"{BASE}.image", 1, [f"{BASE}.image: Invalid value: 1: must be a string"]),
+    (f"{BASE}.name", "", [f"{BASE}.name: Required value"]),
+    (f"{BASE}.name", "A", [f"{BASE}.name: Invalid value: \"A\": a lowercase RFC 1123 label must consist of lower case "
+     "alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or "
+     f"'123-abc', regex used for validation is '{DNS_LABEL}')"]),
+    (f"{BASE}.imagePullPolicy", "Sometimes", [f'{BASE}.imagePullPolicy: Unsupported value: "Sometimes": supported values: '
+     '"Always", "IfNotPresent", "Never"']),
+    (f"{BASE}.ports[0].containerPort", 99999,
+     [f"{BASE}.ports[0].containerPort: Invalid value: 99999: must be between 1 and 65535, inclusive"]),
+    (f"{BASE}.ports[0].containerPort", ..., [f"{BASE}.ports[0].containerPort: Required value"]),
+    (f"{BASE}.ports[0].protocol", "tcp",
+     [f'{BASE}.ports[0].protocol: Unsupported value: "tcp": supported values: "SCTP", "TCP", "UDP"']),
+    (f"{BASE}.ports[0].name", "-a", [f'{BASE}.ports[0].name: Invalid value: "-a": must not begin or end with a hyphen']),
+    (f"{BASE}.ports[0].hostIP", "x",
+     [f'{BASE}.ports[0].hostIP: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)']),
+    (f"{BASE}.resources.requests", {"cpu": "1GB"}, [f'{BASE}.resources.requests.cpu: Invalid value: "1GB": quantities must '
+     "be a number with an optional suffix (e.g. '500m', '1.5', '128Mi', '2Gi')"]),
+    (f"{BASE}.resources", {"requests": {"cpu": 2}, "limits": {"cpu": "1500m"}},
+     [f'{BASE}.resources.requests: Invalid value: "2": must be less than or equal to cpu limit of 1500m']),
+    (f"{BASE}.resources", {"limits": {"cpu": "-1"}},
+     [f'{BASE}.resources.limits[cpu]: Invalid value: "-1": must be greater than or equal to 0']),
+    (f"{BASE}.env", [{"name": ""}], [f"{BASE}.env[0].name: Required value"]),
+    (f"{BASE}.env", [{"name": "A=B"}], [f"{BASE}.env[0].name: Invalid value: \"A=B\": a valid environment variable name must "
+     "consist only of printable ASCII characters other than '='"]),
+    (f"{BASE}.env", [{"name": "A", "value": 1}], [f"{BASE}.env[0].value: Invalid value: 1: must be a string"]),
+    (f"{BASE}.env", [{"name": "A", "value": "x", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
+     [f'{BASE}.env[0].valueFrom: Invalid value: "": may not be specified when `value` is not empty']),
+    ("spec.selector", ..., ["spec.selector: Required value", 'spec.template.metadata.labels: Invalid value: {"app":"web"}: '
+     "`selector` does not match template `labels`"]),
+    ("spec.selector", {}, ["spec.selector: Invalid value: {}: empty selector is invalid for deployment"]),
+    ("spec.template.metadata.labels", {"app": "other"},
+     ['spec.template.metadata.labels: Invalid value: {"app":"other"}: `selector` does not match template `labels`']),
+    ("spec.template.spec.restartPolicy", "Never",
+     ['spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always"']),
+    ("spec.template.spec.containers", [], ["spec.template.spec.containers: Required value"]),
+    ("spec.template.spec.containers", {}, ["spec.template.spec.containers: Invalid value: {}: must be a list"]),
+    ("spec.strategy", {"type": ""}, []),
+    ("spec.strategy", {"type": "Recreate"}, []),
+    ("spec.strategy", {"type": "Bogus"},
+     ['spec.strategy: Unsupported value: "Bogus": supported values: "Recreate", "RollingUpdate"']),
+    ("spec.strategy", {"type": "Recreate", "rollingUpdate": {"maxSurge": 1}},
+     ["spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'"]),
+    ("spec.strategy", {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "0%"}},
+     ['spec.strategy.rollingUpdate.maxUnavailable: Invalid value: "0%": may not be 0 when `maxSurge` is 0']),
+    ("spec.strategy", {"rollingUpdate": {"maxUnavailable": "101%"}},
+     ['spec.strategy.rollingUpdate.maxUnavailable: Invalid value: "101%": must not be greater than 100%']),
+    ("spec.strategy", {"rollingUpdate": {"maxSurge": "200%"}}, []),
+    ("spec.strategy", {"rollingUpdate": {"maxSurge": "1"}}, ["spec.strategy.rollingUpdate.maxSurge: Invalid value: \"1\": a "
+     "valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for "
+     "validation is '[0-9]+%')"]),
+    ("spec.minReadySeconds", 600,
+     ["spec.progressDeadlineSeconds: Invalid value: 600: must be greater than minReadySeconds"]),
+    ("metadata.name", ..., ["metadata.name: Required value: name or generateName is required"]),
+    ("metadata.namespace", "a.b", ["metadata.namespace: Invalid value: \"a.b\": a lowercase RFC 1123 label must consist of "
+     "lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  "
+     f"or '123-abc', regex used for validation is '{DNS_LABEL}')"]),
+    ("metadata.labels", {"a": "x" * 64}, [f'metadata.labels: Invalid value: "{"x" * 64}": must be no more than 63 bytes']),
+    ("metadata.labels", {"/a": ""}, ['metadata.labels: Invalid value: "/a": prefix part must be non-empty']),
+    ("metadata.labels", {"a": True}, ["metadata.labels.a: Invalid value: true: must be a string"]),
+    ("metadata.labels", {"a.b/c": 1}, ["metadata.labels[a.b/c]: Invalid value: 1: must be a string"]),
+    ("metadata.annotations", {"a": "x" * 262144},
+     ["metadata.annotations: Too long: may not be more than 262144 bytes"]),
+    ("apiVersion", "apps/v1beta1", ['apiVersion: no matches for kind "Deployment" in version "apps/v1beta1"; did you mean '
+     'apiVersion "apps/v1"?']),
+    ("apiVersion", ..., ["apiVersion: Object 'apiVersion' is missing"]),
+    ("kind", "deployment", ['kind: no matches for kind "deployment" in version "apps/v1"; did you mean "Deployment"?']),
+    ("kind", "Gadget", ['kind: no matches for kind "Gadget" in version "apps/v1"; this version runs Namespace, Pod, '
+     "ReplicaSet, Deployment"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "value", "expected"), DEPLOYMENTS)
+def test_deployment(path: str, value: Any, expected: list[str]) -> None:
+    assert problems(deployment(), path, value) == expected
+
+
+HOST_PORT = {"containerPort": 80, "hostPort": 8080}
+PODS: list[tuple[str, Any, list[str]]] = [
+    ("spec.restartPolicy", "Never", []),
+    ("spec.restartPolicy", "never",
+     ['spec.restartPolicy: Unsupported value: "never": supported values: "Always", "Never", "OnFailure"']),
+    ("spec.containers[0].image", " a", ['spec.containers[0].image: Invalid value: " a": must not have leading or trailing '
+     "whitespace"]),
+    ("spec.containers[1]", {"name": "a", "image": "b"}, ['spec.containers[1].name: Duplicate value: "a"']),
+    ("spec.containers[0].ports", [HOST_PORT, {**HOST_PORT, "containerPort": 81}],
+     ['spec.containers[0].ports[1].hostPort: Duplicate value: "TCP//8080"']),
+    ("spec.containers[0].ports", [{"containerPort": 1, "name": "x"}, {"containerPort": 2, "name": "x"}],
+     ['spec.containers[0].ports[1].name: Duplicate value: "x"']),
+    ("spec.containers[0].ports", [{"containerPort": 80, "protocol": "UDP"}, {"containerPort": 80}], []),
+    ("spec.containers[0].securityContext", {"privileged": True, "allowPrivilegeEscalation": False},
+     ["spec.containers[0].securityContext: Invalid value: {\"allowPrivilegeEscalation\":false,\"privileged\":true}: cannot set "
+      "`allowPrivilegeEscalation` to false and `privileged` to true"]),
+    ("spec.containers[0].securityContext", {"runAsUser": -1},
+     ["spec.containers[0].securityContext.runAsUser: Invalid value: -1: must be between 0 and 2147483647, inclusive"]),
+    ("spec.terminationGracePeriodSeconds", -1,
+     ["spec.terminationGracePeriodSeconds: Invalid value: -1: must be greater than or equal to 0"]),
+    ("spec.activeDeadlineSeconds", 0,
+     ["spec.activeDeadlineSeconds: Invalid value: 0: must be between 1 and 2147483647, inclusive"]),
+    ("spec.tolerations", [{"operator": "Exists"}], []),
+    ("spec.tolerations", [{"key": "a", "effect": "x"}], ['spec.tolerations[0].effect: Unsupported value: "x": supported '
+     'values: "NoExecute", "NoSchedule", "PreferNoSchedule"']),
+    ("spec.containers[0].volumeMounts", [{"name": "v", "mountPath": "/v"}],
+     ['spec.containers[0].volumeMounts[0].name: Not found: "v"']),
+    ("spec.containers[0].livenessProbe", {}, ["spec.containers[0].livenessProbe: Required value: must specify a handler type"]),
+    ("spec.containers[0].env", [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['x']"}}}], []),
+    ("metadata.creationTimestamp", "yesterday", ['metadata.creationTimestamp: Invalid value: "yesterday": must be a time '
+     "(e.g. '2006-01-02T15:04:05Z')"]),
+    ("spec", None, ["spec.containers: Required value"]),
+    ("status", {"phase": "Running"}, []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "value", "expected"), PODS)
+def test_pod(path: str, value: Any, expected: list[str]) -> None:
+    assert problems(pod(), path, value) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda d: d["spec"].update(replicas=9), []),
+        (lambda d: d["spec"]["template"]["spec"].update(hostNetwork=True), []),
+        (
+            lambda d: (d["spec"]["selector"]["matchLabels"].update(b="c"), d["spec"]["template"]["metadata"]["labels"].update(b="c")),
+            ['spec.selector: Invalid value: {"matchLabels":{"app":"web","b":"c"}}: field is immutable'],
+        ),
+        (lambda d: d["metadata"].update(name="x"), ['metadata.name: Invalid value: "x": field is immutable']),
+    ],
+)  # fmt: skip
+def test_update_of_a_deployment(change: Callable[[Any], Any], expected: list[str]) -> None:
+    new = deployment()
+    change(new)
+    assert [str(problem) for problem in validate_update(deployment(), new)] == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "paths"),
+    [
+        (lambda p: p["spec"]["containers"][0].update(image="b:2"), []),
+        (lambda p: p["spec"].update(activeDeadlineSeconds=5), []),
+        (lambda p: p["spec"].update(tolerations=[{"key": "x", "operator": "Exists"}]), []),
+        (lambda p: p["metadata"].update(labels={"a": "b"}), []),
+        (lambda p: p["spec"]["containers"][0].update(command=["x"]), ["spec"]),
+        (lambda p: p["spec"].update(terminationGracePeriodSeconds=1), ["spec"]),
+        (lambda p: p["spec"]["containers"].append({"name": "b", "image": "b"}), ["spec.containers", "spec"]),
+    ],
+)
+def test_update_of_a_pod(change: Callable[[Any], Any], paths: list[str]) -> None:
+    new = pod()
+    change(new)
+    assert [problem.path for problem in validate_update(pod(), new)] == paths
+
+
+def test_check_has_positions_and_all_problems_of_all_documents() -> None:
+    text = b"""\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: Bad_Name
+spec:
+  hostNetwork: true
+  containers:
+  - name: a
+    volumeMounts: []
+    ports:
+    - containerPort: 0
+---
+apiVersion: v1
+kind: Node
+metadata: {name: node-1}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: x}
+spec:
+  replicas: "1"
+"""
+    found = [(str(one.position), one.path, one.reason) for one in check(parse(text, "f.yaml"))]
+    assert found == [
+        ("f.yaml:4:3", "metadata.name", "FieldValueInvalid"),
+        ("f.yaml:8:5", "spec.containers[0].image", "FieldValueRequired"),
+        ("f.yaml:11:7", "spec.containers[0].ports[0].containerPort", "FieldValueRequired"),
+        ("f.yaml:6:3", "spec.hostNetwork", "NotHandled"),
+        ("f.yaml:14:1", "kind", "FieldValueForbidden"),
+        ("f.yaml:21:3", "spec.replicas", "FieldValueTypeInvalid"),
+        ("f.yaml:20:1", "spec.selector", "FieldValueRequired"),
+        ("f.yaml:20:1", "spec.template", "FieldValueRequired"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["spec.containers[0].ports[1].name", "metadata.labels[a.b/c]", "kind", "", "a[0][1].b-c"]
+)
+def test_path_text(text: str) -> None:
+    assert format_path(parse_path(text)) == text
+
+
+def test_rules_have_ids_of_their_own() -> None:
+    ids = [rule.id for rule in (*RULES, *POD_RULES)]
+    assert len(ids) == len(set(ids))
+
+
+# --- what a real API server said --------------------------------------------------------------------
+
+
+def test_agrees_with_the_api_server_on_mutants() -> None:
+    rejected = [row for row in mutants() if not row["accepted"]]
+    wrong = [row["id"] for row in mutants() if (not validate(row["manifest"])) != row["accepted"]]
+    assert len(wrong) / len(mutants()) < 0.025, wrong
+    invalid = [row for row in rejected if row["reason"] == "Invalid" and row["id"] not in wrong]
+    same = [
+        row
+        for row in invalid
+        if sorted(_fields(validate(row["manifest"]))) == sorted(map(tuple, row["fields"]))
+    ]
+    assert len(same) / len(invalid) > 0.95
+
+
+def test_accepts_what_the_api_server_accepts() -> None:
+    """A false alarm is worse than a problem found late: there is none."""
+    alarms = {row["id"]: validate(row["manifest"]) for row in mutants() if row["accepted"]}
+    assert not {name: found for name, found in alarms.items() if found}
+
+
+def test_agrees_with_the_api_server_on_updates() -> None:
+    # In these stories a Pod's update lacks what admission added: only the accepting of others says something.
+    updates = [row for row in rows("updates.jsonl") if row["live"]["kind"] in ("Deployment", "ReplicaSet")]
+    wrong = [
+        row["id"] for row in updates if (not validate_update(row["live"], row["new"])) != row["accepted"]
+    ]
+    assert len(updates) > 90
+    assert wrong == []
+
+
+def test_agrees_with_the_api_server_on_public_manifests() -> None:
+    verdicts = [row for row in rows("manifests.jsonl") if row["kind"] in KINDS]
+    wrong = []
+    for file in sorted({row["file"] for row in verdicts}):
+        accepted = [
+            row["accepted"] for row in verdicts if row["file"] == file and row["reason"] != "UnknownKind"
+        ]
+        found = [not validate(obj) for obj in _objects(file) if obj.get("apiVersion") in ("v1", "apps/v1")]
+        if sorted(found or [False]) != sorted(accepted or [False]):
+            wrong.append(file)
+    assert len(verdicts) > 80
+    assert wrong == []
+
+
+def _objects(file: str) -> list[dict[str, Any]]:
+    try:
+        return [one.obj for one in load_files([str(corpus() / file)]) if one.obj["kind"] in KINDS]
+    except ManifestError:
+        return []  # a key that is set twice
+
+
+def test_fast_path_agrees_with_the_reference() -> None:
+    references = {kind: jsonschema.Draft202012Validator(minikctl_schemas.load(kind)) for kind in KINDS}
+    objects = [row["manifest"] for row in mutants()]
+    for file in sorted({row["file"] for row in rows("manifests.jsonl") if row["kind"] in KINDS}):
+        objects += _objects(file)
+    assert len(objects) > 600
+    for obj in objects:
+        reference = {tuple(error.absolute_path) for error in references[obj["kind"]].iter_errors(obj)}
+        ours = {parse_path(problem.path) for problem in check_structure(obj)}
+        # An unknown or missing field is reported at itself, by the reference at its parent.
+        assert {path for path in ours if path in reference or path[:-1] in reference} == ours
+        assert bool(ours) == bool(reference)
+        schema = minikctl_schemas.load(obj["kind"])
+        assert conforms(obj, schema, schema["definitions"]) == (not reference)
+
+
+@given(st.data())
+def test_short_check_is_never_too_lax(data: st.DataObject) -> None:
+    obj = _mutated(data)
+    schema = minikctl_schemas.load("Pod" if obj.get("kind") == "Pod" else "Deployment")
+    if conforms(obj, schema, schema["definitions"]):
+        assert jsonschema.Draft202012Validator(schema).is_valid(obj)
+
+
+def _fields(found: list[Any]) -> list[tuple[str, str]]:
+    return [(problem.path, problem.reason) for problem in found]
+
+
+# --- nothing raises ---------------------------------------------------------------------------------
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_no_value_anywhere_raises(data: st.DataObject) -> None:
+    obj = _mutated(data)
+    for problem in [*validate(obj), *validate_update(deployment(), obj)]:
+        assert "\n" not in str(problem)
+
+
+def _mutated(data: st.DataObject) -> dict[str, Any]:
+    obj = data.draw(st.sampled_from([deployment(), pod()]))
+    places = list(_places(obj, ()))
+    for _ in range(data.draw(st.integers(1, 3))):
+        *parents, last = data.draw(st.sampled_from(places))
+        target: Any = obj
+        try:
+            for step in parents:
+                target = target[step]
+            target[last] = data.draw(values)
+        except (LookupError, TypeError):
+            continue
+    return obj
+
+
+def _places(value: Any, path: tuple[Any, ...]) -> Any:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, item in items:
+        yield (*path, step)
+        yield from _places(item, (*path, step))
+    if isinstance(value, dict):
+        yield (*path, "extra")
+
+
+def test_errors_in_bytes_end_in_manifest_errors() -> None:
+    with pytest.raises(ManifestError):
+        parse(b"kind: \xff", "f")
+
+
+# --- the cost of a start ----------------------------------------------------------------------------
+
+
+def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
+    code = (
+        "import sys, minikctl.manifests as m; m.dump_yaml({'a': 'b'}); "
+        "heavy = {'yaml', 'jsonschema', 'jsonschema_rs', 'ruamel', 'ruamel.yaml', 'json.schema'}; "
+        "sys.exit(bool(heavy & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
