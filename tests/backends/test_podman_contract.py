@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -15,12 +15,14 @@ from minikctl.contract import BackendContract
 from minikctl.contract.bench import Bench
 
 CONFIGURED = "localhost/minikctl-contract/configured"
+TAG = str(os.getpid())
+"""Several runs may share an engine."""
 _CHANGES = ('ENTRYPOINT ["echo","entry"]', 'CMD ["cmd"]', "STOPSIGNAL SIGUSR1")
 
 
 @pytest.mark.parametrize("engine", rig.engine_params("podman"))
 class TestPodmanContract(BackendContract):
-    configured_image = f"{CONFIGURED}:1"
+    configured_image = f"{CONFIGURED}:{TAG}"
 
     @pytest.fixture
     def make_backend(
@@ -47,23 +49,25 @@ class TestPodmanContract(BackendContract):
 @pytest.fixture(scope="module")
 def configured_at() -> Iterator[Callable[[str], None]]:
     """Makes the configured image on an engine, once; it is removed at the end."""
-    engines: dict[str, Engine] = {}
+    made: dict[str, tuple[Engine, str]] = {}
 
     def make(endpoint: str) -> None:
-        if endpoint not in engines:
-            engines[endpoint] = Engine(endpoint)
-            commit(engines[endpoint])
+        if endpoint not in made:
+            engine = Engine(endpoint)
+            made[endpoint] = (engine, commit(engine))
 
     yield make
-    for engine in engines.values():
-        assert engine.delete(f"/images/{CONFIGURED}:1", {"force": "true"}).ok
+    for engine, image_id in made.values():
+        assert engine.delete(f"/images/{image_id}", {"force": "true"}).ok
         engine.close()
 
 
-def commit(engine: Engine) -> None:
+def commit(engine: Engine) -> str:
+    """The image's id."""
     created = engine.post("/containers/create", body={"image": "busybox:1.36"})
     container_id = created.body["Id"]
     changes = "&".join(f"changes={change}" for change in _CHANGES)
-    reply = engine.post(f"/commit?container={container_id}&repo={CONFIGURED}&tag=1&{changes}")
+    reply = engine.post(f"/commit?container={container_id}&repo={CONFIGURED}&tag={TAG}&{changes}")
     engine.delete(f"/containers/{container_id}", {"force": "true"})
-    assert reply.ok, json.dumps(reply.body)
+    assert reply.ok, reply.message
+    return str(reply.body["Id"])
