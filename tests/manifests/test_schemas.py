@@ -89,5 +89,5 @@ def test_merge_rules_of_other_kinds() -> None:
 )
 def test_int_or_string(field: str, value: Any, valid: bool) -> None:
     schema = minikctl_schemas.load("Deployment")
-    rolling = {**schema, **schema["definitions"]["RollingUpdateDeployment"]}
+    rolling = schema["definitions"]["RollingUpdateDeployment"]
     assert jsonschema.Draft202012Validator(rolling).is_valid({field: value}) == valid

@@ -273,6 +273,13 @@ spec:
     ]
 
 
+def test_check_says_of_an_unknown_field_only_that() -> None:
+    text = b"{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {bogus: 1, containers: [{name: a, image: a}]}}"
+    assert [(problem.path, problem.reason) for problem in check(parse(text, "f"))] == [
+        ("spec.bogus", "UnknownField")
+    ]
+
+
 @pytest.mark.parametrize(
     "text", ["spec.containers[0].ports[1].name", "metadata.labels[a.b/c]", "kind", "", "a[0][1].b-c"]
 )
@@ -378,7 +385,7 @@ def test_no_value_anywhere_raises(data: st.DataObject) -> None:
 
 
 def _mutated(data: st.DataObject) -> dict[str, Any]:
-    obj = data.draw(st.sampled_from([deployment(), pod()]))
+    obj: dict[str, Any] = data.draw(st.sampled_from([deployment(), pod()]))
     places = list(_places(obj, ()))
     for _ in range(data.draw(st.integers(1, 3))):
         *parents, last = data.draw(st.sampled_from(places))

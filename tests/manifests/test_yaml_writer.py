@@ -70,6 +70,12 @@ def test_string_looks_as_from_kubectl(value: str) -> None:
     assert dump_yaml({"v": value}) == f"v: {KUBECTL[value]}\n"
 
 
+@pytest.mark.parametrize("value", [" a b ", "'  a b' ", " a", "a ", "#  a  b #"])
+def test_spaces_at_the_ends_are_no_places_to_break(value: str) -> None:
+    deep = {"k" * 100: value, "l": [{"m" * 90: value}]}
+    assert load(dump_yaml(deep)) == yaml.safe_load(dump_yaml(deep)) == deep
+
+
 def test_shape() -> None:
     value = {"b": [{"z": 1, "x": [1, [2, 3], []]}, {}], "a": {"k": None, "e": {}}, "c": 1e21, "d": 1.5}
     assert dump_yaml(value) == (
