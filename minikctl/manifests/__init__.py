@@ -1,7 +1,7 @@
 """Manifests: read from files, checked against Kubernetes' rules, written as kubectl writes them.
 
-The one door of PyYAML, ruamel.yaml and the JSON Schema libraries; each is imported when first needed. The
-names below are looked up on first use too, so that a command pays only for what it uses.
+The one door of PyYAML and the JSON Schema libraries; each is imported when first needed. The names below are
+looked up on first use too, so that a command pays only for what it uses.
 """
 
 from __future__ import annotations
