@@ -45,6 +45,8 @@ def apply(
         manifests = checked_manifests(session, documents, parse_selector(selector))
         if not manifests:
             raise UsageError("no objects passed to apply")
+        if wait and not suffix:
+            session.cluster.check_engines()
         results = session.api.apply(manifests, session.namespace, dry_run=bool(suffix))
         by_key = {key_of(result.after): result for result in results}
         ordered = [by_key.get(key_in(session, one)) for one in manifests]
