@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from minikctl.contract import BackendContract
 from minikctl.contract.bench import Bench
 
 CONFIGURED = "localhost/minikctl-contract/configured"
+REGISTRY = os.environ.get("MINIKCTL_TEST_REGISTRY", "")
+PULLABLE = f"{REGISTRY}/library/busybox:1.35" if REGISTRY else ""
 
 
 @pytest.mark.parametrize("engine", rig.engine_params("docker"))
@@ -27,6 +30,7 @@ class TestDockerContract(BackendContract):
     ) -> Callable[[str], Backend]:
         self.engine = rig.engine_or_skip(engine)
         configured_at(self.engine.endpoint)
+        self.pullable_image = PULLABLE if self.engine.name == "docker-28" else ""
         return lambda cluster_id: DockerBackend.open(Settings(self.engine.endpoint, cluster_id))
 
     def dial(self, host_ip: str, port: int) -> bytes:
@@ -62,6 +66,8 @@ def configured_at() -> Iterator[Callable[[str], None]]:
     yield make
     for engine in engines.values():
         assert engine.delete(f"/images/{CONFIGURED}:1", {"force": "1"}).ok
+        if PULLABLE:
+            engine.delete(f"/images/{PULLABLE}")
         engine.close()
 
 

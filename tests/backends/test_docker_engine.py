@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socketserver
 import subprocess
 import sys
@@ -30,6 +31,8 @@ from minikctl.backend import (
 )
 from minikctl.contract.bench import FOREVER, Bench, in_time, new_cluster_id, shell
 from minikctl.errors import MinikctlError, PermanentError, UnreachableError
+
+REGISTRY = os.environ.get("MINIKCTL_TEST_REGISTRY", "")
 
 on_each_docker = pytest.mark.parametrize("engine", rig.engine_params("docker"))
 
@@ -167,6 +170,14 @@ def test_what_was_pulled_by_nobody(bench: Bench) -> None:
     with pytest.raises(MinikctlError) as caught:
         bench.backend.pull_image("127.0.0.1:9/nobody/pushed:it")
     assert caught.value.reason == "ErrImagePull"  # type: ignore[attr-defined]
+
+
+@pytest.mark.skipif(not REGISTRY, reason="MINIKCTL_TEST_REGISTRY names no registry")
+@pytest.mark.parametrize("engine", rig.engine_params("docker")[:1])
+def test_what_the_registry_does_not_have_is_permanent(bench: Bench) -> None:
+    with pytest.raises(PermanentError, match="manifest unknown") as caught:
+        bench.backend.pull_image(f"{REGISTRY}/library/busybox:no-such-tag")
+    assert caught.value.reason == "ErrImagePull"
 
 
 @on_each_docker
