@@ -8,7 +8,6 @@ from typing import Any
 
 import typer
 
-from minikctl import __version__
 from minikctl.cli import base, errors
 from minikctl.cli.base import Entry
 
@@ -36,6 +35,7 @@ VERBS = {
     "completion": Entry("minikctl.cli.discovery", "completion", "Print completion code for bash, zsh, fish."),
 }
 
+COMPLETION_VARIABLE = "_MINIKCTL_COMPLETE"
 _SUMMARY = "Kubernetes manifests on the container engine you already have, without a cluster."
 
 
@@ -57,6 +57,10 @@ def run(argv: list[str]) -> int:
 
 def _run(argv: list[str]) -> int:
     try:
+        if COMPLETION_VARIABLE in os.environ:
+            from typer._completion_classes import completion_init
+
+            completion_init()
         result = root().main(args=argv, prog_name="minikctl", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except BrokenPipeError:
@@ -69,6 +73,3 @@ def _run(argv: list[str]) -> int:
         return errors.INTERRUPTED
     except Exception as error:
         return errors.report(error)
-
-
-__all__ = ["VERBS", "__version__", "root", "run"]

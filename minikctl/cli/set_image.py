@@ -34,7 +34,7 @@ def set_image(
     wait: options.Wait = True,
     timeout: options.Timeout = DEFAULT_TIMEOUT,
 ) -> None:
-    """Update the images of containers: `set image deploy/web web=nginx:1.27`, `set image pod/web *=nginx:1.27`."""
+    """Update the images of containers: `set image deploy/web web=nginx:1.27`."""
     words = arguments or []
     images = dict(_pair(word) for word in words if "=" in word)
     if not images:
