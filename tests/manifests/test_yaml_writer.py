@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from unittest import mock
 
 import pytest
 import yaml
@@ -19,6 +20,17 @@ from minikctl.manifests.yaml_reader import load
 def test_reads_as_what_was_written(value: Any) -> None:
     for sort_keys in (True, False):
         assert load(dump_yaml(value, sort_keys=sort_keys)) == value
+
+
+@given(values)
+def test_the_pure_emitter_reads_the_same(value: Any) -> None:
+    """PyYAML without libyaml: breaks and escapes may differ, the value may not."""
+    with mock.patch.object(yaml, "CSafeDumper", yaml.SafeDumper):
+        assert load(dump_yaml(value)) == value
+
+
+def test_half_of_a_surrogate_pair_is_escaped() -> None:
+    assert dump_yaml({"v": "\ud83dx"}) == 'v: "\\uD83Dx"\n'
 
 
 @pytest.mark.parametrize("word", HARD_WORDS, ids=ascii)
@@ -75,6 +87,12 @@ def test_spaces_at_the_ends_are_no_places_to_break(value: str, written: str) -> 
     key = "k" * 100
     assert dump_yaml({key: value}) == f"{key}: {written}\n"
     assert load(dump_yaml({key: value})) == {key: value}
+
+
+def test_keys_look_as_from_kubectl() -> None:
+    assert dump_yaml({"v": {"a\nb": "x", "~": "~x", "0o17": "y"}}) == (
+        'v:\n  "0o17": "y"\n  ? |-\n    a\n    b\n  : x\n  "~": ~x\n'
+    )
 
 
 def test_shape() -> None:
