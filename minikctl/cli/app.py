@@ -52,7 +52,7 @@ def run(argv: list[str]) -> int:
     except BrokenPipeError:
         # Whoever read our output has seen enough. Python must not try to flush it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
+        return errors.BROKEN_PIPE
 
 
 def _run(argv: list[str]) -> int:
@@ -67,6 +67,9 @@ def _run(argv: list[str]) -> int:
         raise
     except KeyboardInterrupt:
         return errors.INTERRUPTED
+    except SystemExit:
+        # Typer ends the process itself in one case only: stdout is closed.
+        raise BrokenPipeError from None
     except typer.Exit as error:
         return error.exit_code
     except typer.Abort:

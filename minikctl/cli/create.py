@@ -102,22 +102,22 @@ def create_deployment(
         raise UsageError("cannot specify multiple --image options and command")
     containers: list[dict[str, Any]] = []
     for image in names:
-        container: dict[str, Any] = {"image": image, "name": container_name(image), "resources": {}}
+        container: dict[str, Any] = {"name": container_name(image), "image": image}
         if command:
             container["command"] = list(command)
-        containers.append(container)
-    if port >= 0:
-        containers[0]["ports"] = [{"containerPort": port}]
+        if port >= 0 and not containers:
+            container["ports"] = [{"containerPort": port}]
+        containers.append({**container, "resources": {}})
     labels = {"app": name}
     manifest = {
-        "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"labels": labels, "name": name},
+        "apiVersion": "apps/v1",
+        "metadata": {"name": name, "labels": labels},
         "spec": {
             "replicas": replicas,
             "selector": {"matchLabels": labels},
-            "strategy": {},
             "template": {"metadata": {"labels": labels}, "spec": {"containers": containers}},
+            "strategy": {},
         },
         "status": {},
     }
@@ -131,7 +131,7 @@ def create_namespace(
     output: Output = "",
 ) -> None:
     """Create a namespace: `create namespace shop`."""
-    manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}, "spec": {}, "status": {}}
+    manifest = {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": name}, "spec": {}, "status": {}}
     make(context, "create", manifest, dry_run=dry_run, output=output, wait=False, timeout=0)
 
 
@@ -145,14 +145,18 @@ def make(
     wait: bool,
     timeout: float,
 ) -> None:
-    """Creates one object that was put together from flags, and says so."""
+    """Creates one object that was put together from flags, and says so.
+
+    :param manifest: its fields in the order of Go's structures, which is kubectl's order in -o json.
+    """
     suffix = options.dry_run_suffix(dry_run)
     printer = ResultPrinter(output, one_by_one=True)
     namespace = flags_of(context).namespace
     if namespace and manifest["kind"] != "Namespace":
-        manifest = {**manifest, "metadata": {**manifest["metadata"], "namespace": namespace}}
+        metadata = manifest["metadata"]
+        manifest["metadata"] = {"name": metadata["name"], "namespace": namespace, **metadata}
     if dry_run == "client":
-        printer.add(manifest, "created", suffix)
+        printer.add(manifest, "created", suffix, as_built=True)
         return
     with open_session(context) as session:
         obj = session.api.create(_sendable(manifest), session.namespace, dry_run=bool(suffix))

@@ -11,6 +11,8 @@ import typer
 from minikctl.errors import ApiError, Invalid, MinikctlError
 
 INTERRUPTED = 130
+BROKEN_PIPE = 141
+"""What a shell shows for kubectl, which SIGPIPE ends."""
 # Typer exports BadParameter but not what it derives from: all that can be wrong with a command line.
 _TyperUsageError: type[Exception] = typer.BadParameter.__mro__[1]
 

@@ -50,14 +50,19 @@ class ResultPrinter:
         self._one_by_one = one_by_one
         self._objects: list[Object] = []
 
-    def add(self, obj: Object, verb: str, suffix: str = "") -> None:
-        """`deployment.apps/web created (dry run)`, or the object in the asked form."""
+    def add(self, obj: Object, verb: str, suffix: str = "", *, as_built: bool = False) -> None:
+        """`deployment.apps/web created (dry run)`, or the object in the asked form.
+
+        :param as_built: JSON with the object's own order of keys, as kubectl prints what it put together.
+        """
         from minikctl.render.printers import qualified_name
 
         if self._output.form == "":
             out(f"{qualified_name(obj)} {verb}{suffix}\n")
         elif self._output.form == "name":
             out(f"{qualified_name(obj)}\n")
+        elif as_built and self._output.form == "json":
+            out(_json_as_built(obj))
         elif self._one_by_one:
             self._documents([obj])
         else:
@@ -76,6 +81,14 @@ class ResultPrinter:
         document = shown[0] if len(shown) == 1 else _list(shown)
         printing = Printing(self._output, dump_yaml, show_managed_fields=True)
         out(print_objects([document], printing, 0.0, single=True))
+
+
+def _json_as_built(obj: Object) -> str:
+    """As Go's encoding/json writes a structure: the fields in their order, `<>&` escaped."""
+    import json
+
+    text = json.dumps(obj, ensure_ascii=False, indent=4)
+    return text.translate({ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}) + "\n"
 
 
 def _list(objects: Sequence[Object]) -> Object:

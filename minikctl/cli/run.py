@@ -51,25 +51,26 @@ def run(
         raise UsageError(f"invalid restart policy: {restart}")
     if image_pull_policy and image_pull_policy not in _PULL:
         raise UsageError(f"invalid image pull policy: {image_pull_policy}")
-    container: dict[str, Any] = {"image": image, "name": name, "resources": {}}
+    container: dict[str, Any] = {"name": name, "image": image}
     if arguments:
         container["command" if command else "args"] = list(arguments)
-    if env:
-        container["env"] = [_variable(one) for one in env]
     if port:
         container["ports"] = [{"containerPort": _port(port)}]
+    if env:
+        container["env"] = [_variable(one) for one in env]
+    container["resources"] = {}
     if image_pull_policy:
         container["imagePullPolicy"] = image_pull_policy
     if privileged:
         container["securityContext"] = {"privileged": True}
-    metadata: dict[str, Any] = {"labels": _pairs("--labels", labels) or {"run": name}, "name": name}
+    metadata: dict[str, Any] = {"name": name, "labels": _pairs("--labels", labels) or {"run": name}}
     if annotations:
         metadata["annotations"] = _pairs("--annotations", annotations)
     manifest = {
-        "apiVersion": "v1",
         "kind": "Pod",
+        "apiVersion": "v1",
         "metadata": metadata,
-        "spec": {"containers": [container], "dnsPolicy": "ClusterFirst", "restartPolicy": restart},
+        "spec": {"containers": [container], "restartPolicy": restart, "dnsPolicy": "ClusterFirst"},
         "status": {},
     }
     make(context, "run", manifest, dry_run=dry_run, output=output, wait=wait, timeout=timeout)

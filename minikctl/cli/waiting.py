@@ -89,7 +89,7 @@ def accomplish(session: Session, role: str, goal: Goal, timeout: float) -> None:
     if verdict is None:
         raise _timed_out(session, goal)
     if verdict.failure:
-        raise Failed("\n".join([verdict.failure, *_why(session, verdict.pods)]))
+        raise Failed("\n".join([verdict.failure, *_why(session, verdict.pods), *_advice(goal)]))
 
 
 _told: set[int] = set()
@@ -115,7 +115,10 @@ def _timed_out(session: Session, goal: Goal) -> Failed:
 def _advice(goal: Goal) -> list[str]:
     if not isinstance(goal, WorkloadGoal):
         return []
-    return ["The desired state is recorded: the next apply, or an agent, goes on from here.", *goal.advice()]
+    return [
+        "The desired state is recorded: the next command that waits, or an agent, goes on from here.",
+        *goal.advice(),
+    ]
 
 
 def _why(session: Session, pods: Iterable[Object]) -> list[str]:
@@ -197,7 +200,7 @@ class WorkloadGoal:
                 return Verdict(f"{_qualified(key)} was deleted while waiting for it")
             state = state_of(obj)
             if state.failure:
-                return Verdict("\n".join([state.failure, *self.advice()]), self.stuck_pods() or _itself(obj))
+                return Verdict(state.failure, self.stuck_pods() or _itself(obj))
             if not state.done:
                 waiting.append(obj)
         return self._stuck_verdict(waiting) if waiting else REACHED
@@ -239,7 +242,7 @@ class WorkloadGoal:
         if self._now() - self._stuck_since < STUCK_SECONDS:
             return None
         names = ", ".join(_qualified(_key(obj)) for obj in waiting)
-        return Verdict("\n".join([f"{names} can't become ready", *self.advice()]), tuple(missing))
+        return Verdict(f"{names} can't become ready", tuple(missing))
 
     def _missing_pods(self) -> list[Object]:
         """The pods that are wanted and not ready: of the newest template only."""

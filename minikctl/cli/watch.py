@@ -95,7 +95,7 @@ def _draw_until(
                 all_containers=all_containers,
                 height=size.lines - 1,
             )
-            sys.stdout.write("\x1b[H" + "".join(f"{line}\x1b[K\r\n" for line in lines) + "\x1b[J")
+            sys.stdout.write("\x1b[H" + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J")
             sys.stdout.flush()
         stop.wait(_FRAME_SECONDS)
 

@@ -1,0 +1,212 @@
+"""apply: kubectl's lines, one commit, waiting, and what bad input does (nothing)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from cli_rig import Cli, deployment
+
+from minikctl.cli import waiting
+
+
+def test_lines_and_waiting(cli: Cli) -> None:
+    path = cli.write("web.yaml", deployment(replicas=2))
+    first = cli.ok("apply", "-f", path, "--timeout=20s")
+    assert first.out == "deployment.apps/web created\n"
+    assert first.err.startswith("note: simulated by the memory backend: no container really runs")
+    assert cli.ok("get", "deploy", "web", "--no-headers").out.split()[1] == "2/2"
+    assert cli.ok("apply", "-f", path).out == "deployment.apps/web unchanged\n"
+    cli.write("web.yaml", deployment(replicas=3))
+    assert cli.ok("apply", "-f", path, "--timeout=20s").out == "deployment.apps/web configured\n"
+    assert cli.ok("get", "deploy", "web", "--no-headers").out.split()[1] == "3/3"
+
+
+def test_dry_runs_say_so_and_change_nothing(cli: Cli) -> None:
+    path = cli.write("web.yaml", deployment())
+    assert cli.ok("apply", "-f", path, "--dry-run=client").out == "deployment.apps/web created (dry run)\n"
+    assert (
+        cli.ok("apply", "-f", path, "--dry-run=server").out
+        == "deployment.apps/web created (server dry run)\n"
+    )
+    assert cli.ok("apply", "-f", path, "--dry-run", "client", "-o", "name").out == "deployment.apps/web\n"
+    assert cli.desired() == []
+
+
+def test_several_documents_are_printed_in_the_order_of_the_files(cli: Cli) -> None:
+    namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"
+    text = deployment("a") + "---\n" + deployment("b").replace("name: b\n", "name: b\n  namespace: shop\n")
+    path = cli.write("all.yaml", text + "---\n" + namespace)
+    result = cli.ok("apply", "-f", path, "--wait=false")
+    assert result.lines == [
+        "deployment.apps/a created",
+        "deployment.apps/b created",
+        "namespace/shop created",
+    ]
+    listed = json.loads(cli.ok("apply", "-f", path, "--dry-run=server", "-o", "json").out)
+    assert listed["metadata"] == {}
+    assert [one["kind"] for one in listed["items"]] == ["Deployment", "Deployment", "Namespace"]
+    chosen = cli.ok("apply", "-f", path, "-l", "app=b", "--dry-run=client")
+    assert chosen.lines == ["deployment.apps/b unchanged (dry run)"]
+
+
+def test_folders_and_standard_input(cli: Cli) -> None:
+    cli.write("k8s/a.yaml", deployment("a"))
+    cli.write("k8s/deep/b.yaml", deployment("b"))
+    folder = str(cli.folder / "k8s")
+    assert cli.ok("apply", "-f", folder, "--wait=false").lines == ["deployment.apps/a created"]
+    recursive = cli.ok("apply", "-R", "-f", folder, "--wait=false")
+    assert recursive.lines == ["deployment.apps/a unchanged", "deployment.apps/b created"]
+    piped = cli.process("apply", "-f", "-", "--wait=false", stdin=deployment("c"))
+    assert (piped.code, piped.out) == (0, "deployment.apps/c created\n")
+
+
+def test_an_image_that_is_not_there_ends_early_with_the_reason(
+    cli: Cli, web: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "STUCK_SECONDS", 0.0)
+    cli.write("web.yaml", deployment(replicas=2, image="nginx:does-not-exist"))
+    result = cli("apply", "-f", web, "--timeout=30s")
+    assert result.code == 1
+    assert result.out == "deployment.apps/web configured\n"
+    error = result.err[result.err.index("error: ") :].splitlines()
+    assert error[0] == "error: deployment.apps/web can't become ready"
+    assert "container web: " in error[1] and "nginx:does-not-exist" in error[1]
+    assert error[2].startswith("The desired state is recorded")
+    assert error[3:] == [
+        "  look: minikctl describe deployment.apps/web",
+        "  back: minikctl rollout undo deployment/web",
+    ]
+
+
+def test_a_pod_that_fails_shows_its_last_log_lines(cli: Cli) -> None:
+    result = cli(
+        "run",
+        "once",
+        "--image=busybox",
+        "--restart=Never",
+        "--timeout=20s",
+        "--",
+        "sh",
+        "-c",
+        "echo boo; exit 3",
+    )
+    assert (result.code, result.out) == (1, "pod/once created\n")
+    error = result.err[result.err.index("error: ") :].splitlines()
+    assert error[:4] == [
+        "error: pod/once failed",
+        "  pod/once container once: Error: exit code 3",
+        "  its last log lines:",
+        "    boo",
+    ]
+
+
+def test_a_timeout_says_what_is_missing(cli: Cli) -> None:
+    path = cli.write("web.yaml", deployment(image="nginx:does-not-exist"))
+    result = cli("apply", "-f", path, "--timeout=700ms")
+    assert result.code == 1
+    assert "error: timed out waiting for the condition\n  deployment.apps/web: " in result.err
+    assert cli.desired() == ["default/deployment.web.yaml"]
+
+
+def _status(reason: str, restarts: int = 0) -> dict[str, object]:
+    state = {"waiting": {"reason": reason}}
+    return {"status": {"containerStatuses": [{"name": "a", "state": state, "restartCount": restarts}]}}
+
+
+@pytest.mark.parametrize(
+    ("pod", "stuck"),
+    [
+        (_status("ImagePullBackOff"), True),
+        (_status("InvalidImageName"), True),
+        (_status("CreateContainerError"), True),
+        (_status("ContainerCreating"), False),
+        (_status("CrashLoopBackOff", 1), False),
+        (_status("CrashLoopBackOff", 2), True),
+        ({"status": {}}, False),
+    ],
+)
+def test_only_what_cannot_mend_itself_is_stuck(pod: dict[str, object], stuck: bool) -> None:
+    assert waiting.is_stuck(pod) is stuck
+
+
+# --- bad input ---------------------------------------------------------------------------------------
+
+_REPLICAS = "bad.yaml:7:3: Deployment/web: spec.replicas"
+
+
+def _with(old: str, new: str) -> str:
+    text = deployment()
+    assert old in text
+    return text.replace(old, new, 1)
+
+
+BAD = {
+    "broken YAML": ("a: b: c\n", "bad.yaml:1:5: "),
+    "no object": ("- a\n", "bad.yaml:1:1: expected an object"),
+    "no kind": ("a: b\n", "Object 'Kind' is missing"),
+    "wrong type": (_with("replicas: 1", "replicas: many"), f"{_REPLICAS}: "),
+    "negative": (_with("replicas: 1", "replicas: -1"), f"{_REPLICAS}: "),
+    "unknown field": (_with("replicas: 1", "replicaz: 1"), "spec.replicaz: unknown field"),
+    "unknown kind": (_with("kind: Deployment", "kind: Deploiment"), 'no matches for kind "Deploiment"'),
+    "no image": (_with("        image: nginx:1.25\n", ""), "containers[0].image: Required value"),
+    "duplicate key": (_with("  replicas: 1\n", "  replicas: 1\n  replicas: 2\n"), "bad.yaml:8:3: "),
+    "twice": (f"{deployment()}---\n{deployment()}", "Deployment/web is there already, at "),
+    "no namespace": (
+        _with("name: web\n", "name: web\n  namespace: nope\n"),
+        'Error from server (NotFound): namespaces "nope" not found',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(BAD))
+def test_bad_input_is_named_and_changes_nothing(cli: Cli, name: str) -> None:
+    text, message = BAD[name]
+    bad = cli.write("bad.yaml", text)
+    good = cli.write("good.yaml", deployment("good"))
+    result = cli("apply", "-f", good, "-f", bad)
+    assert result.code == 1
+    assert result.out == ""
+    assert message in result.err
+    assert "Traceback" not in result.err and "bug" not in result.err
+    assert cli.desired() == []
+
+
+def test_all_problems_of_all_documents_are_told_at_once(cli: Cli) -> None:
+    bad = deployment().replace("replicas: 1", "replicas: -1").replace("image: nginx:1.25", "imagee: x")
+    one, two = cli.write("one.yaml", bad), cli.write("two.yaml", bad)
+    result = cli("apply", "-f", f"{one},{two}")
+    assert result.err.splitlines()[-1] == "error: 6 problems found; nothing was changed"
+    assert {line.split(":")[0] for line in result.err.splitlines()[:-1]} == {one, two}
+
+
+def test_a_file_without_objects(cli: Cli) -> None:
+    result = cli("apply", "-f", cli.write("empty.yaml", "---\n# nothing\n"))
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("error: no objects passed to ")
+
+
+def test_a_missing_file_and_another_namespace(cli: Cli) -> None:
+    assert cli("apply", "-f", "nope.yaml").err == 'error: the path "nope.yaml" does not exist\n'
+    text = deployment().replace("name: web\n", "name: web\n  namespace: a\n", 1)
+    result = cli("apply", "-n", "b", "-f", cli.write("web.yaml", text))
+    assert result.err.startswith(
+        'error: the namespace from the provided object "a" does not match the namespace "b".'
+    )
+
+
+def test_a_state_directory_that_cannot_be_used(cli: Cli, tmp_path: Path) -> None:
+    path = cli.write("web.yaml", deployment())
+    (tmp_path / "file").write_text("")
+    result = cli("apply", "-f", path, "--state-dir", str(tmp_path / "file" / "state"))
+    assert result.code == 1
+    assert result.err.startswith(f"error: cannot use the state directory {tmp_path}/file/state: ")
+    assert result.err.count("\n") == 1
+
+
+def test_a_backend_that_does_not_exist(cli: Cli) -> None:
+    result = cli("apply", "-f", cli.write("web.yaml", deployment()), "--backend", "nope")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith('error: unknown backend "nope"; there are: docker, podman, memory')
+    assert cli.desired() == []
