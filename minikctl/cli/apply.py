@@ -21,7 +21,7 @@ DEFAULT_TIMEOUT = 300.0
 
 def apply(
     context: typer.Context,
-    arguments: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="-f FILE", hidden=True)] = None,
     files: options.Files = None,
     recursive: options.Recursive = False,
     selector: options.Selector = "",

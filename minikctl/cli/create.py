@@ -23,9 +23,9 @@ from minikctl.model import Object, ObjectKey, key_of
 
 ENTRIES = {
     "deployment": Entry("minikctl.cli.create", "create_deployment", "Create a deployment of that name."),
-    "deploy": Entry("minikctl.cli.create", "create_deployment", "The same."),
+    "deploy": Entry("minikctl.cli.create", "create_deployment", "Short for deployment."),
     "namespace": Entry("minikctl.cli.create", "create_namespace", "Create a namespace of that name."),
-    "ns": Entry("minikctl.cli.create", "create_namespace", "The same."),
+    "ns": Entry("minikctl.cli.create", "create_namespace", "Short for namespace."),
 }
 DEFAULT_TIMEOUT = 300.0
 _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"

@@ -35,7 +35,7 @@ _SAFE_ARGUMENT = re.compile(r"[a-zA-Z0-9-=]+")
 
 def diff(
     context: typer.Context,
-    arguments: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="-f FILE", hidden=True)] = None,
     files: options.Files = None,
     recursive: options.Recursive = False,
     selector: options.Selector = "",

@@ -88,7 +88,8 @@ def _json_as_built(obj: Object) -> str:
     import json
 
     text = json.dumps(obj, ensure_ascii=False, indent=4)
-    return text.translate({ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}) + "\n"
+    escaped = (*map(ord, "<>&\u2028\u2029"), *range(0x7F, 0xA0))
+    return text.translate({code: f"\\u{code:04x}" for code in escaped}) + "\n"
 
 
 def _list(objects: Sequence[Object]) -> Object:

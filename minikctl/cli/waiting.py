@@ -16,7 +16,17 @@ from typing import Any, Protocol
 
 from minikctl.cli.errors import Failed
 from minikctl.cli.session import Session, note
-from minikctl.model import Object, ObjectKey, controller_of, is_deleting, name_of, spec_of, status_of, uid_of
+from minikctl.model import (
+    Object,
+    ObjectKey,
+    conditions,
+    controller_of,
+    is_deleting,
+    name_of,
+    spec_of,
+    status_of,
+    uid_of,
+)
 from minikctl.model.kinds import KINDS
 from minikctl.model.pods import is_active, is_finished, is_ready, phase
 
@@ -29,6 +39,7 @@ _START_REASONS = frozenset(
 )
 _SECOND_BACK_OFF = 2
 LOG_LINES = 10
+MOST_REASONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +89,7 @@ def accomplish(session: Session, role: str, goal: Goal, timeout: float) -> None:
     from minikctl.cli.progress import Progress
 
     tell_simulated(session)
+    session.cluster.check_engines()
     with Progress() as progress:
         verdict = drive(
             session.cluster,
@@ -92,13 +104,10 @@ def accomplish(session: Session, role: str, goal: Goal, timeout: float) -> None:
         raise Failed("\n".join([verdict.failure, *_why(session, verdict.pods), *_advice(goal)]))
 
 
-_told: set[int] = set()
-
-
 def tell_simulated(session: Session) -> None:
     """One line, once a command, where nothing really runs."""
-    if session.cluster.is_simulated and id(session) not in _told:
-        _told.add(id(session))
+    if session.cluster.is_simulated and not session.has_told_simulated:
+        session.has_told_simulated = True
         name = session.cluster.backend_name
         note(
             f"simulated by the {name} backend: no container really runs"
@@ -107,7 +116,7 @@ def tell_simulated(session: Session) -> None:
 
 
 def _timed_out(session: Session, goal: Goal) -> Failed:
-    pods = goal.stuck_pods() if isinstance(goal, WorkloadGoal) else ()
+    pods = goal.stuck_pods() or goal.missing_pods() if isinstance(goal, WorkloadGoal) else ()
     lines = ["timed out waiting for the condition", *(f"  {line}" for line in goal.lines())]
     return Failed("\n".join([*lines, *_why(session, pods), *_advice(goal)]))
 
@@ -123,9 +132,18 @@ def _advice(goal: Goal) -> list[str]:
 
 def _why(session: Session, pods: Iterable[Object]) -> list[str]:
     lines: list[str] = []
-    for pod in list(pods)[:3]:
+    for pod in list(pods)[:MOST_REASONS]:
         lines.extend(explain_pod(session, pod))
     return lines
+
+
+def trouble_of(pod: Object) -> str:
+    """One line on why a pod is not ready, where that is more than that it takes its time; else ""."""
+    if is_stuck(pod):
+        from minikctl.render.podstatus import summarize_pod
+
+        return f"pod/{name_of(pod)}: {summarize_pod(pod).status}"
+    return _unschedulable(pod).strip()
 
 
 def explain_pod(session: Session, pod: Object) -> list[str]:
@@ -145,10 +163,14 @@ def explain_pod(session: Session, pod: Object) -> list[str]:
 
 
 def _pod_problem(pod: Object) -> list[str]:
-    for condition in status_of(pod).get("conditions") or ():
-        if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return [f"  pod/{name_of(pod)}: {condition.get('reason', '')}: {condition.get('message', '')}"]
-    return [f"  pod/{name_of(pod)}: {phase(pod)}"]
+    return [_unschedulable(pod) or f"  pod/{name_of(pod)}: {phase(pod)}"]
+
+
+def _unschedulable(pod: Object) -> str:
+    condition = conditions.find(status_of(pod), "PodScheduled")
+    if condition is None or condition["status"] != "False":
+        return ""
+    return f"  pod/{name_of(pod)}: {condition.get('reason', '')}: {condition.get('message', '')}"
 
 
 def _container_problem(status: dict[str, Any]) -> tuple[str, str]:
@@ -207,14 +229,16 @@ class WorkloadGoal:
 
     def lines(self) -> list[str]:
         found = [self._session.api.find(key) for key in self._keys]
-        return [
+        workloads = [
             f"{_qualified(_key(obj))}: {state.waits_for}"
             for obj in found
             if obj is not None and not (state := state_of(obj)).done and state.waits_for
         ]
+        reasons = [reason for pod in self.missing_pods() if (reason := trouble_of(pod))]
+        return [*workloads, *reasons[:MOST_REASONS]]
 
     def stuck_pods(self) -> tuple[Object, ...]:
-        return tuple(one for one in self._missing_pods() if is_stuck(one))
+        return tuple(one for one in self.missing_pods() if is_stuck(one))
 
     def advice(self) -> list[str]:
         lines = []
@@ -229,7 +253,7 @@ class WorkloadGoal:
         return lines
 
     def _stuck_verdict(self, waiting: Sequence[Object]) -> Verdict | None:
-        missing = self._missing_pods()
+        missing = self.missing_pods()
         if (
             not missing
             or not all(is_stuck(pod) for pod in missing)
@@ -244,7 +268,7 @@ class WorkloadGoal:
         names = ", ".join(_qualified(_key(obj)) for obj in waiting)
         return Verdict(f"{names} can't become ready", tuple(missing))
 
-    def _missing_pods(self) -> list[Object]:
+    def missing_pods(self) -> list[Object]:
         """The pods that are wanted and not ready: of the newest template only."""
         return [pod for pod in self._all_pods() if not is_ready(pod) and phase(pod) != "Succeeded"]
 

@@ -54,13 +54,15 @@ def _loop(session: Session, stop: threading.Event) -> Iterator[None]:
     from minikctl.agent.cluster import open_cluster
     from minikctl.agent.driver import run_agent
 
+    failures: list[Exception] = []
+
     def act() -> None:
-        cluster = open_cluster(session.options)
         try:
-            with contextlib.suppress(LockHeld):
+            with contextlib.closing(open_cluster(session.options)) as cluster, contextlib.suppress(LockHeld):
                 run_agent(cluster, stop)
-        finally:
-            cluster.close()
+        except Exception as error:
+            failures.append(error)
+            stop.set()
 
     if session.cluster.lock_holder() is not None:
         yield
@@ -72,6 +74,8 @@ def _loop(session: Session, stop: threading.Event) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
+    if failures:
+        raise failures[0]
 
 
 def _draw_until(

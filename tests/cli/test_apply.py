@@ -210,3 +210,12 @@ def test_a_backend_that_does_not_exist(cli: Cli) -> None:
     assert (result.code, result.out) == (1, "")
     assert result.err.startswith('error: unknown backend "nope"; there are: docker, podman, memory')
     assert cli.desired() == []
+
+
+def test_a_pod_that_fits_nowhere_says_why_at_once(cli: Cli) -> None:
+    text = deployment().replace("image: nginx:1.25", "image: nginx\n        resources: {requests: {cpu: 9k}}")
+    result = cli("apply", "-f", cli.write("web.yaml", text), "--timeout=700ms")
+    assert result.code == 1
+    progress, _, error = result.err.partition("error: ")
+    assert "Unschedulable: 0/1 nodes are available" in progress
+    assert "Unschedulable: 0/1 nodes are available" in error
