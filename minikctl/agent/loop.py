@@ -52,13 +52,14 @@ from minikctl.controlplane.kubelet.memo import IMAGE_NOT_FOUND
 from minikctl.controlplane.kubelet.seal import identity
 from minikctl.controlplane.manager import Manager, Work
 from minikctl.controlplane.recovery import recover
-from minikctl.errors import BackendError, Conflict, RevisionExpired, UnreachableError
+from minikctl.errors import BackendError, Conflict, RevisionExpired, StoreError, UnreachableError
 from minikctl.model import Object, ObjectKey, key_of, name_of, spec_of, uid_of
 from minikctl.model.kinds import KINDS
 from minikctl.model.writes import Put, Write
 
 LOOK_AT_FILES_SECONDS = 1.0
 EXPIRE_EVENTS_SECONDS = 300.0
+STORE_RETRY_SECONDS = 1.0
 COOL_SECONDS = 1.0
 """How long a pod rests after an engine refused to stop or remove something of it."""
 KUBELET = "kubelet"
@@ -111,13 +112,26 @@ class Loop:
         self.changed = False
         for one in news:
             self._learn(one, now)
-        self._look_at_files(now)
-        self._look_at_store()
-        self._ask_engines(now)
-        if self._knows_engines() and self._has_recovered(now):
-            self._decide_and_commit(now)
-            self._act(now)
+        try:
+            self._look_at_files(now)
+            self._look_at_store()
+            self._ask_engines(now)
+            if self._knows_engines() and self._has_recovered(now):
+                self._decide_and_commit(now)
+                self._act(now)
+        except StoreError as error:
+            return self._start_over(error, now)
         return self._next_step(now)
+
+    def _start_over(self, error: StoreError, now: float) -> float:
+        """The store failed (a full disk, say): nothing is known of what it holds. Read it anew, later."""
+        self._say(str(error))
+        self.manager = Manager(self._ids, self._sync)
+        self._recorder = Recorder(self._ids)
+        self._actions.clear()
+        self._revision = -1
+        self._stamp = None
+        return now + STORE_RETRY_SECONDS
 
     # --- learn
 

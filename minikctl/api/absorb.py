@@ -19,7 +19,7 @@ from minikctl.clock import Clock
 from minikctl.controlplane.decision import Ids
 from minikctl.errors import Invalid, ManifestError, NotFound
 from minikctl.model import Object, ObjectKey, is_deleting
-from minikctl.model.writes import Adopt, Put, Write
+from minikctl.model.writes import DROP, Adopt, Put, Write
 from minikctl.store import DesiredFile, Store
 
 FEW = 2
@@ -98,7 +98,8 @@ def _vanished(key: ObjectKey, store: Store, now: float) -> list[Write]:
     if live is None or is_deleting(live):
         return []
     if key.kind == "Node":  # the file only held what people changed of the node
-        return []
+        bare = {name: live[name] for name in ("apiVersion", "kind")} | {"metadata": {"name": key.name}}
+        return [Put(_merged(live, bare, store.declared(key)), DROP)]
     return deletion.writes(live, [], now, grace_seconds=None, propagation="background", force=False)
 
 

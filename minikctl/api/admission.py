@@ -38,7 +38,8 @@ def check(obj: Object, old: Object | None = None) -> None:
     """:raises Invalid: the object, or the step from `old` to it, breaks a rule."""
     from minikctl.manifests import unhandled, validate, validate_update
 
-    problems: list[FieldProblem] = validate(obj) if old is None else validate_update(old, obj)
+    obj = _without_status(obj)
+    problems: list[FieldProblem] = validate(obj) if old is None else validate_update(_without_status(old), obj)
     if not problems:
         problems = unhandled(obj)
     if problems:
@@ -46,9 +47,14 @@ def check(obj: Object, old: Object | None = None) -> None:
         raise Invalid(str(obj.get("kind", "")), str(name), problems)
 
 
+def _without_status(obj: Object) -> Object:
+    """Nobody declares a status; the control plane's own needs no checking."""
+    return {name: value for name, value in obj.items() if name != "status"}
+
+
 def new_object(manifest: Object, clock: Clock, ids: Ids) -> Object:
     """A validated manifest as a new stored object: defaults, uid, creation time, first status."""
-    obj = set_defaults(copy({name: value for name, value in manifest.items() if name != "status"}))
+    obj = set_defaults(copy(_without_status(manifest)))
     metadata = obj["metadata"]
     if "name" not in metadata and "generateName" in metadata:
         metadata["name"] = f"{metadata['generateName']}{ids.suffix()}"

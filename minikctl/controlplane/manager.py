@@ -172,8 +172,9 @@ class Manager:
         decision = self.policy(self.view, decision)
         for write in decision.writes:
             if isinstance(write, Put):
-                self._note(key_of(write.obj))
-                self._replace(write.obj)
+                if self.view.get(key_of(write.obj)) != write.obj:
+                    self._note(key_of(write.obj))
+                    self._replace(write.obj)
             elif self.view.get(write.key) is not None:
                 self._note(write.key)
                 self._drop(write.key)

@@ -146,9 +146,7 @@ class _Look:
         """Whether the pod's sandbox runs; otherwise says what leads there."""
         sandbox = self.instances.sandbox()
         if sandbox is not None and sandbox.is_running:
-            self.actions.extend(
-                RemoveContainer(one.id) for one in self.instances.sandboxes if one is not sandbox
-            )
+            self._remove_older_sandboxes(sandbox)
             return True
         orphans = [one for one in self.instances.apps() if self._may_run(one)]
         if orphans:  # they hold on to a network that is gone: nobody can reach them
@@ -158,6 +156,13 @@ class _Look:
             spec = sandbox_spec(self.pod, attempt=attempt, cluster_id=self.cluster_id, seal_key=self.seal_key)
             self.actions.append(RunSandbox(spec))
         return False
+
+    def _remove_older_sandboxes(self, sandbox: Instance) -> None:
+        """Those in which containers still stand (ended ones, kept for `logs --previous`) stay for them."""
+        since = sandbox.container.created_at
+        if not any(one.container.created_at < since for one in self.instances.apps()):
+            older = [one for one in self.instances.sandboxes if one is not sandbox]
+            self.actions.extend(RemoveContainer(one.id) for one in older)
 
     # --- one container
 
@@ -302,7 +307,8 @@ class _Look:
                 text = f'Back-off pulling image "{image}": {cause}'
                 self.waiting[name] = Waiting("ImagePullBackOff", text)
                 self.decision.look_at(state.retry_at)
-        if not state.pulling and (not state.failures or state.retry_at <= self.now):
+        if state.pulling or not state.failures or state.retry_at <= self.now:
+            # Also while it is being pulled for another pod: who asks hears of the result.
             self.actions.append(PullImage(image))
 
     # --- the status

@@ -1,0 +1,234 @@
+"""A whole control plane in virtual time: the real loop, store, API and controllers over a simulated engine.
+
+Rules:
+- Everything that happens follows from one seed: replies' delays, faults, crashes, what people do.
+- A job that is handed to the executor takes effect at one moment and is heard of at a later one. A crash of
+  the control plane between the two loses the news, never the effect.
+- Every call to the engine and every commit may fail before or after its effect, and the process may die
+  before or after any of them.
+- A failing seed is repeated by `World(seed)`; nothing reads the real clock.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import uuid
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+
+from minikctl_memory import MemoryBackend
+from minikctl_memory.engine import MemoryEngine
+
+from minikctl.agent.engine import Engine
+from minikctl.agent.loop import Loop
+from minikctl.agent.ports import Hinted, News
+from minikctl.api import Api
+from minikctl.backend import EngineEvent
+from minikctl.backend.wrappers import Faults, FaultyBackend
+from minikctl.controlplane.decision import Ids
+from minikctl.controlplane.node import NodeConfig
+from minikctl.errors import StoreError
+from minikctl.model import Object
+from minikctl.model.hashing import safe_suffix
+from minikctl.model.writes import Write
+from minikctl.store import DatabaseStore, open_memory
+from minikctl.store.files import MemoryFiles
+
+CLUSTER = "simulated"
+KEY = b"the key of a simulated cluster"
+BEGIN = 1_800_000_000.0
+
+QUIET = Faults()
+ROUGH = Faults(
+    temporary_before=0.03,
+    unreachable_before=0.01,
+    temporary_after=0.03,
+    unreachable_after=0.01,
+    stale_list=0.1,
+)
+
+
+class Crash(BaseException):
+    """The process dies here. Not an Exception, so that nothing in the product can catch it."""
+
+
+class SimClock:
+    def __init__(self) -> None:
+        self.time = BEGIN
+
+    def now(self) -> float:
+        return self.time
+
+
+class JsonCodec:
+    """Desired files as JSON: YAML is tested elsewhere, and slow."""
+
+    def encode(self, desired: Object, previous: str | None) -> str:
+        return json.dumps(desired)
+
+    def decode(self, text: str, path: str) -> Object:
+        decoded: Object = json.loads(text)
+        return decoded
+
+
+class FaultyStore:
+    """The store as it is, but commits may fail or end the process before or after their effect."""
+
+    def __init__(self, inner: DatabaseStore, world: World) -> None:
+        self._inner = inner
+        self._world = world
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def commit(self, writes: Sequence[Write]) -> list[Object]:
+        self._world.maybe_crash("before a commit")
+        if self._world.chance(self._world.store_faults):
+            raise StoreError("simulated fault: no space left on device")
+        stored = self._inner.commit(writes)
+        if self._world.chance(self._world.store_faults):
+            raise StoreError("simulated fault: the reply to a commit was lost")
+        self._world.maybe_crash("after a commit")
+        return stored
+
+
+class CrashingBackend(FaultyBackend):
+    """Also ends the process before or after a call."""
+
+    world: World
+
+    def _call(self, method: str, argument: object, call: Callable[[], Any]) -> Any:
+        self.world.maybe_crash(f"before {method}")
+        result = super()._call(method, argument, call)
+        self.world.maybe_crash(f"after {method}")
+        return result
+
+
+class World:
+    """One seed's world. `run` lets virtual time pass; `crash` ends the control plane and starts a new one."""
+
+    def __init__(self, seed: int, nodes: int = 3) -> None:
+        self.random = Random(seed)
+        self.clock = SimClock()
+        self.engine = MemoryEngine(clock=self.clock.now)
+        self.files = MemoryFiles()
+        self.database = open_memory(JsonCodec(), self.files, cluster_id=CLUSTER, seal_key=KEY)
+        self.ids = Ids(
+            uid=lambda: str(uuid.UUID(int=self.random.getrandbits(128), version=4)),
+            suffix=lambda: safe_suffix(self.random.getrandbits(40)),
+        )
+        self.api = Api(self.database, self.clock, self.ids)
+        self.api.ensure_namespace()
+        self.nodes = tuple(NodeConfig(f"node-{number}", "memory") for number in range(1, nodes + 1))
+        self.faults = QUIET
+        self.store_faults = 0.0
+        self.crash_chance = 0.0
+        self.crashes = 0
+        self.log: list[str] = []
+        self.checks: list[Callable[[], None]] = []
+        self._serial = 0
+        self._event_position = 0
+        self.start()
+
+    # --- the control plane's process
+
+    def start(self) -> None:
+        """A new control plane over what there is."""
+        self._schedule: list[tuple[float, int, Callable[[], News] | News]] = []
+        backend = CrashingBackend(MemoryBackend(CLUSTER, self.engine), self.faults, self.random)
+        backend.world = self
+        self.backend = backend
+        engine = Engine("memory", backend, self.nodes, KEY)
+        api = Api(FaultyStore(self.database, self), self.clock, self.ids)  # type: ignore[arg-type]
+        self.loop = Loop(api, [engine], self, self.ids, say=self.note)
+        self._next_step = self.clock.time
+        self.loop.start()
+
+    def crash(self) -> None:
+        self.crashes += 1
+        self.note("the control plane died")
+        self.start()
+
+    def lose_database(self) -> None:
+        """state.db is deleted; the files stay."""
+        self.note("state.db is deleted")
+        self.database = open_memory(JsonCodec(), self.files, cluster_id=CLUSTER, seal_key=KEY)
+        self.api = Api(self.database, self.clock, self.ids)
+        self.crash()
+
+    def set_faults(self, faults: Faults, store: float = 0.0, crash: float = 0.0) -> None:
+        self.faults = self.backend.faults = faults
+        self.store_faults = store
+        self.crash_chance = crash
+
+    # --- chance
+
+    def chance(self, probability: float) -> bool:
+        return probability > 0 and self.random.random() < probability
+
+    def maybe_crash(self, where: str) -> None:
+        if self.chance(self.crash_chance):
+            self.note(f"dies {where}")
+            raise Crash
+
+    def note(self, text: str) -> None:
+        self.log.append(f"{self.clock.time - BEGIN:9.3f} {text}")
+
+    # --- the executor
+
+    def submit(self, lane: str, job: Callable[[], News]) -> None:
+        self._put(self.clock.time + self.random.uniform(0.001, 0.3), job)
+
+    def watch(self, engine: str) -> None:
+        self._put(self.clock.time + 0.01, Hinted(engine, EngineEvent("")))
+
+    def _put(self, moment: float, what: Callable[[], News] | News) -> None:
+        self._serial += 1
+        heapq.heappush(self._schedule, (moment, self._serial, what))
+
+    # --- time
+
+    def run(self, seconds: float, until: Callable[[], bool] = lambda: False) -> bool:
+        """Lets time pass until `until()`; False when it did not come true."""
+        end = self.clock.time + seconds
+        while self.clock.time < end:
+            if until():
+                return True
+            try:
+                self._turn(end)
+            except Crash:
+                self.crash()
+        return until()
+
+    def _turn(self, end: float) -> None:
+        moments = [self._next_step, end]
+        if self.engine.reachable:
+            moments.append(self.engine.next_end())
+        if self._schedule:
+            moments.append(self._schedule[0][0])
+        self.clock.time = max(self.clock.time, min(moments))
+        news = self._due()
+        self._next_step = self.loop.step(news)
+        if self._next_step <= self.clock.time:
+            self._next_step = self.clock.time + 0.001
+        for check in self.checks:
+            check()
+
+    def _due(self) -> list[News]:
+        """What is heard now. A job that is due takes effect now and is heard of later."""
+        news: list[News] = []
+        while self._schedule and self._schedule[0][0] <= self.clock.time:
+            _, _, what = heapq.heappop(self._schedule)
+            if callable(what):
+                self._put(self.clock.time + self.random.uniform(0.0, 0.2), what())
+            else:
+                news.append(what)
+        if not self.engine.reachable:
+            return news
+        events, self._event_position = self.engine.events_after(self._event_position, CLUSTER)
+        news.extend(
+            Hinted("memory", event) for event in events if not (self.faults is not QUIET and self.chance(0.2))
+        )
+        return news
