@@ -1,19 +1,19 @@
 """Types and unknown fields: what Kubernetes' decoder would refuse, by the schema.
 
 Rules:
-- `conforms` says whether there is nothing to say: a few lines over the small part of JSON Schema that our
-  schemas use. A good manifest costs no import; loading jsonschema-rs and compiling a schema costs 13 ms.
-- Only where it says no, jsonschema-rs is asked, and it has the last word: `conforms` may be too strict, never
-  too lax. `jsonschema` is the reference that the tests compare both with.
-- jsonschema-rs speaks of pointers and keywords: here that becomes the API server's paths and words.
+- jsonschema-rs judges; it is imported, and a kind's schema compiled, when the first object of the kind comes.
+- `jsonschema`, pure Python and hundreds of times slower, judges where there is no wheel for the platform, and
+  the rare object that jsonschema-rs can't take (half a surrogate pair) or whose field it can't name: its
+  paths leave out empty keys and turn the key "80" into the number.
+- Both say the same `_Violation`s, which become problems with the API server's paths and words in one place.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import minikctl_schemas
 
@@ -27,11 +27,20 @@ UNKNOWN = "UnknownField"
 _TYPE_NAMES = {"array": "a list", "boolean": "true or false", "object": "a map", "string": "a string"}
 
 
-@cache
-def _validator(kind: str) -> Any:
-    import jsonschema_rs
+class _Violation(NamedTuple):
+    """One keyword of the schema that the value at `path` breaks.
 
-    return jsonschema_rs.Draft202012Validator(minikctl_schemas.load(kind))
+    `expected` is what the keyword wants (types, options, a pattern, a limit); for `required` the names that
+    are missing, for `additionalProperties` those that are too many.
+    """
+
+    path: tuple[str | int, ...]
+    keyword: str
+    value: Any
+    expected: Any
+
+
+_Judge = Callable[[Object], Iterator[_Violation]]
 
 
 def check_structure(obj: Object) -> list[FieldProblem]:
@@ -39,73 +48,96 @@ def check_structure(obj: Object) -> list[FieldProblem]:
 
     :raises KeyError: there is no schema for its kind.
     """
-    schema = minikctl_schemas.load(obj["kind"])
-    if conforms(obj, schema, schema["definitions"]):
-        return []
-    errors = _validator(obj["kind"]).iter_errors(obj)
-    problems = {problem for error in errors for problem in _translate(error, obj)}
+    kind = obj["kind"]
+    try:
+        violations = list(_judge(kind)(obj))
+    except ValueError:  # from jsonschema-rs: see the rules above
+        violations = list(_python_judge(kind)(obj))
+    problems = {problem for violation in violations for problem in _translate(violation, kind)}
     return sorted(problems, key=lambda problem: (problem.path, problem.message))
 
 
-_JSON_TYPES = {
-    bool: "boolean",
-    dict: "object",
-    float: "number",
-    int: "integer",
-    list: "array",
-    str: "string",
-    type(None): "null",
-}
+# --- the two libraries -------------------------------------------------------------------------------
 
 
-def conforms(value: Any, schema: dict[str, Any], definitions: dict[str, Any]) -> bool:
-    """Whether `value` is valid by `schema`; where in doubt, no."""
-    if "$ref" in schema:
-        schema = definitions[schema["$ref"].rpartition("/")[2]]
-    kind = _JSON_TYPES[type(value)]
-    types = schema.get("type", ())
-    if kind not in types and not (kind == "integer" and "number" in types):
+@cache
+def _judge(kind: str) -> _Judge:
+    try:
+        return _rust_judge(kind)
+    except ImportError:
+        return _python_judge(kind)
+
+
+def _rust_judge(kind: str) -> _Judge:
+    from jsonschema_rs import Draft202012Validator
+
+    validator = Draft202012Validator(minikctl_schemas.load(kind))
+
+    def judge(obj: Object) -> Iterator[_Violation]:
+        for error in validator.iter_errors(obj):
+            keyword, facts = error.kind.name, error.kind.as_dict()
+            names = [facts["property"]] if keyword == "required" else None
+            # The other keywords have one fact each.
+            expected = names or next(iter(facts.values()), None)
+            if not _leads_to(obj, error.instance_path, error.instance):
+                raise ValueError("the path has lost a key")
+            yield _Violation(tuple(error.instance_path), keyword, error.instance, expected)
+
+    return judge
+
+
+def _leads_to(obj: Any, path: list[str | int], value: Any) -> bool:
+    try:
+        for step in path:
+            obj = obj[step]
+    except (LookupError, TypeError):
         return False
-    if kind == "object":
-        return _object_conforms(value, schema, definitions)
-    if kind == "array":
-        items = schema.get("items", {})
-        return all(conforms(item, items, definitions) for item in value)
-    return _leaf_conforms(value, kind, schema)
+    return bool(obj == value)
 
 
-def _object_conforms(value: dict[str, Any], schema: dict[str, Any], definitions: dict[str, Any]) -> bool:
-    properties, others = schema.get("properties", {}), schema.get("additionalProperties", True)
-    for name, item in value.items():
-        member = properties.get(name, others)
-        if member is not True and (member is False or not conforms(item, member, definitions)):
-            return False
-    return all(name in value for name in schema.get("required", ()))
+@cache
+def _python_judge(kind: str) -> _Judge:
+    from jsonschema import Draft202012Validator, ValidationError
+    from jsonschema.validators import extend
+
+    def whole_pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> Iterator[ValidationError]:
+        # Python's `$` also matches before a line break at the end; our patterns are about whole values.
+        if isinstance(value, str) and not re.fullmatch(pattern, value):
+            yield ValidationError(f"{value!r} does not match {pattern!r}")
+
+    strict = extend(Draft202012Validator, {"pattern": whole_pattern})  # type: ignore[no-untyped-call]
+    validator = strict(minikctl_schemas.load(kind))
+
+    def judge(obj: Object) -> Iterator[_Violation]:
+        for error in validator.iter_errors(obj):
+            keyword, expected = str(error.validator), error.validator_value
+            if keyword == "required":
+                expected = [name for name in error.validator_value if name not in error.instance]
+            elif keyword == "additionalProperties":
+                expected = [name for name in error.instance if name not in error.schema.get("properties", ())]
+            elif keyword == "type" and isinstance(expected, str):
+                expected = [expected]
+            yield _Violation(tuple(error.absolute_path), keyword, error.instance, expected)
+
+    return judge
 
 
-def _leaf_conforms(value: Any, kind: str, schema: dict[str, Any]) -> bool:
-    if "enum" in schema and value not in schema["enum"]:
-        return False
-    if kind == "string":
-        return "pattern" not in schema or re.search(schema["pattern"], value, re.ASCII) is not None
-    if kind in ("integer", "number") and "minimum" in schema:
-        return bool(schema["minimum"] <= value <= schema["maximum"])
-    return True
+# --- the API server's words --------------------------------------------------------------------------
 
 
-def _translate(error: Any, obj: Object) -> Iterator[FieldProblem]:
-    path = tuple(error.instance_path)
-    keyword, facts = error.kind.name, error.kind.as_dict()
+def _translate(violation: _Violation, kind: str) -> Iterator[FieldProblem]:
+    path, keyword, value, expected = violation
     if keyword == "additionalProperties":
-        known = _known_fields(obj["kind"], path)
-        for name in facts["unexpected"]:
+        known = _known_fields(kind, path)
+        for name in expected:
             yield _unknown(name, format_path((*path, name)), known)
     elif keyword == "required":
-        yield required(format_path((*path, facts["property"])))
+        for name in expected:
+            yield required(format_path((*path, name)))
     elif keyword == "enum":
-        yield unsupported(format_path(path), error.instance, facts["options"])
+        yield unsupported(format_path(path), value, expected)
     else:
-        yield _wrong_value(keyword, facts, format_path(path), error.instance)
+        yield _wrong_value(keyword, expected, format_path(path), value)
 
 
 def _unknown(name: str, path: str, known: list[str]) -> FieldProblem:
@@ -118,14 +150,14 @@ def _unknown(name: str, path: str, known: list[str]) -> FieldProblem:
     return FieldProblem(path, UNKNOWN, message)
 
 
-def _wrong_value(keyword: str, facts: dict[str, Any], path: str, value: Any) -> FieldProblem:
+def _wrong_value(keyword: str, expected: Any, path: str, value: Any) -> FieldProblem:
     if keyword == "type":
         return FieldProblem(
-            path, TYPE_INVALID, f"Invalid value: {_shortened(value)}: must be {_expected(facts['types'])}"
+            path, TYPE_INVALID, f"Invalid value: {_shortened(value)}: must be {_expected(expected)}"
         )
     if keyword in ("minimum", "maximum"):
         return invalid(path, value, "does not fit in the integer type of this field")
-    if keyword == "pattern" and "Ki" in facts["pattern"]:
+    if keyword == "pattern" and "Ki" in expected:
         return invalid(
             path,
             value,
