@@ -65,6 +65,8 @@ def test_rollout_history_undo_and_status(cli: Cli, web: str) -> None:
         "Warning: resource deployments/web was previously managed with 'minikctl apply'."
     )
     assert _image(cli) == "nginx:1.25"
+    labels = cli.ok("get", "deploy/web", "-o", "jsonpath={.spec.template.metadata.labels}").out
+    assert labels == '{"app":"web"}'
     assert cli.ok("rollout", "status", "deploy/web").out == 'deployment "web" successfully rolled out\n'
     assert cli.ok("rollout", "status", "deploy/web", "--watch=false").out == (
         'deployment "web" successfully rolled out\n'

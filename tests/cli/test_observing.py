@@ -57,6 +57,9 @@ def test_logs_of_a_deployment_choose_one_pod(cli: Cli) -> None:
     result = cli.ok("logs", "deploy/web")
     assert result.lines == ["hello"]
     assert re.match(r"Found 2 pods, using pod/web-\w+-\w+", result.err)
+    first, second = sorted(cli.ok("get", "po", "-o", "name").lines)
+    cli.engine("kill", cli.containers(first.removeprefix("pod/"))[0])
+    assert cli.ok("logs", "deploy/web").err.endswith(f"using {second}\n")
     assert cli.ok("logs", "-l", "app=web").lines == ["hello", "hello"]
     assert len(cli.ok("logs", "deploy/web", "--all-pods").lines) == 2
     assert cli("logs", "-f", "-l", "app=web", "--max-log-requests=1").code == 1
