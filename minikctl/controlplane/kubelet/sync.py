@@ -159,10 +159,13 @@ class _Look:
 
     def _remove_older_sandboxes(self, sandbox: Instance) -> None:
         """Those in which containers still stand (ended ones, kept for `logs --previous`) stay for them."""
-        since = sandbox.container.created_at
-        if not any(one.container.created_at < since for one in self.instances.apps()):
+        if not any(self._is_of_older_sandbox(one) for one in self.instances.apps()):
             older = [one for one in self.instances.sandboxes if one is not sandbox]
             self.actions.extend(RemoveContainer(one.id) for one in older)
+
+    def _is_of_older_sandbox(self, one: Instance) -> bool:
+        sandbox = self.instances.sandbox() if needs_sandbox(self.pod) else None
+        return sandbox is not None and one.container.created_at < sandbox.container.created_at
 
     # --- one container
 
@@ -216,10 +219,13 @@ class _Look:
 
     def _start_created(self, container: dict[str, Any], latest: Instance) -> None:
         name = container["name"]
-        if latest.identity.spec_hash != container_hash(container):
+        if latest.identity.spec_hash != container_hash(container) or self._is_of_older_sandbox(latest):
             self.actions.append(RemoveContainer(latest.id))
-        elif self._may_retry(name):
+        elif name not in self.memo.troubles:
             self.actions.append(StartContainer(name, latest.id))
+        elif self._may_retry(name):  # it would not start: perhaps a new one does
+            self.actions.append(RemoveContainer(latest.id))
+            self._start(container, latest.identity.attempt, latest.identity.backoff)
 
     def _restart_ended(self, container: dict[str, Any], latest: Instance) -> None:
         name = container["name"]
