@@ -399,7 +399,7 @@ class Loop:
         if not all(engine.listed for engine in self.engines.values()):
             return False
         containers = [one for engine in self.engines.values() for one in engine.all()]
-        found = recover(containers, self.manager.view)
+        found = recover(containers, self.manager.view, now)
         try:
             self._store.commit([Put(obj) for obj in found])
         except Conflict:

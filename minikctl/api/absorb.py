@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from minikctl.api import deletion
 from minikctl.api.admission import changed_object, check, is_same, merge_table, new_object
@@ -38,7 +39,13 @@ class FileProblem:
         return f"desired/{self.path}: {self.message}"
 
 
-def absorb(store: Store, clock: Clock, ids: Ids, confirm_deletions: bool) -> Sequence[FileProblem]:
+Refusals: TypeAlias = dict[str, tuple[str, str, FileProblem]]
+"""By path: the digest and the object's revision that were refused before, so that it is not all done again."""
+
+
+def absorb(
+    store: Store, clock: Clock, ids: Ids, confirm_deletions: bool, refusals: Refusals
+) -> Sequence[FileProblem]:
     """:raises Conflict: something moved on meanwhile; call again."""
     files = store.scan()
     if not files:
@@ -49,10 +56,17 @@ def absorb(store: Store, clock: Clock, ids: Ids, confirm_deletions: bool) -> Seq
     for file in sorted(files, key=lambda one: (one.key.kind != "Namespace", one.path)):
         if file in vanished:
             continue
+        revision = (store.get(file.key) or {}).get("metadata", {}).get("resourceVersion", "")
+        known = refusals.get(file.path)
+        if known is not None and known[:2] == (file.digest, revision):
+            problems.append(known[2])
+            continue
         try:
             writes.extend(_changed(file, store, clock, ids))
         except (ManifestError, Invalid, NotFound) as error:
-            problems.append(FileProblem(file.path, _one_line(error)))
+            problem = FileProblem(file.path, _one_line(error))
+            refusals[file.path] = (file.digest, revision, problem)
+            problems.append(problem)
     brake = _brake(vanished, len(store.declared_keys()))
     if brake and not confirm_deletions:
         problems.append(brake)

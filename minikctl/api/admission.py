@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from minikctl.apply.sparse import sparsify
 from minikctl.apply.table import MergeTable
 from minikctl.clock import Clock
@@ -16,6 +18,7 @@ SYSTEM_ANNOTATIONS = "deployment.kubernetes.io/"
 SYSTEM_LABELS = ("kubernetes.io/", "beta.kubernetes.io/", "node-role.kubernetes.io/", "minikctl.io/")
 
 
+@cache
 def merge_table(kind: str) -> MergeTable:
     """How the kind's lists and maps merge. Read from the schemas' data when first asked for."""
     import minikctl_schemas
@@ -39,7 +42,9 @@ def check(obj: Object, old: Object | None = None) -> None:
     from minikctl.manifests import unhandled, validate, validate_update
 
     obj = _without_status(obj)
-    problems: list[FieldProblem] = validate(obj) if old is None else validate_update(_without_status(old), obj)
+    problems: list[FieldProblem] = (
+        validate(obj) if old is None else validate_update(_without_status(old), obj)
+    )
     if not problems:
         problems = unhandled(obj)
     if problems:

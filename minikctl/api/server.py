@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 from minikctl.api import deletion
-from minikctl.api.absorb import FileProblem, absorb
+from minikctl.api.absorb import FileProblem, Refusals, absorb
 from minikctl.api.admission import (
     changed_object,
     check,
@@ -53,6 +53,7 @@ class Api:
         self.store = store
         self.clock = clock
         self.ids = ids
+        self._refusals: Refusals = {}
 
     # --- reading
 
@@ -216,7 +217,9 @@ class Api:
 
     def absorb(self, *, confirm_deletions: bool = False) -> Sequence[FileProblem]:
         """Takes over what people changed in desired files. Returns what could not be taken over, and why."""
-        return self._retrying(lambda: absorb(self.store, self.clock, self.ids, confirm_deletions))
+        return self._retrying(
+            lambda: absorb(self.store, self.clock, self.ids, confirm_deletions, self._refusals)
+        )
 
     # ---
 

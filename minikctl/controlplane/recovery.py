@@ -11,8 +11,10 @@ from typing import Any
 
 from minikctl.backend import Container
 from minikctl.controlplane.decision import with_metadata
-from minikctl.controlplane.deployment import HASH_LABEL, REVISION
+from minikctl.controlplane.deployment import HASH_LABEL, REVISION, same_template
 from minikctl.controlplane.kubelet.seal import recorded_pod
+from minikctl.controlplane.replicaset import deleted
+from minikctl.controlplane.rollout import surge_and_unavailable
 from minikctl.controlplane.view import View
 from minikctl.model import (
     Object,
@@ -32,7 +34,7 @@ from minikctl.model import (
 from minikctl.model.hashing import template_hash
 
 
-def recover(containers: Iterable[Container], view: View) -> list[Object]:
+def recover(containers: Iterable[Container], view: View, now: float) -> list[Object]:
     """New objects for the store. `view` holds what the desired files declare."""
     pods: dict[ObjectKey, Object] = {}
     for container in containers:
@@ -41,8 +43,32 @@ def recover(containers: Iterable[Container], view: View) -> list[Object]:
             pods.setdefault(key_of(pod), pod)
     sets = _replica_sets(pods.values(), view)
     ordered = sorted(sets.values(), key=lambda one: one["metadata"]["creationTimestamp"])
-    known = (_known_again(pod, sets, view) for pod in pods.values())
-    return [*_numbered(ordered), *(pod for pod in known if pod is not None)]
+    known = [pod for pod in (_known_again(pod, sets, view) for pod in pods.values()) if pod is not None]
+    going = _surplus(known, ordered, view)
+    for pod in known:
+        if key_of(pod) in going:
+            sets[going[key_of(pod)]]["spec"]["replicas"] -= 1
+    ended = [deleted(pod, now) if key_of(pod) in going else pod for pod in known]
+    return [*_numbered(ordered), *ended]
+
+
+def _surplus(pods: list[Object], sets: list[Object], view: View) -> dict[ObjectKey, str]:
+    """Pods beyond what their Deployment ever allows, with their ReplicaSet's uid; the oldest template's first.
+
+    They had been asked to end when state.db was lost: that they had is not known any more.
+    """
+    going: dict[ObjectKey, str] = {}
+    for deployment in view.list("Deployment"):
+        mine = [one for one in sets if (controller_of(one) or {}).get("uid") == uid_of(deployment)]
+        mine.sort(key=lambda one: same_template(spec_of(one)["template"], spec_of(deployment)["template"]))
+        owned = [(pod, uid_of(one)) for one in mine for pod in pods if _is_of(pod, one)]
+        allowed = spec_of(deployment)["replicas"] + surge_and_unavailable(spec_of(deployment))[0]
+        going.update({key_of(pod): uid for pod, uid in owned[: max(0, len(owned) - allowed)]})
+    return going
+
+
+def _is_of(pod: Object, replica_set: Object) -> bool:
+    return (controller_of(pod) or {}).get("uid") == uid_of(replica_set)
 
 
 def _known_again(pod: Object, sets: dict[str, Object], view: View) -> Object | None:
@@ -83,8 +109,9 @@ def _replica_sets(pods: Iterable[Object], view: View) -> dict[str, Object]:
             found["spec"]["replicas"] += 1
             _keep_oldest(found, pod)
             continue
+        known = view.get(ObjectKey("ReplicaSet", namespace_of(pod), owner["name"]))
         deployment = _deployment_of(pod, view)
-        if deployment is not None:
+        if known is None and deployment is not None:
             sets[owner["uid"]] = _replica_set(owner["name"], owner["uid"], pod, deployment)
     return sets
 

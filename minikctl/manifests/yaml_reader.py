@@ -87,14 +87,6 @@ def load(text: str, source: str = "<text>") -> Any:
     return documents[0].value if documents else None
 
 
-def compose_one(text: str, source: str = "<text>") -> Any:
-    """PyYAML's root node of the first document in `text`, or None: for those who edit text by its marks.
-
-    :raises ManifestError: it can't be read.
-    """
-    return next((root for root, _ in _compose(text, source)), None)
-
-
 # --- JSON ----------------------------------------------------------------------------------------
 
 

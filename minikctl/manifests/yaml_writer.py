@@ -51,13 +51,17 @@ def _emit(events: list[Any], dumper: Any) -> str:
     import yaml
 
     text: str = yaml.emit(events, Dumper=dumper, width=_WIDTH, allow_unicode=True)
-    # The mark that ends a document whose last line is a bare word or a block that keeps its blank lines.
-    return text.removesuffix("...\n")
+    return without_end_mark(text)
+
+
+def without_end_mark(text: str) -> str:
+    """`text` without the `...` that emitters add after a bare word or a block that keeps its blank lines."""
+    return text[: -len("...\n")] if text.endswith("\n...\n") else text
 
 
 def _add_events(events: list[Any], value: Any, sort_keys: bool, yaml: Any) -> None:
     if type(value) is str:
-        events.append(yaml.ScalarEvent(None, None, _IMPLICIT, value, style=_style(value)))
+        events.append(yaml.ScalarEvent(None, None, _IMPLICIT, value, style=scalar_style(value)))
     elif isinstance(value, dict):
         events.append(yaml.MappingStartEvent(None, None, True, flow_style=not value))
         for key in sorted(value) if sort_keys else value:
@@ -73,7 +77,7 @@ def _add_events(events: list[Any], value: Any, sort_keys: bool, yaml: Any) -> No
         events.append(yaml.ScalarEvent(None, None, _IMPLICIT, json.dumps(value)))
 
 
-def _style(value: str) -> str | None:
+def scalar_style(value: str) -> str | None:
     """The quotes to ask for; the emitter takes others where these can't hold the text."""
     if reads_as_other(value) or _ODD_BREAK.search(value):
         return '"'

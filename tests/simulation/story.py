@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from minikctl.backend import Container, ContainerSpec, ContainerState, labels
 from minikctl.agent.engine import RESYNC_SECONDS
+from minikctl.backend import Container, ContainerSpec, ContainerState, labels
 from minikctl.controlplane.deployment import same_template
 from minikctl.controlplane.rollout import surge_and_unavailable
 from minikctl.errors import MinikctlError
@@ -33,6 +33,10 @@ REST_SECONDS = 4000.0
 QUIET_SECONDS = 250.0
 
 
+def _uncordoned(node: Object) -> Object:
+    return {**node, "spec": {**spec_of(node), "unschedulable": False}}
+
+
 class Story:
     def __init__(self, seed: int) -> None:
         self.world = World(seed, nodes=1 + seed % 4)
@@ -52,6 +56,7 @@ class Story:
             world.run(self.random.choice((0.05, 0.5, 3.0, 15.0)))
         world.engine.reachable = True
         world.set_faults(QUIET)
+        self._try(lambda: world.api.update(ObjectKey("Node", "", "node-1"), _uncordoned))
         world.run(RESYNC_SECONDS + 5)  # hints were lost: what happened last is seen with the next list
         if not world.run(REST_SECONDS, self.is_settled):
             raise AssertionError(f"it does not settle: {self.why_not()}")
