@@ -29,6 +29,12 @@ def test_the_pure_emitter_reads_the_same(value: Any) -> None:
         assert load(dump_yaml(value)) == value
 
 
+def test_end_mark_of_a_document_is_no_text() -> None:
+    assert dump_yaml({"v": "...\n"}) == "v: |\n  ...\n"
+    assert dump_yaml("a") == "a\n"
+    assert dump_yaml({"v": "a\n\n"}) == "v: |+\n  a\n\n"
+
+
 def test_half_of_a_surrogate_pair_is_escaped() -> None:
     assert dump_yaml({"v": "\ud83dx"}) == 'v: "\\uD83Dx"\n'
 
