@@ -32,8 +32,8 @@ _HEAD = re.compile(r"(?:[#%].*\n|[ \t]*\n)*---[ \t]*(?:#.*)?\n")
 def edit_yaml(text: str, new_value: Any) -> str:
     """`text`, one YAML document, changed so that it reads as `new_value` (JSON data).
 
-    The comments of every key and list item that stays are kept (but those inside a `[…]` or `{…}` of several
-    lines), and so is how its value was written.
+    The comments of every key and list item that stays are kept, and so is how its value was written; but
+    comments inside a `[…]` or `{…}` of several lines, or at an alias, may be lost.
 
     :raises ManifestError: `text` can't be read.
     """
@@ -120,20 +120,15 @@ def _hang_below(node: Any, lead: str) -> str:
         is_block_scalar = getattr(child, "style", None) in ("|", ">")
         beside, lead = _split(tokens[after], is_block_scalar)
         header = tokens[_HEADER] if is_block_scalar else None
-        if _is_block_of(node, key, child):
-            lead = _hang_below(child, lead + _lines(tokens[_HEADER]))
         if _is_collection(child):
+            if not child.fa.flow_style():
+                lead = _hang_below(child, lead + _lines(tokens[_HEADER]))
             child.ca.comment = None
         column = tokens[after].start_mark.column if beside else 0
         hung = [None, [_token(above, 0)] if above else None, None, header]
         hung[after] = _token(beside, column) if beside else None
         node.ca.items[key] = hung
     return lead
-
-
-def _is_block_of(node: Any, key: Any, child: Any) -> bool:
-    """Whether `child` is a block collection that is written in `node`, not an alias of one further up."""
-    return _is_collection(child) and not child.fa.flow_style() and child.lc.line >= node.lc.data[key][0]
 
 
 def _split(token: Any, is_block_scalar: bool) -> tuple[str, str]:
@@ -171,7 +166,7 @@ def _change(parent: Any, key: Any, old: Any, new: Any) -> None:
     else:
         parent[key] = _node(new)
         if key in parent.ca.items:
-            pass
+            parent.ca.items[key][_HEADER] = None
 
 
 def _update_mapping(node: Any, old: dict[str, Any], new: dict[str, Any]) -> None:

@@ -474,6 +474,8 @@ def test_errors_in_bytes_end_in_manifest_errors() -> None:
     [
         ("", set()),
         ("m.dump_yaml({'a': 'b'})", {"yaml"}),
+        ("m.edit_yaml('a: 1', {'a': 1})", {"yaml"}),
+        ("m.edit_yaml('a: 1', {'a': 2})", {"yaml", "ruamel.yaml"}),
         (
             "m.check(m.parse(b'apiVersion: v1\\nkind: Namespace\\nmetadata: {name: a}', 'f'))",
             {"yaml", "jsonschema_rs"},

@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from json_strategies import objects
+from manifest_corpus import corpus
 
 from minikctl.errors import ManifestError
 from minikctl.manifests import dump_yaml, edit_yaml
@@ -71,12 +73,12 @@ def containers(value: Any) -> list[Any]:
     ("change", "old", "new"),
     [
         (lambda v: v["spec"].update(replicas=5), "replicas: 3 # three", "replicas: 5 # three"),
-        (lambda v: containers(v)[1].update(image="nginx:2"), "nginx:1.25 # image", "nginx:2 # image"),
+        (lambda v: containers(v)[1].update(image="nginx:2"), "nginx:1.25 # image", "nginx:2    # image"),
         (lambda v: containers(v)[1].update(args=["x: y"]), '["a", b]', '["x: y"]'),
         (lambda v: v["spec"]["selector"]["matchLabels"].update(on="1"), "{app: web}", '{app: web, "on": "1"}'),
         (lambda v: v["metadata"].update(labels="x"), "  labels:\n    app: web\n", "  labels: x\n"),
         (lambda v: v["metadata"].pop("labels"), "  labels:\n    app: web\n", ""),
-        (lambda v: v["metadata"].update(x={"z": [1]}), "    app: web\n", "    app: web\n  x:\n    z:\n    - 1\n"),
+        (lambda v: v["metadata"].update(x={"z": [1]}), "    app: web\n", "    app: web\n  x:\n    z:\n      - 1\n"),
         (lambda v: v.update(z="\n"), "# foot", 'z: |2+\n\n# foot'),
         (lambda v: containers(v)[1].update(script="x\ny\n"), "            # no comment\n            echo\n",
          "            x\n            y\n"),
@@ -117,6 +119,90 @@ def test_unchanged_text_stays() -> None:
 )
 def test_odd_layouts_are_right_at_least(text: str, new: Any) -> None:
     assert load(edit_yaml(text, new)) == new
+
+
+LAYOUTS = [
+    "a: 0777\nb: ~\nc: on\nd: 2001-01-01\ne: 1e3\nf: null\ng: 0x1F # h\ni:\nj: 'it''s'\nk: \"a\\tb\"\n",
+    "# license\n\n---\n# b\na: 1\n",
+    "a:\n- b: 1 # c\n\n  # d\n  e:\n  - f\n# g\n- h\n",
+    "a:\n  - b: 1 # c\n    # d\n    e:\n      - f\n  # g\n  - h\n",
+    "a:\n    b:\n        c:\n        -   d\n        -   e: 1\n",
+    "a: # b\n  # c\n  d: 1 # e\n  # f\ng: | # h\n  # i\n\n\n# j\nk: >-\n  l\n  m\n# n\no: {p: [q]} # r\n# s\n",
+    "a: &b\n  c: 1\nd: *b\n# f\ne: !!str 1\n",
+    "a: 'b\n\n  c' # d\ne: " + "f " * 99 + "f\n",
+]
+
+
+@pytest.mark.parametrize("text", LAYOUTS)
+def test_layout_stays(text: str) -> None:
+    assert (
+        edit_yaml(text, {**load(text), "new": 1})
+        == text[: foot_of(text)] + "new: 1\n" + text[foot_of(text) :]
+    )
+
+
+def test_comments_behind_an_alias_stay_there() -> None:
+    text = "a: &b\n  c: 1\nd: *b # e\n# f\ng: 1\n"
+    result = edit_yaml(text, {**load(text), "g": 2})
+    assert result.index("c: 1") < result.index("d: *b") < result.index("# e") < result.index("# f\ng: 2\n")
+
+
+def foot_of(text: str) -> int:
+    """Where the comments after the last value begin."""
+    lines = text.splitlines(keepends=True)
+    while lines[-1].startswith("#"):
+        del lines[-1]
+    return sum(map(len, lines))
+
+
+@pytest.mark.parametrize(
+    ("text", "new", "expected"),
+    [
+        ('a: "b" # c\n', {"a": "d"}, 'a: "d" # c\n'),
+        ("a: 'b'\n", {"a": 1}, "a: 1\n"),
+        ("a: |- # b\n  c\nd: 1\n", {"a": None, "d": 1}, "a: null\nd: 1\n"),
+        ("a: |- # b\n  c\nd: 1\n", {"a": {"e": 1}, "d": 1}, "a:\n  e: 1\nd: 1\n"),
+        (
+            "a:\n# b\n- containerPort: 1\n# c\n- containerPort: 2\n",
+            {"a": [{"containerPort": 2, "protocol": "UDP"}]},
+            "a:\n# c\n- containerPort: 2\n  protocol: UDP\n",
+        ),
+        ("a:\n# b\n- port: 1 # c\n", {"a": [{"port": 2}]}, "a:\n# b\n- port: 2 # c\n"),
+        ("a:\n# b\n- name: c\n# d\n- name: e\n", {"a": [{"name": "e"}]}, "a:\n# d\n- name: e\n"),
+        ("a:\n# b\n- c\n# d\n- e\n", {"a": ["f", "e", "c"]}, "a:\n- f\n# d\n- e\n# b\n- c\n"),
+        ("# a\nb: 1\n# c\nd: 1\n# e\n", {"d": 1}, "# c\nd: 1\n# e\n"),
+        ("a:\n  b: # c\n    # d\n    e: 1\n  # f\n  g: 1\n", {"a": {"g": 1}}, "a:\n  # f\n  g: 1\n"),
+        (
+            "# a\r\nb: 1 # c\r\n\r\n# d\r\ne: |\r\n  f\r\n",
+            {"b": 2, "e": "f\n"},
+            "# a\r\nb: 2 # c\r\n\r\n# d\r\ne: |\r\n  f\r\n",
+        ),
+        ("a:\n- b\n\nc: # d\n  - e\n", {"a": ["b"], "c": ["e", "f"]}, "a:\n- b\n\nc: # d\n- e\n- f\n"),
+    ],
+)
+def test_comments_go_with_what_they_are_about(text: str, new: Any, expected: str) -> None:
+    assert edit_yaml(text, new) == expected
+
+
+def test_comments_in_public_manifests_survive() -> None:
+    changed = same = 0
+    for file in sorted((corpus() / "manifests").rglob("*.yaml")):
+        for text in re.split(r"(?m)^---.*\n", file.read_text()):
+            if (value := readable(text)) and "#" in text:
+                result = edit_yaml(text, {**value, "new": "x"})
+                assert set(re.findall("#.*", text)) <= set(re.findall("#.*", result)), file
+                changed += 1
+                same += len(result) == len(text) + len("new: x\n")
+    assert changed > 90
+    assert same / changed > 0.6  # the others are not indented evenly
+
+
+def readable(text: str) -> dict[str, Any] | None:
+    try:
+        value = load(text)
+    except ManifestError:
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def test_true_is_not_one() -> None:
