@@ -51,6 +51,7 @@ from minikctl.controlplane.kubelet import (
 from minikctl.controlplane.kubelet.memo import IMAGE_NOT_FOUND
 from minikctl.controlplane.kubelet.seal import identity
 from minikctl.controlplane.manager import Manager, Work
+from minikctl.controlplane.node import NodeConfig
 from minikctl.controlplane.recovery import recover
 from minikctl.errors import BackendError, Conflict, RevisionExpired, StoreError, UnreachableError
 from minikctl.model import Object, ObjectKey, key_of, name_of, spec_of, uid_of
@@ -179,7 +180,6 @@ class Loop:
                 self._lose(engine, news.error, now)
             return
         engine.info = news.info
-        self._register(engine, now)
 
     def _learn_outcomes(self, engine: Engine, news: Acted, now: float) -> None:
         engine.busy.discard(news.uid)
@@ -279,7 +279,6 @@ class Loop:
         if engine.answers and isinstance(error, UnreachableError):
             engine.answers = False
             self._say(f"{engine.name}: lost: {error}")
-            self._mark_nodes(engine, now)
 
     def _regain(self, engine: Engine, now: float) -> None:
         if not engine.answers:
@@ -290,20 +289,22 @@ class Loop:
             self._say(f"{engine.name}: answers again")
             self._look_at_pods_of(engine)
 
-    def _register(self, engine: Engine, now: float) -> None:
-        assert engine.info is not None
-        for config in engine.nodes:
-            existing = self.manager.view.get(ObjectKey("Node", "", config.name))
-            node = nodes.registered(config, engine.info, len(engine.nodes), existing, self._ids.uid(), now)
-            if node != existing:
-                self.manager.take(Work.KUBELET, key_of(node), _putting(node))
+    def _keep_nodes(self, now: float) -> None:
+        """Every node is registered, and Ready exactly while its engine answers."""
+        for engine in self.engines.values():
+            for config in engine.nodes:
+                existing = self.manager.view.get(ObjectKey("Node", "", config.name))
+                node = self._node(engine, config, existing, now)
+                if node is not None and node != existing:
+                    self.manager.take(Work.KUBELET, key_of(node), _putting(node))
 
-    def _mark_nodes(self, engine: Engine, now: float) -> None:
-        for config in engine.nodes:
-            existing = self.manager.view.get(ObjectKey("Node", "", config.name))
-            if existing is not None:
-                node = nodes.unreachable(existing, engine.trouble, now)
-                self.manager.take(Work.KUBELET, key_of(node), _putting(node))
+    def _node(self, engine: Engine, config: NodeConfig, existing: Object | None, now: float) -> Object | None:
+        if not engine.answers:
+            return existing and nodes.unreachable(existing, engine.trouble, now)
+        if engine.info is None:
+            return existing
+        shares = len(engine.nodes)
+        return nodes.registered(config, engine.info, shares, existing, self._ids.uid, now)
 
     def _ask_engines(self, now: float) -> None:
         for engine in self.engines.values():
@@ -449,6 +450,7 @@ class Loop:
 
     def _decide_and_commit(self, now: float) -> None:
         while True:
+            self._keep_nodes(now)
             plan = self.manager.run(now)
             writes = [*plan.writes, *self._recorder.writes(plan.happenings, now)]
             if now >= self._next_expiry:

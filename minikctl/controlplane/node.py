@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +31,12 @@ class NodeConfig:
 
 
 def registered(
-    config: NodeConfig, info: EngineInfo, shares: int, existing: Object | None, uid: str, now: float
+    config: NodeConfig,
+    info: EngineInfo,
+    shares: int,
+    existing: Object | None,
+    uid: Callable[[], str],
+    now: float,
 ) -> Object:
     """The Node, ready. `existing` keeps what people changed of it (labels, taints, cordon)."""
     capacity = {
@@ -39,7 +45,7 @@ def registered(
         "pods": str(MAX_PODS),
         **config.capacity,
     }
-    node = existing or _new(config, uid, now)
+    node = existing or _new(config, uid(), now)
     status: dict[str, Any] = {
         "capacity": capacity,
         "allocatable": capacity,

@@ -296,13 +296,13 @@ class Story:
     def _is_wrong(self, deployment: Object) -> str:
         spec = spec_of(deployment)
         active = [pod for pod in self._pods_of(deployment) if is_active(pod)]
+        if spec.get("paused"):  # as many as there were when it was paused: the bounds are checked throughout
+            return ""
         if len(active) != spec["replicas"]:
             return f"{name_of(deployment)} has {len(active)} of {spec['replicas']} pods"
         status = status_of(deployment)
         if status.get("observedGeneration") != deployment["metadata"]["generation"]:
             return f"{name_of(deployment)} was not looked at"
-        if spec.get("paused"):
-            return ""
         for one in self.world.database.list("ReplicaSet"):
             if (controller_of(one) or {}).get("uid") != uid_of(deployment):
                 continue
