@@ -114,7 +114,7 @@ def intent(obj: Object, hints: list[Object]) -> Object:
 
 
 def _without_system_part(obj: Object, hints: list[Object]) -> Object:
-    result = copy(obj)
+    result: Object = copy(obj)
     metadata = result["metadata"]
     said = {name for hint in hints for name in annotations_of(hint)}
     metadata["annotations"] = {
