@@ -97,6 +97,7 @@ def _running(
     try:
         yield loop, executor
     finally:
+        executor.close()
         cluster.store.on_commit = before
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import select
@@ -12,7 +13,7 @@ from pathlib import Path
 from minikctl.agent.ports import Hinted, News, Woken
 from minikctl.backend import Backend
 from minikctl.errors import BackendError
-from minikctl.store.lock import open_wake
+from minikctl.store.lock import open_wake, wake
 
 WORKERS = {"act": 3, "pull": 2, "look": 1}
 """Threads per lane and engine. Engines gain nothing from more: they start containers one by one inside."""
@@ -27,6 +28,7 @@ class ThreadExecutor:
         self._inbox: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._lanes: dict[str, queue.SimpleQueue[Callable[[], News]]] = {}
         self._closed = threading.Event()
+        self._state_dir: Path | None = None
 
     def submit(self, lane: str, job: Callable[[], News]) -> None:
         if lane not in self._lanes:
@@ -40,6 +42,7 @@ class ThreadExecutor:
 
     def listen(self, state_dir: Path) -> None:
         """News when another process wrote something to the state directory."""
+        self._state_dir = state_dir
         self._thread(self._hear, open_wake(state_dir))
 
     def wait(self, seconds: float) -> list[News]:
@@ -53,9 +56,10 @@ class ThreadExecutor:
             return news
 
     def close(self) -> None:
+        """Threads end as soon as they notice; the backends stay open for their owner."""
         self._closed.set()
-        for backend in self._backends.values():
-            backend.close()
+        if self._state_dir is not None:
+            wake(self._state_dir)
 
     def _thread(self, target: Callable[..., None], argument: object) -> None:
         threading.Thread(target=target, args=(argument,), daemon=True).start()
@@ -75,10 +79,14 @@ class ThreadExecutor:
             self._closed.wait(RECONNECT_SECONDS)
 
     def _hear(self, descriptor: int) -> None:
-        while not self._closed.is_set():
-            select.select([descriptor], [], [])
-            os.read(descriptor, 4096)
-            self._inbox.put(Woken())
+        try:
+            while not self._closed.is_set():
+                select.select([descriptor], [], [])
+                with contextlib.suppress(BlockingIOError):  # somebody else who listens was faster
+                    os.read(descriptor, 4096)
+                self._inbox.put(Woken())
+        finally:
+            os.close(descriptor)
 
 
 class InlineExecutor:
