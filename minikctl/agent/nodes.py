@@ -131,7 +131,9 @@ def _of_kind(declared: dict[str, Any], source: str) -> tuple[dict[str, Any], lis
             raise ManifestError(f'unknown role "{role}"', Position(source, 1, 1))
         counts[role] = counts.get(role, 0) + 1
         number = str(counts[role]) if counts[role] > 1 else ""
-        one: dict[str, Any] = {"name": f"{cluster}-{role}{number}", "role": role}
+        one: dict[str, Any] = {"name": f"{cluster}-{role}{number}"}
+        if role == CONTROL_PLANE:  # kind gives its workers no role label: `get nodes` shows <none>
+            one["role"] = role
         if node.get("labels"):
             one["labels"] = node["labels"]
         if role == CONTROL_PLANE and workers:
