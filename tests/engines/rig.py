@@ -97,6 +97,11 @@ def run_beside(name: str, *command: str) -> str:
     return _run("exec", name, *command)
 
 
+def client(name: str, *words: str) -> str:
+    """The output of the engine's own client (`docker`, `podman`): what people do by hand."""
+    return _run("exec-client", name, *words)
+
+
 def _run(*arguments: str) -> str:
     finished = subprocess.run(
         [ENGINES_SCRIPT, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
