@@ -24,7 +24,7 @@ from minikctl.model import (
 )
 from minikctl.model.pods import is_active, is_ready
 
-from .world import CLUSTER, QUIET, ROUGH, World
+from .world import CLUSTER, QUIET, ROUGH, Crash, World
 
 NAMES = ("api", "web")
 CHAOS_SECONDS = 90.0
@@ -49,7 +49,7 @@ class Story:
 
     def live(self) -> None:
         world = self.world
-        world.set_faults(ROUGH, store=0.02, crash=0.004)
+        world.set_faults(ROUGH, store=0.02, crash=0.006)
         end = world.clock.time + CHAOS_SECONDS
         while world.clock.time < end:
             self.random.choice(self._deeds())()
@@ -102,13 +102,13 @@ class Story:
         if not paths:
             return
         path = self.random.choice(paths)
-        text = self.world.files.texts[path]
-        if self.random.random() < 0.3:
-            self.world.files.replace({path: None})
-        elif self.random.random() < 0.3:
-            self.world.files.replace({path: text.replace('"replicas": ', '"replicas": 1')})
+        text: str | None = self.world.files.texts[path]
+        if text is not None and self.random.random() < 0.7:
+            change = self.random.choice((('"replicas": ', '"replicas": 1'), ("sleep", "echo hi; sleep")))
+            text = text.replace(*change)
         else:
-            self.world.files.replace({path: text.replace("sleep", "echo hi; sleep")})
+            text = None
+        self._try(lambda: self.world.files.replace({path: text}))
 
     def delete(self) -> None:
         key = ObjectKey("Deployment", "default", self.random.choice(NAMES))
@@ -140,6 +140,8 @@ class Story:
             deed()
         except MinikctlError as error:
             self.world.note(f"refused: {error}")
+        except Crash:
+            self.world.note("the command died")
 
     # --- fate
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import heapq
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -73,6 +73,19 @@ class JsonCodec:
         return decoded
 
 
+class CrashingFiles(MemoryFiles):
+    """The process may die when the files are replaced and the database has not committed yet."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+
+    def replace(self, texts: Mapping[str, str | None]) -> dict[str, str]:
+        stamps = super().replace(texts)
+        self._world.maybe_crash("between the files and the commit")
+        return stamps
+
+
 class FaultyStore:
     """The store as it is, but commits may fail or end the process before or after their effect."""
 
@@ -113,7 +126,9 @@ class World:
         self.random = Random(seed)
         self.clock = SimClock()
         self.engine = MemoryEngine(clock=self.clock.now)
-        self.files = MemoryFiles()
+        self.crash_chance = 0.0
+        self.log: list[str] = []
+        self.files = CrashingFiles(self)
         self.database = open_memory(JsonCodec(), self.files, cluster_id=CLUSTER, seal_key=KEY)
         self.ids = Ids(
             uid=lambda: str(uuid.UUID(int=self.random.getrandbits(128), version=4)),
@@ -124,9 +139,7 @@ class World:
         self.nodes = tuple(NodeConfig(f"node-{number}", "memory") for number in range(1, nodes + 1))
         self.faults = QUIET
         self.store_faults = 0.0
-        self.crash_chance = 0.0
         self.crashes = 0
-        self.log: list[str] = []
         self.checks: list[Callable[[], None]] = []
         self._serial = 0
         self._event_position = 0
