@@ -51,6 +51,13 @@ def desired_path(key: ObjectKey) -> str:
     return f"{key.namespace or CLUSTER_FOLDER}/{key.kind.lower()}.{key.name}{SUFFIX}"
 
 
+def _key_of_path(path: str) -> ObjectKey:
+    """What a file that can't be read would hold, by its name."""
+    folder, _, name = path.partition("/")
+    kind, _, rest = name.removesuffix(SUFFIX).partition(".")
+    return ObjectKey(kind, "" if folder == CLUSTER_FOLDER else folder, rest)
+
+
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", errors="surrogateescape")).hexdigest()
 
@@ -140,10 +147,10 @@ class DatabaseStore:
 
     def changes(self, since: int) -> Changes:
         with self._guarded():
-            if since < self._meta("expired"):
-                raise RevisionExpired(f"changes since revision {since} are no longer kept")
             self._database.execute("BEGIN")
             try:
+                if since < self._meta("expired"):
+                    raise RevisionExpired(f"changes since revision {since} are no longer kept")
                 revision = self._meta("revision")
                 changed = self._database.execute(
                     "SELECT document FROM objects WHERE revision > ? ORDER BY revision", (since,)
@@ -180,8 +187,10 @@ class DatabaseStore:
                 else:
                     self._remove(write, revision)
             self._database.execute("UPDATE meta SET value=? WHERE name='revision'", (revision,))
-            self._expire(revision)
-            stamps = self.files.replace(texts) if texts else {}
+            self._expire(revision, len(writes))
+            stamps = self._unmoved_stamps(writes)
+            if texts:
+                stamps |= self.files.replace(texts)
             for write in writes:
                 self._declare(write, texts, stamps)
         self.on_commit()
@@ -244,9 +253,9 @@ class DatabaseStore:
         if cursor.rowcount:
             self._database.execute("INSERT INTO removals VALUES (?,?,?,?)", (revision, *write.key))
 
-    def _expire(self, revision: int) -> None:
+    def _expire(self, revision: int, writes: int) -> None:
         """Removals are dropped in large steps, so that this costs nothing most of the time."""
-        if revision % KEPT_REMOVALS == 0:
+        if revision // KEPT_REMOVALS != (revision - writes) // KEPT_REMOVALS:
             limit = revision - KEPT_REMOVALS
             self._database.execute("DELETE FROM removals WHERE revision <= ?", (limit,))
             self._database.execute("UPDATE meta SET value=? WHERE name='expired'", (max(0, limit),))
@@ -255,7 +264,7 @@ class DatabaseStore:
         key = _key(write)
         path = desired_path(key)
         if isinstance(write, Put) and isinstance(write.desired, Adopt):
-            self._note(write, path, write.desired.desired, write.desired.digest, self._unmoved(path, write))
+            self._note(write, path, write.desired.desired, write.desired.digest, stamps[path])
         elif path in texts:
             text = texts[path]
             if text is None:
@@ -274,13 +283,21 @@ class DatabaseStore:
             (*key_of(write.obj), path, digest, stamp, _dump(desired), _dump(write.last_applied)),
         )
 
-    def _unmoved(self, path: str, write: Put) -> Stamp:
-        """The stamp of a file that still is what it was when it was looked at."""
-        stamp = self.files.stamps().get(path, "")
-        text = self.files.read(path)
-        if text is None or not isinstance(write.desired, Adopt) or _digest(text) != write.desired.digest:
-            raise Conflict(_resource(write.obj["kind"]), key_of(write.obj).name)
-        return stamp
+    def _unmoved_stamps(self, writes: Sequence[Write]) -> dict[str, Stamp]:
+        """The stamps of adopted files. Each must still be what it was when it was looked at.
+
+        Asked before any file is replaced: after that nothing may conflict any more.
+        """
+        adopted = [write for write in writes if isinstance(write, Put) and isinstance(write.desired, Adopt)]
+        stamps = self.files.stamps() if adopted else {}
+        unmoved: dict[str, Stamp] = {}
+        for write in adopted:
+            path = desired_path(key_of(write.obj))
+            text = self.files.read(path)
+            if text is None or not isinstance(write.desired, Adopt) or _digest(text) != write.desired.digest:
+                raise Conflict(_resource(write.obj["kind"]), key_of(write.obj).name)
+            unmoved[path] = stamps.get(path, "")
+        return unmoved
 
     # --- desired files that somebody else touched
 
@@ -304,7 +321,10 @@ class DatabaseStore:
     def _examine(self, path: str, stamp: Stamp, recorded_digest: str) -> DesiredFile | None:
         if path in self._problems and self._problems[path][0] == stamp:
             return self._problems[path][1]
-        text = self.files.read(path)
+        try:
+            text = self.files.read(path)
+        except StoreError as error:  # one file that can't be read does not stop all others
+            return DesiredFile(path, _key_of_path(path), None, "", ManifestError(str(error)))
         if text is None:
             return None
         digest = _digest(text)
@@ -318,9 +338,6 @@ class DatabaseStore:
         return file
 
     def _decode(self, path: str, text: str, digest: str) -> DesiredFile:
-        folder, _, name = path.partition("/")
-        kind, _, rest = name.removesuffix(SUFFIX).partition(".")
-        guess = ObjectKey(kind, "" if folder == CLUSTER_FOLDER else folder, rest)
         try:
             desired = self._codec.decode(text, path)
             if desired_path(key_of(desired)) != path:
@@ -328,7 +345,7 @@ class DatabaseStore:
                     f"{path}: holds {key_of(desired)}, which belongs in {desired_path(key_of(desired))}"
                 )
         except ManifestError as problem:
-            return DesiredFile(path, guess, None, digest, problem)
+            return DesiredFile(path, _key_of_path(path), None, digest, problem)
         row = self._one("SELECT last_applied FROM intents WHERE path=? AND digest=?", (path, digest))
         return DesiredFile(path, key_of(desired), desired, digest, None, _load(row[0]) if row else None)
 
@@ -353,10 +370,11 @@ class DatabaseStore:
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._database.execute("COMMIT")
             except BaseException:
-                self._database.execute("ROLLBACK")
+                if self._database.in_transaction:  # SQLite ended it itself when the disk was full
+                    self._database.execute("ROLLBACK")
                 raise
-            self._database.execute("COMMIT")
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:

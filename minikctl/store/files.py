@@ -1,11 +1,13 @@
 """The desired files: on disk with the care that precious things need, or in a dict for tests.
 
 Rules: a file is replaced whole (temporary file, fsync, rename, fsync of the folder) or not at all; modes are
-0700 and 0600 whatever the umask; only `*.yaml` one level deep is ours, nothing else there is looked at.
+0700 and 0600 whatever the umask; only `*.yaml` one level deep is ours, nothing else there is looked at. A
+symbolic link in a file's place is seen but never followed: it is a file that can't be read.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,6 +37,19 @@ class Files(Protocol):
         """
 
 
+def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
+    """What is not hidden; nothing where there is no such folder (any more)."""
+    try:
+        with os.scandir(folder) as entries:
+            return [entry for entry in entries if entry.name[0] != "."]
+    except FileNotFoundError:
+        return []
+
+
+def _not_following(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
 def _stamp(status: os.stat_result) -> Stamp:
     return f"{status.st_mtime_ns}.{status.st_size}.{status.st_ino}"
 
@@ -48,20 +63,21 @@ class FolderFiles:
     def stamps(self) -> dict[str, Stamp]:
         found: dict[str, Stamp] = {}
         try:
-            folders = [entry for entry in os.scandir(self.root) if entry.is_dir() and entry.name[0] != "."]
+            folders = [entry for entry in _entries(self.root) if entry.is_dir()]
             for folder in folders:
-                for entry in os.scandir(folder.path):
-                    if entry.name.endswith(SUFFIX) and entry.name[0] != ".":
-                        found[f"{folder.name}/{entry.name}"] = _stamp(entry.stat())
-        except FileNotFoundError:
-            pass  # a folder went away between the two looks: the next look sees it
+                for entry in _entries(folder.path):
+                    # What goes away between the two looks is gone; the others are still there.
+                    if entry.name.endswith(SUFFIX):
+                        with contextlib.suppress(FileNotFoundError):
+                            found[f"{folder.name}/{entry.name}"] = _stamp(entry.stat(follow_symlinks=False))
         except OSError as error:
             raise StoreError(f"cannot read {self.root}: {error.strerror}") from error
         return found
 
     def read(self, path: str) -> str | None:
         try:
-            return (self.root / path).read_bytes().decode("utf-8", errors="surrogateescape")
+            with open(self.root / path, "rb", opener=_not_following) as file:
+                return file.read().decode("utf-8", errors="surrogateescape")
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -72,7 +88,8 @@ class FolderFiles:
         try:
             for path, text in texts.items():
                 if text is not None:
-                    staged[path] = self._stage(path, text)
+                    staged[path] = self._temporary(path)
+                    _write_durably(staged[path], text)
             for path in texts:
                 self._put_in_place(path, staged.get(path))
             for folder in {(self.root / path).parent for path in texts}:
@@ -85,16 +102,10 @@ class FolderFiles:
             for temporary in staged.values():
                 temporary.unlink(missing_ok=True)
 
-    def _stage(self, path: str, text: str) -> Path:
+    def _temporary(self, path: str) -> Path:
         target = self.root / path
         make_private_folder(target.parent)
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text.encode("utf-8", errors="surrogateescape"))
-            file.flush()
-            os.fsync(file.fileno())
-        return temporary
+        return target.with_name(f".{target.name}.{os.getpid()}.tmp")
 
     def _put_in_place(self, path: str, staged: Path | None) -> None:
         target = self.root / path
@@ -102,6 +113,14 @@ class FolderFiles:
             target.unlink(missing_ok=True)
         else:
             staged.replace(target)
+
+
+def _write_durably(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(text.encode("utf-8", errors="surrogateescape"))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def make_private_folder(folder: Path) -> None:
