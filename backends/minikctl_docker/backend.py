@@ -31,6 +31,7 @@ from minikctl.backend import (
     Settings,
 )
 from minikctl.backend.labels import CLUSTER
+from minikctl.backend.users import check_non_root, needs_image_user
 from minikctl.errors import PermanentError, TemporaryError
 from minikctl_docker import endpoints, faults, logs, observation, pause, payload
 from minikctl_docker.engine import PROMPT_TIMEOUT, Engine, Reply
@@ -169,7 +170,9 @@ class DockerBackend:
     # --- making ----------------------------------------------------------------------------------
 
     def create_container(self, spec: ContainerSpec) -> str:
-        body = payload.container_payload(spec, image_user=self._image_user(spec))
+        image_user = self._image_user(spec)
+        check_non_root(spec, image_user)
+        body = payload.container_payload(spec, image_user=image_user)
         return self._create(spec.name, body, Facts(sandbox=False, tty=spec.tty))
 
     def create_sandbox(self, spec: SandboxSpec) -> Container:
@@ -235,10 +238,11 @@ class DockerBackend:
             raise faults.container_error(reply.message, "CreateContainerError")
 
     def _image_user(self, spec: ContainerSpec) -> str:
-        """A group of one's own needs the user spelled out, which may be the image's."""
-        if spec.security.run_as_group is None or spec.security.run_as_user is not None:
+        if not needs_image_user(spec):
             return ""
-        data = self._image(spec.image) or {}
+        data = self._image(spec.image)
+        if data is None:
+            raise PermanentError(f"No such image: {spec.image}", reason="ImageNotFound")
         return str((data.get("Config") or {}).get("User") or "")
 
     # --- running ---------------------------------------------------------------------------------

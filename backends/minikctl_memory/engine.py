@@ -30,6 +30,7 @@ from minikctl.backend import (
     PortMapping,
     SandboxSpec,
 )
+from minikctl.backend.users import check_non_root
 from minikctl.errors import PermanentError, UnreachableError
 from minikctl_memory.images import ImageConfig, default_config, invalid_name, parse_reference, pull_failure
 from minikctl_memory.program import Program
@@ -163,6 +164,7 @@ class MemoryEngine:
             if spec.network is NetworkMode.SANDBOX and sandbox is None:
                 raise PermanentError(f"No such sandbox: {spec.sandbox_id}", reason="CreateContainerError")
             config = self._image_configs.get(spec.image) or default_config(reference)
+            check_non_root(spec, config.user)
             record = self._new_record(
                 spec.name,
                 image=spec.image,

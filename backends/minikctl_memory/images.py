@@ -32,6 +32,7 @@ class ImageConfig:
     entrypoint: tuple[str, ...] = ()
     cmd: tuple[str, ...] = ()
     stop_signal: str = "TERM"
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)

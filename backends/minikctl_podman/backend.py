@@ -31,6 +31,7 @@ from minikctl.backend import (
     Settings,
 )
 from minikctl.backend.labels import CLUSTER
+from minikctl.backend.users import check_non_root, needs_image_user
 from minikctl.errors import PermanentError, TemporaryError
 from minikctl_podman import endpoints, faults, logs, observation, payload
 from minikctl_podman.engine import Engine, Reply, Stream
@@ -202,7 +203,9 @@ class PodmanBackend:
 
     def create_container(self, spec: ContainerSpec) -> str:
         pod_id = self._pod_of(spec.sandbox_id) if spec.network is NetworkMode.SANDBOX else ""
-        body = payload.container_payload(spec, pod_id=pod_id, image_user=self._image_user(spec))
+        image_user = self._image_user(spec)
+        check_non_root(spec, image_user)
+        body = payload.container_payload(spec, pod_id=pod_id, image_user=image_user)
         reply = self._engine.post("/containers/create", body=body)
         if reply.ok:
             container_id = str(reply.body["Id"])
@@ -230,10 +233,11 @@ class PodmanBackend:
         return facts.pod_id
 
     def _image_user(self, spec: ContainerSpec) -> str:
-        security = spec.security
-        if security.run_as_group is None or security.run_as_user is not None:
+        if not needs_image_user(spec):
             return ""
-        data = self._image(spec.image) or {}
+        data = self._image(spec.image)
+        if data is None:
+            raise PermanentError(f"No such image: {spec.image}", reason="ImageNotFound")
         return str(data.get("User") or "")
 
     # --- running ---------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ class FileProblem:
 
 
 Refusals: TypeAlias = dict[str, tuple[str, str, FileProblem]]
-"""By path: the digest and the object's revision that were refused before, so that it is not all done again."""
+"""By path: the digest and revision that were refused before, so that it is not all done again."""
 
 
 def absorb(

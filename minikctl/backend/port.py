@@ -111,6 +111,7 @@ class SecurityContext:
 
     run_as_user: int | None = None
     run_as_group: int | None = None
+    run_as_non_root: bool = False
     supplemental_groups: tuple[int, ...] = ()
     privileged: bool = False
     read_only_root_filesystem: bool = False
@@ -230,7 +231,8 @@ class Backend(Protocol):
         A container of that name which carries this cluster's id exists already: its id is returned.
 
         :raises PermanentError: reason `ErrImageNeverPull`-like causes are the kubelet's; here
-            `CreateContainerError` (bad request, name taken by somebody else) or `ImageNotFound`.
+            `CreateContainerError` (bad request, name taken by somebody else), `ImageNotFound`, or
+            `CreateContainerConfigError` (it must not run as root, and would).
         """
 
     def start_container(self, container_id: str) -> Container:

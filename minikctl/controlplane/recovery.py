@@ -53,7 +53,7 @@ def recover(containers: Iterable[Container], view: View, now: float) -> list[Obj
 
 
 def _surplus(pods: list[Object], sets: list[Object], view: View) -> dict[ObjectKey, str]:
-    """Pods beyond what their Deployment ever allows, with their ReplicaSet's uid; the oldest template's first.
+    """Pods beyond what their Deployment ever allows, with their ReplicaSet's uid; oldest templates first.
 
     They had been asked to end when state.db was lost: that they had is not known any more.
     """

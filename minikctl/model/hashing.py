@@ -19,7 +19,7 @@ def spec_hash(value: Any) -> str:
 
 
 def template_hash(template: dict[str, Any], collisions: int = 0) -> str:
-    """The `pod-template-hash` of a pod template: up to ten safe characters, as a Deployment's controller makes.
+    """The `pod-template-hash` of a pod template: up to ten safe characters, as upstream makes it.
 
     The number behind it is our own (upstream hashes a dump of Go structs); nothing relies on its value.
     """

@@ -97,6 +97,20 @@ class ProcessChecks(ContractBase):
         script = "test $((0x$(grep CapBnd /proc/self/status | cut -f2) >> 21 & 1)) = 1 && echo sys-admin"
         assert bench.run(bench.spec(*shell(script), security=privileged)).text() == ["sys-admin"]
 
+    def test_must_not_run_as_root(self, bench: Bench) -> None:
+        """The image's user is root: the container is not even made, unless the pod names another user."""
+        for user in (None, 0):
+            security = SecurityContext(run_as_user=user, run_as_non_root=True)
+            with pytest.raises(PermanentError) as caught:
+                bench.backend.create_container(bench.spec("true", security=security))
+            assert caught.value.reason == "CreateContainerConfigError"
+        missing = bench.spec("true", image=self.missing_image, security=SecurityContext(run_as_non_root=True))
+        with pytest.raises(PermanentError) as caught:
+            bench.backend.create_container(missing)
+        assert caught.value.reason == "ImageNotFound"
+        security = SecurityContext(run_as_user=1234, run_as_non_root=True)
+        assert bench.run(bench.spec("true", security=security)).container.exit_code == 0
+
     def test_host_port(self, bench: Bench) -> None:
         backend = bench.backend
         ports = (PortMapping(container_port=8080, host_port=self.free_port()),)

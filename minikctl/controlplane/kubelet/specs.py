@@ -149,6 +149,7 @@ def _security(pod: Object, container: dict[str, Any]) -> SecurityContext:
     return SecurityContext(
         run_as_user=merged.get("runAsUser"),
         run_as_group=merged.get("runAsGroup"),
+        run_as_non_root=bool(merged.get("runAsNonRoot")),
         supplemental_groups=tuple(pod_level.get("supplementalGroups") or ()),
         privileged=bool(own.get("privileged")),
         read_only_root_filesystem=bool(own.get("readOnlyRootFilesystem")),
