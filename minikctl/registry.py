@@ -7,11 +7,14 @@ short command; a name that is not in it is looked for among the entry points.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from minikctl.backend import Backend, BackendType, Settings
 from minikctl.errors import BackendError, UnreachableError, UsageError
+
+if TYPE_CHECKING:
+    from minikctl.backend import Backend, BackendType, Settings
 
 ENTRY_POINTS = "minikctl.backends"
 BUILT_IN: Mapping[str, str] = {
@@ -84,7 +87,7 @@ def detect(environ: Mapping[str, str], settings: Settings) -> Choice:
 
 
 def _trouble(name: str, endpoint: str, settings: Settings) -> BackendError | None:
-    backend = open_backend(name, Settings(endpoint, settings.cluster_id, settings.state_dir))
+    backend = open_backend(name, replace(settings, endpoint=endpoint))
     try:
         backend.info()
         return None

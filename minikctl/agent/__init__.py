@@ -6,18 +6,3 @@ Rules:
   to make stands in the store before.
 - Threads are only for calls to engines. Deciding happens in one thread.
 """
-
-from minikctl.agent.cluster import Cluster, Options, open_cluster
-from minikctl.agent.driver import drive, run_agent
-from minikctl.agent.process import agent_status, start_agent, stop_agent
-
-__all__ = [
-    "Cluster",
-    "Options",
-    "agent_status",
-    "drive",
-    "open_cluster",
-    "run_agent",
-    "start_agent",
-    "stop_agent",
-]

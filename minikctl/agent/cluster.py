@@ -1,28 +1,25 @@
-"""One state directory, opened: its API, its nodes, and the engines behind them."""
+"""One state directory, opened: its API, its nodes, and the engines behind them.
+
+The loop and the engines' side of it are imported where they are first needed: a `get` beside a running
+agent reads the store and nothing else.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-import secrets
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikctl import registry
-from minikctl.agent.engine import Engine
 from minikctl.agent.nodes import declared_backend, load_nodes
-from minikctl.agent.observer import observe
 from minikctl.api import Api, DesiredCodec, FileProblem
-from minikctl.backend import Backend, Settings
-from minikctl.backend.wrappers import RetryingBackend
 from minikctl.clock import SystemClock
 from minikctl.controlplane.decision import Ids
-from minikctl.controlplane.node import NodeConfig
 from minikctl.errors import NotFound, UsageError
 from minikctl.model import Object, spec_of
 from minikctl.model.hashing import safe_suffix
@@ -30,6 +27,11 @@ from minikctl.model.kinds import KINDS
 from minikctl.store import AgentLock, DatabaseStore, open_directory
 from minikctl.store.files import FolderFiles
 from minikctl.store.lock import wake
+
+if TYPE_CHECKING:
+    from minikctl.agent.engine import Engine
+    from minikctl.backend import Backend
+    from minikctl.controlplane.node import NodeConfig
 
 ENGINE_FILE = "engine.json"
 """Which engine was chosen when nobody said which: the same one is used until somebody does."""
@@ -56,10 +58,13 @@ def find_state_dir(options: Options, environ: Mapping[str, str]) -> Path:
 
 
 def random_ids() -> Ids:
-    return Ids(
-        uid=lambda: str(uuid.UUID(bytes=os.urandom(16), version=4)),
-        suffix=lambda: safe_suffix(secrets.randbits(40)),
-    )
+    return Ids(uid=_random_uid, suffix=lambda: safe_suffix(int.from_bytes(os.urandom(5))))
+
+
+def _random_uid() -> str:
+    from uuid import uuid4
+
+    return str(uuid4())
 
 
 class Cluster:
@@ -90,9 +95,11 @@ class Cluster:
         """
         before = self._chosen_before()
         named = self._wish or declared_backend(self.state_dir)
-        settings = Settings("", self.store.cluster_id, self.state_dir)
         if named is None and before is not None:
             return before
+        from minikctl.backend import Settings
+
+        settings = Settings("", self.store.cluster_id, self.state_dir)
         if named is None:
             return self._remembered(registry.detect(os.environ, settings))
         if before is not None and before.backend == named and not self._is_addressed(named):
@@ -143,11 +150,16 @@ class Cluster:
         return names
 
     def _open(self, node: NodeConfig) -> Backend:
+        from minikctl.backend import Settings
+        from minikctl.backend.wrappers.retrying import RetryingBackend
+
         settings = Settings(node.endpoint, self.store.cluster_id, self.state_dir)
         return RetryingBackend(registry.open_backend(node.backend, settings))
 
     def engines(self) -> list[Engine]:
         """A fresh set of engines for a loop."""
+        from minikctl.agent.engine import Engine
+
         return [
             Engine(name, self.backends[name], nodes, self.store.seal_key)
             for name, nodes in self._by_engine().items()
@@ -187,6 +199,8 @@ class Cluster:
         or done. An engine that does not answer leaves its statuses as they are and its nodes NotReady.
         """
         if self.lock_holder() is None and self._runs_something():
+            from minikctl.agent.observer import observe
+
             return observe(self.api, self.engines(), self.ids)
         return [obj for kind in KINDS if kind != "Event" for obj in self.store.list(kind)]
 

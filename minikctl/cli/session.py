@@ -16,7 +16,7 @@ from minikctl.model import Object, ObjectKey
 from minikctl.model.kinds import KINDS, Kind
 
 if TYPE_CHECKING:
-    from minikctl.agent import Cluster, Options
+    from minikctl.agent.cluster import Cluster, Options
     from minikctl.api import Api
 
 DEFAULT_NAMESPACE = "default"

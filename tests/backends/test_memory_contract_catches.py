@@ -10,7 +10,7 @@ import pytest
 from minikctl_memory import MemoryBackend, MemoryEngine
 
 from minikctl.backend import Container, ContainerSpec, EngineEvent, LogLine, LogOptions
-from minikctl.backend.wrappers import BackendWrapper
+from minikctl.backend.wrappers.base import BackendWrapper
 from minikctl.contract import BackendContract
 from minikctl.contract.bench import Bench, new_cluster_id
 from minikctl.errors import PermanentError, TemporaryError

@@ -20,17 +20,11 @@ from minikctl.backend import (
     SandboxSpec,
     labels,
 )
-from minikctl.backend.wrappers import (
-    MUTATING,
-    BackendWrapper,
-    CallReport,
-    DryRunBackend,
-    Faults,
-    FaultyBackend,
-    RecordingBackend,
-    RetryingBackend,
-    log_calls,
-)
+from minikctl.backend.wrappers.base import MUTATING, BackendWrapper
+from minikctl.backend.wrappers.dry_run import DryRunBackend
+from minikctl.backend.wrappers.faulty import Faults, FaultyBackend
+from minikctl.backend.wrappers.recording import CallReport, RecordingBackend, log_calls
+from minikctl.backend.wrappers.retrying import RetryingBackend
 from minikctl.contract import BackendContract
 from minikctl.contract.base import MakeBackend
 from minikctl.errors import PermanentError, TemporaryError, UnreachableError

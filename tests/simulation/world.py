@@ -26,7 +26,7 @@ from minikctl.agent.loop import Loop
 from minikctl.agent.ports import Hinted, News
 from minikctl.api import Api
 from minikctl.backend import EngineEvent
-from minikctl.backend.wrappers import Faults, FaultyBackend
+from minikctl.backend.wrappers.faulty import Faults, FaultyBackend
 from minikctl.controlplane.decision import Ids
 from minikctl.controlplane.node import NodeConfig
 from minikctl.errors import StoreError
