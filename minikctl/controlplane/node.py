@@ -9,11 +9,14 @@ from typing import Any
 from minikctl import __version__
 from minikctl.backend import EngineInfo
 from minikctl.model import Object, conditions, labels_of, spec_of, status_of
+from minikctl.model.hashing import spec_hash
 from minikctl.model.timestamps import format_time
 
 MAX_PODS = 110
 """The kubelet's own default."""
 CONTROL_PLANE = "control-plane"
+ENGINE_LABEL = "minikctl.io/engine"
+"""Nodes with the same value are shares of one machine: a host port there is one for all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ def _new(config: NodeConfig, uid: str, now: float) -> Object:
 
 def _labels(config: NodeConfig, info: EngineInfo) -> dict[str, str]:
     labels = {
+        ENGINE_LABEL: f"{config.backend}-{spec_hash([config.backend, config.endpoint])[:8]}",
         "kubernetes.io/arch": info.architecture,
         "kubernetes.io/hostname": config.name,
         "kubernetes.io/os": info.operating_system,

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from minikctl.controlplane.decision import Decision
+from minikctl.controlplane.node import ENGINE_LABEL
 from minikctl.controlplane.view import NodeUsage, View
 from minikctl.model import (
     Object,
@@ -32,6 +33,7 @@ from minikctl.model.timestamps import format_time
 
 COMPONENT = "default-scheduler"
 UNSCHEDULABLE_TAINT = "node.kubernetes.io/unschedulable"
+HostPort: TypeAlias = tuple[str, int]
 SPREAD_WEIGHT, LEAST_WEIGHT, BALANCED_WEIGHT, TAINT_WEIGHT = 2.0, 1.0, 1.0, 3.0
 
 
@@ -58,7 +60,11 @@ def reconcile(key: ObjectKey, view: View, now: float) -> Decision:
     if pod is None or is_deleting(pod) or spec_of(pod).get("nodeName"):
         return decision
     nodes = sorted(view.list("Node"), key=name_of)
-    refusals = {name_of(node): _refusal(pod, node, view.usage(name_of(node))) for node in nodes}
+    taken = _taken_ports(nodes, view) if pod_requests(pod).host_ports else {}
+    refusals = {
+        name_of(node): _refusal(pod, node, view.usage(name_of(node)), taken.get(_engine_of(node), set()))
+        for node in nodes
+    }
     fitting = [node for node in nodes if refusals[name_of(node)] is None]
     if fitting:
         best = _best(pod, fitting, view)
@@ -71,7 +77,19 @@ def reconcile(key: ObjectKey, view: View, now: float) -> Decision:
 # --- filter
 
 
-def _refusal(pod: Object, node: Object, usage: NodeUsage) -> str | None:
+def _engine_of(node: Object) -> str:
+    return labels_of(node).get(ENGINE_LABEL, name_of(node))
+
+
+def _taken_ports(nodes: Iterable[Object], view: View) -> dict[str, set[HostPort]]:
+    """By engine: the host ports that pods on any of its nodes hold. Shares of one machine share its ports."""
+    taken: dict[str, set[HostPort]] = {}
+    for node in nodes:
+        taken.setdefault(_engine_of(node), set()).update(view.usage(name_of(node)).host_ports)
+    return taken
+
+
+def _refusal(pod: Object, node: Object, usage: NodeUsage, taken: set[HostPort]) -> str | None:
     """Why the pod can't go to the node, in kube-scheduler's words; None when it can."""
     if not conditions.is_true(status_of(node), "Ready"):
         return "node(s) were not ready"
@@ -83,12 +101,13 @@ def _refusal(pod: Object, node: Object, usage: NodeUsage) -> str | None:
     wanted = spec_of(pod).get("nodeSelector") or {}
     if not wanted.items() <= labels_of(node).items():
         return "node(s) didn't match Pod's node affinity/selector"
-    return _lacking(pod_requests(pod), capacity_of(node), usage)
+    asked = pod_requests(pod)
+    if not taken.isdisjoint(asked.host_ports):
+        return "node(s) didn't have free ports for the requested pod ports"
+    return _lacking(asked, capacity_of(node), usage)
 
 
 def _lacking(asked: PodRequests, capacity: Capacity, usage: NodeUsage) -> str | None:
-    if any(port in usage.host_ports for port in asked.host_ports):
-        return "node(s) didn't have free ports for the requested pod ports"
     used = usage.requests
     if used.pods + 1 > capacity.pods:
         return "Too many pods"
