@@ -26,6 +26,7 @@ from minikctl.model import (
     spec_of,
     uid_of,
 )
+from minikctl.model.pods import is_finished
 from minikctl.model.writes import Put, Remove, Write
 
 ENDLESS = 200_000
@@ -229,6 +230,8 @@ class Manager:
         match key.kind:
             case "Pod":
                 self._concern_pod(key, obj)
+                if is_finished(obj) and old is not None and not is_finished(old):
+                    self._concern_unscheduled()
             case "ReplicaSet":
                 self.look_at(Work.REPLICA_SET, key)
             case "Deployment":
