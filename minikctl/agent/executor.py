@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from minikctl.agent.ports import Hinted, News, Woken
-from minikctl.backend import Backend
+from minikctl.backend import Backend, EngineEvent
 from minikctl.errors import BackendError
 from minikctl.store.lock import open_wake, wake
 
@@ -71,11 +71,15 @@ class ThreadExecutor:
 
     def _follow(self, engine: str) -> None:
         while not self._closed.is_set():
+            connected = False
             try:
                 for event in self._backends[engine].events():
+                    connected = True
                     self._inbox.put(Hinted(engine, event))
             except BackendError:
-                pass  # the loop notices by its own questions that the engine is gone
+                pass  # whether the engine is gone, the loop finds out by its own questions
+            if connected:
+                self._inbox.put(Hinted(engine, EngineEvent("")))  # and it asks now
             self._closed.wait(RECONNECT_SECONDS)
 
     def _hear(self, descriptor: int) -> None:
