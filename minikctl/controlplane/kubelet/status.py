@@ -22,6 +22,9 @@ class Waiting:
     message: str = ""
 
 
+NOTHING_KNOWN = "ContainerCreating"
+
+
 @dataclass(frozen=True, slots=True)
 class NodeFacts:
     """What a pod's status says of its node."""
@@ -78,7 +81,7 @@ def _container_status(
         "restartCount": latest.identity.attempt if latest else known.get("restartCount", 0),
         "ready": False,
         "started": False,
-        "state": _state(latest, waiting, node),
+        "state": _state(latest, waiting, known, node),
         "lastState": _last_state(container["name"], instances, waiting, known, node),
     }
     identifier = f"{node.backend}://{latest.id}" if latest else known.get("containerID")
@@ -89,12 +92,17 @@ def _container_status(
     return status
 
 
-def _state(latest: Instance | None, waiting: Waiting | None, node: NodeFacts) -> dict[str, Any]:
+def _state(
+    latest: Instance | None, waiting: Waiting | None, known: ContainerStatus, node: NodeFacts
+) -> dict[str, Any]:
     if latest is not None and latest.is_running:
         return {"running": {"startedAt": format_time(latest.container.started_at or 0)}}
     if waiting is None and latest is not None and latest.has_ended:
         return {"terminated": terminated(latest, node)}
-    reason = waiting or Waiting("ContainerCreating")
+    reason = waiting or Waiting(NOTHING_KNOWN)
+    before = (known.get("state") or {}).get("waiting")
+    if reason.reason == NOTHING_KNOWN and before:
+        return {"waiting": before}  # a new agent does not know yet why it waits; the status still does
     state = {"reason": reason.reason}
     if reason.message:
         state["message"] = reason.message
