@@ -111,7 +111,7 @@ def _vanished(key: ObjectKey, store: Store, now: float) -> list[Write]:
     live = store.get(key)
     if live is None or is_deleting(live):
         return []
-    if key.kind == "Node":  # the file only held what people changed of the node
+    if key.kind == "Node" or deletion.is_protected(key):  # the file only held what people changed of it
         bare = {name: live[name] for name in ("apiVersion", "kind")} | {"metadata": {"name": key.name}}
         return [Put(_merged(live, bare, store.declared(key)), DROP)]
     return deletion.writes(live, [], now, grace_seconds=None, propagation="background", force=False)

@@ -15,6 +15,7 @@ from minikctl.model.kinds import KINDS
 from minikctl.model.timestamps import format_time
 
 SYSTEM_ANNOTATIONS = "deployment.kubernetes.io/"
+NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 SYSTEM_LABELS = ("kubernetes.io/", "beta.kubernetes.io/", "node-role.kubernetes.io/", "minikctl.io/")
 
 
@@ -126,12 +127,12 @@ def _without_system_part(obj: Object, hints: list[Object]) -> Object:
         result.get("spec", {}).pop("nodeName", None)
     if obj["kind"] == "Namespace":
         result.pop("spec", None)
-    if obj["kind"] == "Node":
+    if obj["kind"] in ("Namespace", "Node"):
         said = {name for hint in hints for name in labels_of(hint)}
         metadata["labels"] = {
             name: value
             for name, value in labels_of(obj).items()
-            if name in said or not _is_system_label(name)
+            if name in said or not _is_system_label(name, obj["kind"])
         }
     for field in ("labels", "annotations"):
         if not metadata.get(field):
@@ -139,7 +140,9 @@ def _without_system_part(obj: Object, hints: list[Object]) -> Object:
     return result
 
 
-def _is_system_label(name: str) -> bool:
+def _is_system_label(name: str, kind: str) -> bool:
+    if kind == "Namespace":
+        return name == NAMESPACE_LABEL
     return name.startswith(SYSTEM_LABELS) or ".kubernetes.io/" in name
 
 

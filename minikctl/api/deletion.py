@@ -9,7 +9,7 @@ from minikctl.controlplane.decision import with_metadata
 from minikctl.controlplane.garbage import FOREGROUND
 from minikctl.controlplane.replicaset import deleted
 from minikctl.errors import Forbidden
-from minikctl.model import Object, controller_of, is_deleting, key_of, spec_of, uid_of
+from minikctl.model import Object, ObjectKey, controller_of, is_deleting, key_of, spec_of, uid_of
 from minikctl.model.timestamps import format_time
 from minikctl.model.writes import DROP, Put, Remove, Write
 
@@ -39,6 +39,11 @@ def writes(
     return [*orphans, Remove(key_of(obj), obj["metadata"]["resourceVersion"])]
 
 
+def is_protected(key: ObjectKey) -> bool:
+    """What every cluster has; it can't be deleted, whether somebody declared it or not."""
+    return key.kind == "Namespace" and key.name in PROTECTED
+
+
 def _pod(pod: Object, now: float, grace_seconds: int | None, force: bool) -> list[Write]:
     unstarted = not spec_of(pod).get("nodeName")
     if unstarted or (force and grace_seconds == 0):
@@ -53,7 +58,7 @@ def _pod(pod: Object, now: float, grace_seconds: int | None, force: bool) -> lis
 
 def _namespace(namespace: Object, now: float) -> list[Write]:
     name = key_of(namespace).name
-    if name in PROTECTED:
+    if is_protected(key_of(namespace)):
         raise Forbidden(f'namespaces "{name}" is forbidden: this namespace may not be deleted')
     if is_deleting(namespace):
         return []
