@@ -1,0 +1,7 @@
+import pytest
+from api_world import ApiWorld
+
+
+@pytest.fixture
+def world() -> ApiWorld:
+    return ApiWorld()
