@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from minikctl.agent.engine import Engine
 from minikctl.agent.executor import InlineExecutor
+from minikctl.agent.kubelets import Kubelets
 from minikctl.agent.loop import Loop
 from minikctl.api import Api
 from minikctl.controlplane.decision import Decision, Ids
@@ -30,9 +31,17 @@ def observe(api: Api, engines: Sequence[Engine], ids: Ids) -> list[Object]:
     return list(observer.manager.view)
 
 
+class _TiedKubelets(Kubelets):
+    def clear_orphans(self, engine: Engine) -> None:
+        """Nothing is removed."""
+
+    def act(self, now: float) -> None:
+        """Nothing is done."""
+
+
 class _Observer(Loop):
     def __init__(self, api: Api, engines: Sequence[Engine], executor: InlineExecutor, ids: Ids) -> None:
-        super().__init__(api, engines, executor, ids)
+        super().__init__(api, engines, executor, ids, kubelets=_TiedKubelets)
         self.manager.policy = only_statuses
 
     def _look_at_files(self, now: float) -> None:
@@ -40,12 +49,6 @@ class _Observer(Loop):
 
     def _has_recovered(self, now: float) -> bool:
         return True
-
-    def _clear_orphans(self, engine: Engine) -> None:
-        """Nothing is removed."""
-
-    def _act(self, now: float) -> None:
-        self._actions.clear()
 
     def _commit(self, writes: Sequence[Write]) -> bool:
         return True

@@ -1,0 +1,399 @@
+"""The kubelets of all engines: what they learn, what they ask, and what they are told to do.
+
+Rules:
+- Every question to an engine is a job for the executor; every answer comes back as news.
+- What an engine does not say is not known: nothing is decided about the pods of one that does not answer.
+- One pod's actions are under way at most once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
+from minikctl.agent import jobs
+from minikctl.agent.engine import RESYNC_SECONDS, RETRY_SECONDS, Engine
+from minikctl.agent.ports import (
+    Acted,
+    Cleared,
+    Executor,
+    Hinted,
+    Introduced,
+    Listed,
+    Looked,
+    News,
+    Outcome,
+    Pulled,
+)
+from minikctl.backend import Container
+from minikctl.controlplane import node as nodes
+from minikctl.controlplane.decision import Decision, Ids
+from minikctl.controlplane.kubelet import (
+    Action,
+    InspectContainer,
+    NodeFacts,
+    PodMemo,
+    PullImage,
+    RemoveContainer,
+    RunContainer,
+    RunSandbox,
+    SignalContainer,
+    StartContainer,
+    absorb,
+    sync_pod,
+)
+from minikctl.controlplane.kubelet.memo import IMAGE_NOT_FOUND
+from minikctl.controlplane.kubelet.seal import identity
+from minikctl.controlplane.manager import Manager, Work
+from minikctl.controlplane.node import NodeConfig
+from minikctl.errors import BackendError, UnreachableError
+from minikctl.model import Object, ObjectKey, key_of, spec_of, uid_of
+from minikctl.store import Store
+
+COOL_SECONDS = 1.0
+"""How long a pod rests after an engine refused to stop or remove something of it."""
+KUBELET = "kubelet"
+
+
+class Kubelets:
+    """Shared by the loop and its manager: the manager asks `sync` about each pod."""
+
+    def __init__(
+        self,
+        engines: Sequence[Engine],
+        store: Store,
+        executor: Executor,
+        ids: Ids,
+        now: Callable[[], float],
+        say: Callable[[str], None],
+    ) -> None:
+        self.engines = {engine.name: engine for engine in engines}
+        self.engine_of = {config.name: engine for engine in engines for config in engine.nodes}
+        self.manager = Manager(ids, self.sync)
+        self._store = store
+        self._executor = executor
+        self._ids = ids
+        self._now = now
+        self._say = say
+        self._actions: dict[str, tuple[Engine, ObjectKey, list[Action]]] = {}
+        self._cooling: dict[str, float] = {}
+        self._wanted: dict[tuple[str, str], set[ObjectKey]] = {}
+        """Pods that wait for an image to be pulled, by engine and image."""
+
+    def watch(self) -> None:
+        """Begins to follow the engines' event streams."""
+        for engine in self.engines.values():
+            self._executor.watch(engine.name)
+
+    def start_over(self) -> None:
+        """The store is read anew: what was decided and not committed never was."""
+        self.manager = Manager(self._ids, self.sync)
+        self._actions.clear()
+
+    # --- learn
+
+    def learn(self, news: News, now: float) -> None:
+        match news:
+            case Listed():
+                self._learn_list(self.engines[news.engine], news, now)
+            case Introduced():
+                self._learn_introduction(self.engines[news.engine], news, now)
+            case Acted():
+                self._learn_outcomes(self.engines[news.engine], news, now)
+            case Pulled():
+                self._learn_pull(self.engines[news.engine], news, now)
+            case Looked():
+                self._learn_looks(self.engines[news.engine], news, now)
+            case Cleared():
+                self._learn_cleared(self.engines[news.engine], news, now)
+            case Hinted(name, event):
+                engine = self.engines[name]
+                if not event.container_id:
+                    engine.next_list = now
+                elif not engine.expects(event):
+                    engine.hinted.add(event.container_id)
+
+    def _learn_list(self, engine: Engine, news: Listed, now: float) -> None:
+        engine.listing = False
+        if news.error is not None:
+            self._lose(engine, news.error, now)
+            return
+        first = not engine.listed
+        self._regain(engine, now)
+        engine.next_list = max(engine.next_list, now + RESYNC_SECONDS) if engine.next_list != now else now
+        for uid in engine.learn_list(news.serial, news.containers):
+            self._look_at_pod(uid)
+        if first:
+            self._look_at_pods_of(engine)
+        self.clear_orphans(engine)
+
+    def _learn_introduction(self, engine: Engine, news: Introduced, now: float) -> None:
+        engine.introducing = False
+        if news.info is None:
+            if news.error is not None:
+                self._lose(engine, news.error, now)
+            return
+        engine.info = news.info
+
+    def _learn_outcomes(self, engine: Engine, news: Acted, now: float) -> None:
+        engine.busy.discard(news.uid)
+        memo = engine.memos.get(news.uid, PodMemo())
+        for outcome in news.outcomes:
+            memo = self._learn_outcome(engine, news, outcome, memo, now)
+        engine.memos[news.uid] = memo
+        self.manager.look_at(Work.KUBELET, news.key)
+
+    def _learn_outcome(
+        self, engine: Engine, news: Acted, outcome: Outcome, memo: PodMemo, now: float
+    ) -> PodMemo:
+        action, error, container = outcome.action, outcome.error, outcome.container
+        if container is not None:
+            engine.learn(container.id, container)
+        if isinstance(error, UnreachableError):
+            self._lose(engine, error, now)
+            return memo
+        match action:
+            case RemoveContainer(container_id) if error is None:
+                engine.learn(container_id, None)
+            case InspectContainer(container_id) if error is None and container is None:
+                engine.learn(container_id, None)
+            case RunContainer(spec=spec) if error is not None and error.reason == IMAGE_NOT_FOUND:
+                engine.images.mark_missing(spec.image)
+            case SignalContainer() | RemoveContainer() | InspectContainer() if error is not None:
+                self._cooling[news.uid] = now + COOL_SECONDS
+        self._tell_outcome(news.key, outcome)
+        return absorb(memo, action, error, container is not None, now)
+
+    def _tell_outcome(self, key: ObjectKey, outcome: Outcome) -> None:
+        pod = self.manager.view.get(key)
+        if pod is None:
+            return
+        decision = Decision()
+        match outcome.action:
+            case RunContainer(container=name) | StartContainer(container=name) if outcome.error is None:
+                decision.tell(pod, "Created", f"Created container: {name}", KUBELET)
+                decision.tell(pod, "Started", f"Started container {name}", KUBELET)
+            case RunContainer() | StartContainer() | RunSandbox() if outcome.error is not None:
+                if outcome.error.reason != IMAGE_NOT_FOUND:
+                    decision.tell(pod, "Failed", f"Error: {outcome.error}", KUBELET, "Warning")
+        self.manager.tell(decision)
+
+    def _learn_pull(self, engine: Engine, news: Pulled, now: float) -> None:
+        decision = Decision()
+        waiting = self._wanted.pop((engine.name, news.image), set())
+        if news.error is None:
+            engine.images.mark_pulled(news.image, now)
+            facts = ("Pulled", f'Successfully pulled image "{news.image}"', "Normal")
+        else:
+            engine.images.mark_failed(news.image, now, news.error.reason, news.error.message)
+            facts = ("Failed", f'Failed to pull image "{news.image}": {news.error}', "Warning")
+            if isinstance(news.error, UnreachableError):
+                self._lose(engine, news.error, now)
+        for key in sorted(waiting):
+            pod = self.manager.view.get(key)
+            if pod is not None:
+                decision.tell(pod, facts[0], facts[1], KUBELET, facts[2])
+                self.manager.look_at(Work.KUBELET, key)
+        self.manager.tell(decision)
+
+    def _learn_looks(self, engine: Engine, news: Looked, now: float) -> None:
+        engine.looking = False
+        if news.error is not None:
+            self._lose(engine, news.error, now)
+        for container_id, container in news.containers.items():
+            if not engine.is_newer(container_id, news.serial):
+                uid = engine.learn(container_id, container)
+                if uid is not None:
+                    self._look_at_pod(uid)
+
+    def _learn_cleared(self, engine: Engine, news: Cleared, now: float) -> None:
+        engine.clearing.clear()
+        for container_id in news.removed:
+            engine.learn(container_id, None)
+        if isinstance(news.error, UnreachableError):
+            self._lose(engine, news.error, now)
+
+    def _look_at_pod(self, uid: str) -> None:
+        pod = self.manager.view.by_uid(uid)
+        if pod is not None:
+            self.manager.look_at(Work.KUBELET, key_of(pod))
+
+    def _look_at_pods_of(self, engine: Engine) -> None:
+        for config in engine.nodes:
+            for pod in self.manager.view.pods_on(config.name):
+                self.manager.look_at(Work.KUBELET, key_of(pod))
+
+    # --- engines that come and go
+
+    def _lose(self, engine: Engine, error: BackendError, now: float) -> None:
+        """Unknown, from now on: nothing is decided about its pods until it answers."""
+        engine.next_list = now + RETRY_SECONDS
+        engine.next_introduction = now + RETRY_SECONDS
+        engine.trouble = str(error)
+        if engine.answers and isinstance(error, UnreachableError):
+            engine.answers = False
+            self._say(f"{engine.name}: lost: {error}")
+
+    def _regain(self, engine: Engine, now: float) -> None:
+        if not engine.answers:
+            engine.answers = True
+            engine.trouble = ""
+            engine.info = None  # it may have come back as another version
+            engine.next_introduction = now
+            self._say(f"{engine.name}: answers again")
+            self._look_at_pods_of(engine)
+
+    def keep_nodes(self, now: float) -> None:
+        """Every node is registered, and Ready exactly while its engine answers."""
+        for engine in self.engines.values():
+            for config in engine.nodes:
+                existing = self.manager.view.get(ObjectKey("Node", "", config.name))
+                node = self._node(engine, config, existing, now)
+                if node is not None and node != existing:
+                    self.manager.take(Work.KUBELET, key_of(node), _putting(node))
+
+    def _node(self, engine: Engine, config: NodeConfig, existing: Object | None, now: float) -> Object | None:
+        if not engine.answers:
+            return existing and nodes.unreachable(existing, engine.trouble, now)
+        if engine.info is None:
+            return existing
+        shares = len(engine.nodes)
+        return nodes.registered(config, engine.info, shares, existing, self._ids.uid, now)
+
+    def ask(self, now: float) -> None:
+        for engine in self.engines.values():
+            name, backend = engine.name, engine.backend
+            if not engine.listing and engine.next_list <= now:
+                engine.listing = True
+                engine.next_list = now + RESYNC_SECONDS
+                serial = engine.next_serial()
+                self._executor.submit(f"{name}:look", partial(jobs.list_containers, name, backend, serial))
+            if engine.info is None and not engine.introducing and engine.next_introduction <= now:
+                engine.introducing = True
+                self._executor.submit(f"{name}:act", partial(jobs.introduce, name, backend))
+            ids = [one for one in sorted(engine.hinted) if not self._is_busy(engine, one)]
+            if ids and engine.answers and not engine.looking:
+                engine.looking = True
+                engine.hinted.difference_update(ids)
+                serial = engine.next_serial()
+                self._executor.submit(f"{name}:look", partial(jobs.look, name, backend, serial, ids))
+
+    def _is_busy(self, engine: Engine, container_id: str) -> bool:
+        """Its pod's own actions are under way: their results say more than a look now would."""
+        container = engine.get(container_id)
+        if container is None:
+            return bool(engine.busy)
+        return any(container_id == one.id for uid in engine.busy for one in engine.of_pod(uid))
+
+    def clear_orphans(self, engine: Engine) -> None:
+        """Sealed containers of pods that the store does not have: what a crash left behind."""
+        if self._store.needs_recovery:
+            return
+        orphans = [
+            one.id
+            for uid in engine.pods()
+            if uid not in engine.busy and self.manager.view.by_uid(uid) is None
+            for one in _sandboxes_last(engine, uid)
+        ]
+        if orphans and not engine.clearing:
+            engine.clearing.update(orphans)
+            job = partial(jobs.clear, engine.name, engine.backend, orphans)
+            self._executor.submit(f"{engine.name}:act", job)
+
+    # --- one pod
+
+    def sync(self, pod: Object) -> Decision:
+        engine = self.engine_of.get(spec_of(pod).get("nodeName", ""))
+        if engine is None or not engine.listed or not engine.answers or engine.info is None:
+            return Decision()
+        uid, now = uid_of(pod), self._now()
+        sync = sync_pod(
+            pod,
+            engine.of_pod(uid),
+            engine.memos.get(uid, PodMemo()),
+            engine.images,
+            NodeFacts(engine.info.name, engine.info.host_ip),
+            now,
+            cluster_id=self._store.cluster_id,
+            seal_key=self._store.seal_key,
+        )
+        engine.memos[uid] = sync.memo
+        resting = self._cooling.get(uid, 0.0)
+        if uid in engine.busy:
+            return sync.decision
+        if resting > now:
+            sync.decision.look_at(resting)
+            return sync.decision
+        self._cooling.pop(uid, None)
+        if sync.is_gone:
+            sync.decision.remove(key_of(pod))
+            engine.memos.pop(uid, None)
+        self._actions.pop(uid, None)
+        if sync.actions:
+            self._actions[uid] = (engine, key_of(pod), sync.actions)
+        return sync.decision
+
+    def forget_actions(self, touched: Iterable[ObjectKey]) -> None:
+        keys = set(touched)
+        for uid in [uid for uid, (_, key, _) in self._actions.items() if key in keys]:
+            del self._actions[uid]
+
+    # --- act
+
+    def act(self, now: float) -> None:
+        actions, self._actions = self._actions, {}
+        for uid, (engine, key, todo) in actions.items():
+            pulls = [one for one in todo if isinstance(one, PullImage)]
+            others = [one for one in todo if not isinstance(one, PullImage)]
+            for action in pulls:
+                self._pull(engine, key, action.image)
+            if others:
+                engine.busy.add(uid)
+                job = partial(jobs.act, engine.name, engine.backend, uid, key, others)
+                self._executor.submit(f"{engine.name}:act", job)
+
+    def _pull(self, engine: Engine, key: ObjectKey, image: str) -> None:
+        """One pull for all pods that want the image."""
+        self._wanted.setdefault((engine.name, image), set()).add(key)
+        if not engine.images.get(image).pulling:
+            engine.images.mark_pulling(image)
+            job = partial(jobs.pull, engine.name, engine.backend, image)
+            self._executor.submit(f"{engine.name}:pull", job)
+
+    # --- what the loop asks
+
+    def know_engines(self) -> bool:
+        """Before that, deciding would only say what the next moment proves wrong ("no nodes available")."""
+        return all(
+            not engine.answers or (engine.listed and engine.info is not None)
+            for engine in self.engines.values()
+        )
+
+    def next_moment(self) -> float | None:
+        """When an engine is to be asked next, if nothing happens before."""
+        moments = [engine.next_list for engine in self.engines.values() if not engine.listing]
+        moments += [
+            engine.next_introduction
+            for engine in self.engines.values()
+            if engine.info is None and not engine.introducing
+        ]
+        return min(moments, default=None)
+
+    def is_idle(self) -> bool:
+        """Nothing is under way and nothing is waited for but time and news."""
+        return all(
+            engine.listed
+            and not (engine.busy or engine.clearing or engine.listing or engine.looking or engine.hinted)
+            and engine.images.is_idle()
+            for engine in self.engines.values()
+        )
+
+
+def _putting(obj: Object) -> Decision:
+    decision = Decision()
+    decision.put(obj)
+    return decision
+
+
+def _sandboxes_last(engine: Engine, uid: str) -> list[Container]:
+    return sorted(engine.of_pod(uid), key=lambda one: identity(one).is_sandbox)
