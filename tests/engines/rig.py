@@ -50,12 +50,18 @@ def parse(entry: str) -> Engine:
 def engine_params(kind: str | None = None) -> list[object]:
     """For `@pytest.mark.parametrize("engine", engine_params("docker"))`: one marked case per engine.
 
-    Without an engine there is one case all the same; `engine_or_skip` ends it with the reason.
+    Without an engine there is one case all the same; `engine_or_skip` ends it with the reason. All cases of
+    one engine run in one worker, one after the other: some stop the engine.
     """
     found = engines(kind)
     if not found:
         return [pytest.param(None, id="no-engine", marks=pytest.mark.engine)]
-    return [pytest.param(engine, id=engine.name, marks=pytest.mark.engine) for engine in found]
+    return [
+        pytest.param(
+            engine, id=engine.name, marks=[pytest.mark.engine, pytest.mark.xdist_group(engine.name)]
+        )
+        for engine in found
+    ]
 
 
 def engine_or_skip(engine: Engine | None) -> Engine:
