@@ -1,4 +1,4 @@
-"""Where the story is told: a real engine or the simulated one, and what people do to it behind minikctl's back.
+"""Where the story is told: a real engine or the simulated one, and what people do to it by hand.
 
 Rules:
 - A place looks at the engine itself and never asks minikctl, so that what minikctl says can be held to it.
@@ -159,7 +159,8 @@ class RealPlace:
 
     def http(self, port: int) -> str:
         # Not every engine publishes on this machine's own loopback: an old one has a network of its own.
-        script = f"import urllib.request as u; print(u.urlopen('http://127.0.0.1:{port}/', timeout=2).read().decode())"
+        address = f"http://127.0.0.1:{port}/"
+        script = f"import urllib.request as r; print(r.urlopen({address!r}, timeout=2).read().decode())"
         return rig.run_beside(self.name, sys.executable, "-c", script)
 
     def clear(self, ids: Iterable[str]) -> None:
