@@ -16,7 +16,7 @@ from typing import NoReturn
 from minikctl import __version__
 
 _BARE_VERSION = (["version"], ["--version"])
-_OBJECTS_BEFORE_COLLECTING = 50_000
+_OBJECTS_BEFORE_COLLECTING = 500_000
 
 
 def main(argv: list[str] | None = None) -> int:

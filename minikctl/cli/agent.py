@@ -19,6 +19,8 @@ from minikctl.cli.options import flag
 from minikctl.cli.session import Session, open_session, out
 from minikctl.cli.waiting import tell_simulated
 
+_COLLECTING = (700, 10, 10)
+"""Python's own measure of when to collect garbage."""
 _HOME = "minikctl.cli.agent"
 ENTRIES = {
     "run": Entry(_HOME, "run", "Run the loop in the foreground."),
@@ -36,11 +38,16 @@ def run(
     ] = False,
 ) -> None:
     """Run the loop in the foreground, until Ctrl-C or SIGTERM. What it runs keeps running."""
+    import gc
+
     from minikctl.agent.driver import run_agent
 
     with open_session(context) as session, stopping() as stop:
         tell_simulated(session)
         session.cluster.check_engines()
+        # The process starts as one that ends soon; this one does not. What is there now stays.
+        gc.freeze()
+        gc.set_threshold(*_COLLECTING)
         run_agent(session.cluster, stop, once=once, confirm_deletions=confirm_deletions, say=log)
 
 

@@ -1,0 +1,1 @@
+"""Measurements of minikctl: each module is a program, `python -m benchmarks.NAME` (see README.md)."""
