@@ -204,6 +204,9 @@ class Manager:
 
     def _replace(self, obj: Object) -> None:
         old = self.view.get(key_of(obj))
+        if old is not None and uid_of(old) != uid_of(obj):
+            self._drop(key_of(obj))  # removed and made anew between two looks: another object
+            old = None
         self.view.put(obj)
         self._concern(obj, old)
         if old is not None and controller_of(old) != controller_of(obj):
