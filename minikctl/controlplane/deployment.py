@@ -227,7 +227,8 @@ class _Rollout:
             return
         new = self._new()
         newest = max((revision_of(one) for one in self._old()), default=0) + 1
-        annotations = {**annotations_of(new), **self._copied_annotations(), **self._size_annotations()}
+        # Not the sizes: what it was allowed when it was last scaled is its weight when all are scaled.
+        annotations = {**annotations_of(new), **self._copied_annotations()}
         if revision_of(new) < newest:
             if REVISION in annotations:
                 history = [
