@@ -5,10 +5,13 @@ An owner reference counts by uid: an owner of the same name that was made anew i
 
 from __future__ import annotations
 
+import math
+
 from minikctl.controlplane.decision import Decision, with_metadata
 from minikctl.controlplane.replicaset import deleted
 from minikctl.controlplane.view import View
 from minikctl.model import Object, ObjectKey, is_deleting, key_of, spec_of, uid_of
+from minikctl.model.timestamps import format_time
 
 FOREGROUND = "foregroundDeletion"
 
@@ -29,7 +32,7 @@ def reconcile(key: ObjectKey, view: View, now: float) -> Decision:
     if is_deleting(obj) and FOREGROUND in (obj["metadata"].get("finalizers") or ()):
         _wait_for_dependents(obj, view, decision, now)
     elif references and any(_goes_in_foreground(view.by_uid(one["uid"])) for one in references):
-        collect(obj, decision, now)
+        _collect_in_foreground(obj, view, decision, now)
     return decision
 
 
@@ -57,9 +60,22 @@ def collect(obj: Object, decision: Decision, now: float) -> None:
         decision.put(deleted(obj, now))
 
 
+def _collect_in_foreground(obj: Object, view: View, decision: Decision, now: float) -> None:
+    """What owns something itself goes in the foreground too, so that the first owner goes last of all."""
+    if not _dependents(obj, view):
+        collect(obj, decision, now)
+    elif not is_deleting(obj):
+        finalizers = [*(obj["metadata"].get("finalizers") or ()), FOREGROUND]
+        moment = format_time(math.ceil(now))
+        decision.put(with_metadata(obj, finalizers=finalizers, deletionTimestamp=moment))
+
+
+def _dependents(owner: Object, view: View) -> list[Object]:
+    return [obj for kind in ("Pod", "ReplicaSet") for obj in view.controlled(uid_of(owner), kind)]
+
+
 def _wait_for_dependents(owner: Object, view: View, decision: Decision, now: float) -> None:
-    dependents = [obj for kind in ("Pod", "ReplicaSet") for obj in view.controlled(uid_of(owner), kind)]
-    if not dependents:
+    if not _dependents(owner, view):
         finalizers = [one for one in owner["metadata"].get("finalizers") or () if one != FOREGROUND]
         if finalizers:
             decision.put(with_metadata(owner, finalizers=finalizers))
