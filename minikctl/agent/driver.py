@@ -46,6 +46,7 @@ def drive(
     deadline = None if timeout is None else time.monotonic() + timeout
     lock = AgentLock(cluster.state_dir)
     while True:
+        cluster.store.reopen_if_lost()
         if lock.try_acquire({"role": role, "started": time.time()}):
             try:
                 return _act_until(cluster, until, deadline, on_change)

@@ -90,6 +90,12 @@ class Kubelets:
         self.manager = Manager(self._ids, self.sync)
         self._actions.clear()
 
+    def list_anew(self, now: float) -> None:
+        """What runs counts as unknown until every engine has said it once more."""
+        for engine in self.engines.values():
+            engine.listed = False
+            engine.next_list = now
+
     # --- learn
 
     def learn(self, news: News, now: float) -> None:

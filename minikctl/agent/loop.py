@@ -92,11 +92,14 @@ class Loop:
     def _start_over(self, error: StoreError, now: float) -> float:
         """The store failed (a full disk, say): nothing is known of what it holds. Read it anew, later."""
         self._say(str(error))
+        self._forget_store()
+        return now + STORE_RETRY_SECONDS
+
+    def _forget_store(self) -> None:
         self.kubelets.start_over()
         self._recorder = Recorder(self._ids)
         self._revision = -1
         self._stamp = None
-        return now + STORE_RETRY_SECONDS
 
     # --- the store and the files
 
@@ -104,6 +107,9 @@ class Loop:
         if now < self._next_files:
             return
         self._next_files = now + LOOK_AT_FILES_SECONDS
+        if self._store.reopen_if_lost():
+            self._forget_store()
+            self.kubelets.list_anew(now)  # the pods are made again from what runs
         problems = {str(one) for one in self.api.absorb(confirm_deletions=self._confirm_deletions)}
         for problem in sorted(problems - self._said):
             self._say(problem)
@@ -150,7 +156,7 @@ class Loop:
         if not self._store.needs_recovery:
             return True
         engines = self.kubelets.engines.values()
-        if not all(engine.listed for engine in engines):
+        if not all(engine.listed and not engine.busy for engine in engines):
             return False
         containers = [one for engine in engines for one in engine.all()]
         found = recover(containers, self.manager.view, now)

@@ -19,6 +19,7 @@ from minikctl.errors import Conflict, ManifestError, RevisionExpired, StoreError
 from minikctl.model import Object, ObjectKey, key_of
 from minikctl.model.kinds import KINDS
 from minikctl.model.writes import DROP, Adopt, Put, Remove, Write
+from minikctl.store.database_file import DatabaseFile
 from minikctl.store.files import SUFFIX, Files, Stamp
 from minikctl.store.port import Changes, Codec, DesiredFile, Objects
 
@@ -82,18 +83,40 @@ class DatabaseStore:
     """Implements `Store`. Belongs to the thread that made it."""
 
     def __init__(
-        self, connection: sqlite3.Connection, files: Files, codec: Codec, *, cluster_id: str, seal_key: bytes
+        self,
+        connection: sqlite3.Connection,
+        files: Files,
+        codec: Codec,
+        *,
+        cluster_id: str,
+        seal_key: bytes,
+        file: DatabaseFile | None = None,
     ) -> None:
         self.cluster_id = cluster_id
         self.seal_key = seal_key
         self.files = files
         self._codec = codec
         self._database = connection
+        self._file = file
         self.on_commit: Callable[[], None] = lambda: None
         """Called after every commit that somebody else may wait for."""
         self._problems: dict[str, tuple[Stamp, DesiredFile]] = {}
         with self._guarded():
             connection.executescript(_SCHEMA)
+
+    def reopen_if_lost(self) -> bool:
+        if self._file is None or not self._file.is_lost():
+            return False
+        with self._guarded():
+            try:
+                connection = self._file.connect()
+            except OSError as error:
+                raise StoreError(f"state.db was lost and can't be made anew: {error}") from error
+            connection.executescript(_SCHEMA)
+            self._database.close()
+        self._database = connection
+        self._problems.clear()
+        return True
 
     # --- reading
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from minikctl.errors import StoreError
 from minikctl.store.database import DatabaseStore
+from minikctl.store.database_file import DatabaseFile
 from minikctl.store.files import FolderFiles, MemoryFiles, make_private_folder
 from minikctl.store.port import Codec
 
 IDENTITY = "identity.json"
 DATABASE = "state.db"
 DESIRED = "desired"
-BUSY_SECONDS = 10.0
 
 
 def open_directory(path: Path, codec: Codec) -> DatabaseStore:
@@ -29,7 +29,8 @@ def open_directory(path: Path, codec: Codec) -> DatabaseStore:
         make_private_folder(path)
         make_private_folder(path / DESIRED)
         identity = _identity(path / IDENTITY)
-        connection = _connect(path / DATABASE)
+        file = DatabaseFile(path / DATABASE, lock=path / IDENTITY)
+        connection = file.connect()
     except (OSError, sqlite3.Error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise StoreError(
@@ -41,6 +42,7 @@ def open_directory(path: Path, codec: Codec) -> DatabaseStore:
         codec,
         cluster_id=identity["cluster"],
         seal_key=bytes.fromhex(identity["key"]),
+        file=file,
     )
 
 
@@ -76,14 +78,3 @@ def _identity(path: Path) -> dict[str, str]:
             " or remove it to start anew (what runs is then no longer managed)"
         ) from error
     return identity
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    if not path.exists():
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-    connection.execute("PRAGMA journal_mode=WAL")
-    # NORMAL survives any crash of the process; after a power cut the newest commits may be gone, never half
-    # there, and what runs is looked at again anyway.
-    connection.execute("PRAGMA synchronous=NORMAL")
-    return connection

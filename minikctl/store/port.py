@@ -65,6 +65,14 @@ class Store(Protocol):
     def finish_recovery(self) -> None:
         """What runs has been adopted: `needs_recovery` is False from now on."""
 
+    def reopen_if_lost(self) -> bool:
+        """Whether somebody removed or replaced state.db, which is then opened (or made) anew.
+
+        Nothing that was read before holds then. Cheap enough to poll.
+
+        :raises StoreError: it can't be made.
+        """
+
     def get(self, key: ObjectKey) -> Object | None:
         """The object, with `metadata.resourceVersion`. Callers must not change it in place."""
 
