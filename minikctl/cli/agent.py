@@ -17,7 +17,6 @@ import typer
 from minikctl.cli.base import Entry, flags_of
 from minikctl.cli.options import flag
 from minikctl.cli.session import Session, open_session, out
-from minikctl.cli.waiting import tell_simulated
 
 _COLLECTING = (700, 10, 10)
 """Python's own measure of when to collect garbage."""
@@ -43,7 +42,7 @@ def run(
     from minikctl.agent.driver import run_agent
 
     with open_session(context) as session, stopping() as stop:
-        tell_simulated(session)
+        session.tell_simulated()
         session.cluster.check_engines()
         # The process starts as one that ends soon; this one does not. What is there now stays.
         gc.freeze()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from minikctl.cli.errors import BadRequest
 from minikctl.cli.session import Session
@@ -19,8 +18,7 @@ _MIXED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A kind, and one object's name, or None for all of that kind."""
 
     kind: Kind
@@ -131,8 +129,7 @@ _BY_KIND: dict[str, dict[str, _Reader]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class FieldTerm:
+class FieldTerm(NamedTuple):
     field: str
     is_equal: bool
     value: str
@@ -175,8 +172,7 @@ def check_fields(kind: Kind, terms: Iterable[FieldTerm]) -> None:
 # --- finding ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """How a set of objects is narrowed. `namespace` None is all."""
 
     namespace: str | None

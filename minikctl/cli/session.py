@@ -28,7 +28,7 @@ class Session:
     def __init__(self, flags: Flags) -> None:
         self.namespace = flags.namespace or DEFAULT_NAMESPACE
         self.namespace_given = flags.namespace
-        self.has_told_simulated = False
+        self._has_told_simulated = False
         self._flags = flags
         self._cluster: Cluster | None = None
         self._observed: list[Object] | None = None
@@ -65,7 +65,18 @@ class Session:
         """All objects but events, with statuses as they are now. Looked at once unless `fresh`."""
         if self._observed is None or fresh:
             self._observed = list(self.cluster.observed())
+            if any(one["kind"] == "Node" for one in self._observed):  # else nothing runs anywhere yet
+                self.tell_simulated()
         return self._observed
+
+    def tell_simulated(self) -> None:
+        """One line, once a command, where nothing really runs."""
+        if self.cluster.is_simulated and not self._has_told_simulated:
+            self._has_told_simulated = True
+            note(
+                f"simulated by the {self.cluster.backend_name} backend: no container really runs"
+                " (another one: --backend docker|podman with a --state-dir of its own)"
+            )
 
     def listed(self, kind: str, namespace: str | None) -> list[Object]:
         """Objects of one kind as they are now, by namespace and name. `namespace` None is all."""

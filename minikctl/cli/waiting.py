@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from minikctl.cli.errors import Failed
-from minikctl.cli.session import Session, note
+from minikctl.cli.session import Session
 from minikctl.model import (
     Object,
     ObjectKey,
@@ -88,7 +88,7 @@ def accomplish(session: Session, role: str, goal: Goal, timeout: float) -> None:
     from minikctl.agent.driver import drive
     from minikctl.cli.progress import Progress
 
-    tell_simulated(session)
+    session.tell_simulated()
     session.cluster.check_engines()
     with Progress() as progress:
         verdict = drive(
@@ -102,17 +102,6 @@ def accomplish(session: Session, role: str, goal: Goal, timeout: float) -> None:
         raise _timed_out(session, goal)
     if verdict.failure:
         raise Failed("\n".join([verdict.failure, *_why(session, verdict.pods), *_advice(goal)]))
-
-
-def tell_simulated(session: Session) -> None:
-    """One line, once a command, where nothing really runs."""
-    if session.cluster.is_simulated and not session.has_told_simulated:
-        session.has_told_simulated = True
-        name = session.cluster.backend_name
-        note(
-            f"simulated by the {name} backend: no container really runs"
-            " (another one: --backend docker|podman with a --state-dir of its own)"
-        )
 
 
 def _timed_out(session: Session, goal: Goal) -> Failed:

@@ -15,12 +15,16 @@ from minikctl_memory.__main__ import main as play
 
 from minikctl.__main__ import main
 
+SIMULATED = "note: simulated by the memory backend: no container really runs"
+
 
 @dataclass(frozen=True)
 class Result:
     code: int
     out: str
     err: str
+    """Without the line that says that nothing really runs: nearly every command here prints it."""
+    told_simulated: bool = False
 
     @property
     def lines(self) -> list[str]:
@@ -39,7 +43,7 @@ class Cli:
         self._capsys.readouterr()
         code = main(list(argv))
         captured = self._capsys.readouterr()
-        return Result(code, captured.out, captured.err)
+        return _result(code, captured.out, captured.err)
 
     def ok(self, *argv: str) -> Result:
         result = self(*argv)
@@ -55,7 +59,7 @@ class Cli:
             timeout=60,
             env={**os.environ, **(env or {})},
         )
-        return Result(done.returncode, done.stdout, done.stderr)
+        return _result(done.returncode, done.stdout, done.stderr)
 
     def start(self, *argv: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -85,11 +89,17 @@ class Cli:
         return sorted(str(path.relative_to(root)) for path in root.rglob("*.yaml"))
 
 
+def _result(code: int, out: str, err: str) -> Result:
+    lines = err.splitlines(keepends=True)
+    kept = [line for line in lines if not line.startswith(SIMULATED)]
+    return Result(code, out, "".join(kept), len(kept) < len(lines))
+
+
 def interrupted(process: subprocess.Popen[str]) -> Result:
     """The process after Ctrl-C."""
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)
-    return Result(process.returncode, out, err)
+    return _result(process.returncode, out, err)
 
 
 def deployment(

@@ -119,7 +119,7 @@ def test_global_flags_stand_before_and_after_the_verb(cli: Cli, tmp_path: Path) 
 
 def test_a_flag_that_was_set_to_false_is_off(cli: Cli) -> None:
     path = cli.write("web.yaml", deployment())
-    assert "simulated" not in cli.ok("apply", "-f", path, "--wait=false").err
+    assert not cli.ok("apply", "-f", path, "--wait=false").told_simulated
     assert cli.ok("get", "deploy", "--no-headers=false").lines[0].startswith("NAME")
     assert cli.ok("get", "deploy", "--no-headers=true").lines[0].startswith("web")
 
