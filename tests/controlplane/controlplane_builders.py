@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 from minikctl.controlplane.decision import Decision, Happening, Ids
 from minikctl.controlplane.manager import Manager, Plan
@@ -30,8 +31,19 @@ from minikctl.model.writes import Put, Remove
 NOW = 1_800_000_000.0
 
 
-def counted_ids() -> Ids:
-    serial = count(1)
+T = TypeVar("T")
+
+
+def but(value: T, **fields: Any) -> T:
+    """A value (a dataclass or a named tuple) with some fields replaced."""
+    if isinstance(value, tuple):
+        changed: T = value._replace(**fields)  # type: ignore[attr-defined]
+        return changed
+    return dataclasses.replace(value, **fields)  # type: ignore[type-var]
+
+
+def counted_ids(start: int = 1) -> Ids:
+    serial = count(start)
     return Ids(lambda: f"uid-{next(serial):04}", lambda: f"s{next(serial):04}")
 
 
@@ -176,10 +188,10 @@ def removals(decision: Decision) -> list[ObjectKey]:
 class Cluster:
     """The controllers over a store that always agrees. Pods become what `become` says."""
 
-    def __init__(self, *objects: Object) -> None:
+    def __init__(self, *objects: Object, first_id: int = 1) -> None:
         self.now = NOW
         self.revision = 0
-        self.manager = Manager(counted_ids(), lambda one: Decision())
+        self.manager = Manager(counted_ids(first_id), lambda one: Decision())
         self.happenings: list[Happening] = []
         self.checks: list[Callable[[], None]] = []
         for obj in (node(), *objects):

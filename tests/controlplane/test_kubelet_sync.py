@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
-from controlplane_builders import NOW, metadata, puts
+from controlplane_builders import NOW, but, metadata, puts
 
 from minikctl.backend import Container, ContainerState, SandboxSpec
 from minikctl.controlplane.kubelet import (
@@ -76,7 +75,7 @@ def on_engine(
         started = NOW - ran
     elif state is EXITED:
         started, finished, exit_code = NOW - ended_ago - ran, NOW - ended_ago, code
-    return replace(
+    return but(
         Container(
             id=f"{name}-{attempt}",
             name=spec.name,
@@ -283,13 +282,13 @@ class TestChangedDefinition:
 
     def test_then_made_anew_whatever_the_policy(self, changed: tuple[Object, Container]) -> None:
         pod, running = changed
-        ended = replace(running, state=EXITED, finished_at=NOW, exit_code=143)
+        ended = but(running, state=EXITED, finished_at=NOW, exit_code=143)
         (begun,) = [one for one in look(pod, ended).actions if isinstance(one, RunContainer)]
         assert begun.spec.image == "app:2"
 
     def test_one_that_never_started_goes_at_once(self, changed: tuple[Object, Container]) -> None:
         pod, running = changed
-        created = replace(running, state=CREATED, started_at=None)
+        created = but(running, state=CREATED, started_at=None)
         assert look(pod, created).actions == [RemoveContainer("app-0")]
 
 
