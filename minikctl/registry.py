@@ -7,9 +7,8 @@ short command; a name that is not in it is looked for among the entry points.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from minikctl.errors import BackendError, UnreachableError, UsageError
 
@@ -27,8 +26,7 @@ ENGINES = ("docker", "podman")
 SIMULATION = "memory"
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """A backend and where it is. `because` says who chose it."""
 
     backend: str
@@ -87,7 +85,7 @@ def detect(environ: Mapping[str, str], settings: Settings) -> Choice:
 
 
 def _trouble(name: str, endpoint: str, settings: Settings) -> BackendError | None:
-    backend = open_backend(name, replace(settings, endpoint=endpoint))
+    backend = open_backend(name, settings._replace(endpoint=endpoint))
     try:
         backend.info()
         return None

@@ -14,17 +14,15 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOTFUL_SOCKET = Path("/var/run/docker.sock")
 _UNIX = "unix://"
 _DEFAULT_CONTEXT = "default"
 
 
-@dataclass(frozen=True, slots=True)
-class TlsFiles:
+class TlsFiles(NamedTuple):
     """PEM files; "" where there is none."""
 
     ca: str

@@ -17,8 +17,7 @@ import threading
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minikctl.errors import PermanentError, UnreachableError
 from minikctl_docker import faults
@@ -40,8 +39,7 @@ _NEWEST_API = (1, 51)
 """What this backend was written against; an engine that is newer is spoken to in this."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """An answer of the engine. `body` is its JSON, None where it has none."""
 
     status: int
@@ -62,8 +60,7 @@ class Reply:
         return str(told or f"the engine answered with status {self.status}")
 
 
-@dataclass(frozen=True, slots=True)
-class Negotiated:
+class Negotiated(NamedTuple):
     """What the engine said of itself when the version was agreed on."""
 
     version: str

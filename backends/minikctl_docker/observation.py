@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from minikctl.backend import Container, ContainerState, EngineInfo
@@ -46,8 +45,7 @@ class Version(NamedTuple):
     exit_code: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What never changes about a container of ours."""
 
     sandbox: bool
@@ -56,8 +54,7 @@ class Facts:
     """"" where it is not known yet, as the image says it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """What was last observed, and how long the container was then in that state, in seconds, roughly."""
 
     version: Version

@@ -112,6 +112,7 @@ class Record:
     def to_json(self) -> str:
         data = asdict(replace(self, snapshot=None))
         del data["snapshot"]
+        data["ports"] = [port._asdict() for port in self.ports]
         data["ends_at"] = None if math.isinf(self.ends_at) else self.ends_at
         return json.dumps(data)
 

@@ -10,10 +10,9 @@ import contextlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minikctl import registry
 from minikctl.agent.nodes import declared_backend, load_nodes
@@ -37,8 +36,7 @@ ENGINE_FILE = "engine.json"
 """Which engine was chosen when nobody said which: the same one is used until somebody does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """What the global flags say."""
 
     state_dir: Path | None = None

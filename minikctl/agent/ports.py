@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from minikctl.backend import Container, EngineEvent, EngineInfo
 from minikctl.controlplane.kubelet import Action
@@ -15,8 +15,7 @@ from minikctl.errors import BackendError
 from minikctl.model import ObjectKey
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """All containers of one engine, or why it could not say."""
 
     engine: str
@@ -26,8 +25,7 @@ class Listed:
     error: BackendError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Introduced:
+class Introduced(NamedTuple):
     """What an engine says of itself."""
 
     engine: str
@@ -35,8 +33,7 @@ class Introduced:
     error: BackendError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How one action ended. `container` is how the container is now, where the action tells."""
 
     action: Action
@@ -44,8 +41,7 @@ class Outcome:
     error: BackendError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Acted:
+class Acted(NamedTuple):
     """One pod's actions are done, in order."""
 
     engine: str
@@ -54,8 +50,7 @@ class Acted:
     outcomes: tuple[Outcome, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Pulled:
+class Pulled(NamedTuple):
     engine: str
     image: str
     error: BackendError | None = None
@@ -71,8 +66,7 @@ class Looked:
     error: BackendError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Cleared:
+class Cleared(NamedTuple):
     """Containers that belong to no pod were removed (or not)."""
 
     engine: str
@@ -80,8 +74,7 @@ class Cleared:
     error: BackendError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Hinted:
+class Hinted(NamedTuple):
     """The engine's event stream says that something happened."""
 
     engine: str

@@ -10,8 +10,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from minikctl.api import deletion
 from minikctl.api.admission import changed_object, check, is_same, merge_table, new_object
@@ -27,8 +26,7 @@ FEW = 2
 """So many files may always vanish at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileProblem:
+class FileProblem(NamedTuple):
     """A desired file that is not obeyed, and why, in one line."""
 
     path: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from minikctl.api import deletion
 from minikctl.api.absorb import FileProblem, Refusals, absorb
@@ -36,8 +35,7 @@ Objects: TypeAlias = list[Object]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(NamedTuple):
     """What applying one manifest did (or would do): kubectl's verb, and the object before and after."""
 
     verb: str

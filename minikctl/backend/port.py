@@ -9,11 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """How to reach an engine, and on whose behalf."""
 
     endpoint: str
@@ -24,8 +23,7 @@ class Settings:
     """Where a backend without an engine keeps what it simulates; None keeps it in the process."""
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(NamedTuple):
     """What differs between engines. Ask this, never the backend's type."""
 
     simulated: bool = False
@@ -36,8 +34,7 @@ class Capabilities:
     """Containers have addresses of their own (not so in rootless engines with a user-mode network)."""
 
 
-@dataclass(frozen=True, slots=True)
-class EngineInfo:
+class EngineInfo(NamedTuple):
     """What the engine says of itself and its machine."""
 
     name: str
@@ -86,8 +83,7 @@ class Container:
     """What the engine says went wrong (a start that failed), else ""."""
 
 
-@dataclass(frozen=True, slots=True)
-class PortMapping:
+class PortMapping(NamedTuple):
     container_port: int
     host_port: int
     protocol: str = "TCP"
@@ -95,8 +91,7 @@ class PortMapping:
     host_ip: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceLimits:
+class ResourceLimits(NamedTuple):
     """What the engine enforces; 0 is no limit."""
 
     cpu_request_millicores: int = 0
@@ -105,8 +100,7 @@ class ResourceLimits:
     memory_limit_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SecurityContext:
+class SecurityContext(NamedTuple):
     """The pod's and the container's securityContext, already merged."""
 
     run_as_user: int | None = None
@@ -162,8 +156,7 @@ class ContainerSpec:
     tty: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class EngineEvent:
+class EngineEvent(NamedTuple):
     """A hint that something happened to a container. May be lost, late or doubled: look again."""
 
     container_id: str

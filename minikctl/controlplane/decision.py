@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from minikctl.model import Object, ObjectKey, copy
 from minikctl.model.writes import Put, Remove, Write
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
+class Happening(NamedTuple):
     """An event to be recorded about an object (`Normal` or `Warning`)."""
 
     about: Object
@@ -44,8 +43,7 @@ class Decision:
             self.look_again = moment
 
 
-@dataclass(frozen=True, slots=True)
-class Ids:
+class Ids(NamedTuple):
     """Where new names come from. `uid` gives UUIDs, `suffix` five characters as generateName appends them."""
 
     uid: Callable[[], str]

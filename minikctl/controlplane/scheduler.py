@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from minikctl.controlplane.decision import Decision
 from minikctl.controlplane.node import ENGINE_LABEL
@@ -37,8 +36,7 @@ HostPort: TypeAlias = tuple[str, int]
 SPREAD_WEIGHT, LEAST_WEIGHT, BALANCED_WEIGHT, TAINT_WEIGHT = 2.0, 1.0, 1.0, 3.0
 
 
-@dataclass(frozen=True, slots=True)
-class Capacity:
+class Capacity(NamedTuple):
     cpu_millicores: int
     memory_bytes: int
     pods: int

@@ -5,11 +5,10 @@ Adding a kind starts here; everything that speaks of kinds (CLI names, paths, ta
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """One served kind. `resource` is kubectl's `plural.group` form used in messages."""
 
     name: str

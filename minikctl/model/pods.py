@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from minikctl.model import Object, conditions, is_deleting, spec_of, status_of
 from minikctl.model.quantity import milli, whole
@@ -14,8 +13,7 @@ DEFAULT_MEMORY_BYTES = 200 * 1024 * 1024
 """What the scheduler counts for a container that asks for nothing (upstream's NonZeroRequested)."""
 
 
-@dataclass(frozen=True, slots=True)
-class PodRequests:
+class PodRequests(NamedTuple):
     """Sums over a pod (or over many). `scoring_*` count containers that ask for nothing with a default."""
 
     cpu_millicores: int = 0

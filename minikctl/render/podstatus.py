@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from minikctl.model import Object, is_deleting, spec_of, status_of
 from minikctl.model.conditions import find, is_true
@@ -18,8 +18,7 @@ from minikctl.model.timestamps import parse_time
 _TERMINAL = ("Succeeded", "Failed")
 
 
-@dataclass(frozen=True, slots=True)
-class PodSummary:
+class PodSummary(NamedTuple):
     """One pod in a line. `last_restart` is in seconds since the epoch."""
 
     status: str

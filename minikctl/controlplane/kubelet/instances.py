@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from minikctl.backend import Container, ContainerState
 from minikctl.controlplane.kubelet.seal import Identity, identity
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
+class Instance(NamedTuple):
     """One attempt at one container."""
 
     container: Container

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from minikctl.backend import Container, labels
 from minikctl.model import Object
@@ -28,12 +28,15 @@ def _is_ours(label: str) -> bool:
 
 
 def is_sealed(container: Container, key: bytes) -> bool:
-    expected = seal(container.name, container.labels, key)
-    return hmac.compare_digest(container.labels.get(labels.SEAL, ""), expected)
+    try:
+        expected = seal(container.name, container.labels, key)
+    except UnicodeEncodeError:
+        return False  # half a surrogate pair: nothing that we ever wrote
+    claimed = container.labels.get(labels.SEAL, "")
+    return hmac.compare_digest(claimed.encode(errors="replace"), expected.encode())
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """What the labels say: which pod's which container, in which attempt."""
 
     uid: str

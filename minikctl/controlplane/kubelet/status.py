@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from minikctl.controlplane.kubelet.instances import Instance, Instances
 from minikctl.controlplane.kubelet.specs import needs_sandbox
@@ -14,8 +13,7 @@ from minikctl.model.timestamps import format_time
 ContainerStatus = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """Why a container does not run yet."""
 
     reason: str
@@ -25,8 +23,7 @@ class Waiting:
 NOTHING_KNOWN = "ContainerCreating"
 
 
-@dataclass(frozen=True, slots=True)
-class NodeFacts:
+class NodeFacts(NamedTuple):
     """What a pod's status says of its node."""
 
     backend: str
