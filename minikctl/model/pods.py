@@ -99,7 +99,7 @@ def qos_class(spec: dict[str, Any]) -> str:
     for container in (*(spec.get("containers") or ()), *(spec.get("initContainers") or ())):
         requests.append(_requests(container))
         limits.append((container.get("resources") or {}).get("limits") or {})
-    asked = any(one.get("cpu") or one.get("memory") for one in (*requests, *limits))
+    asked = any(milli(one.get(name, 0)) for one in (*requests, *limits) for name in ("cpu", "memory"))
     if not asked:
         return "BestEffort"
     for request, limit in zip(requests, limits, strict=True):

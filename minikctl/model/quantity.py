@@ -17,19 +17,25 @@ _SUFFIX: dict[str, Decimal] = {
 }
 
 
+_LARGEST = Decimal(2**63 - 1)
+"""Larger amounts are cut to this, as apimachinery does."""
+
+
 @lru_cache(maxsize=4096)
 def parse_quantity(value: str | int | float) -> Decimal:
     """The quantity as a number of its base unit (cores, bytes, …).
 
     :raises ValueError: the text is not a quantity.
     """
-    match = _FORM.match(str(value))
+    match = _FORM.fullmatch(str(value))
     if not match:
         raise ValueError(f"not a quantity: {value!r}")
     number, suffix = match.group(1), match.group(2) or ""
     if suffix and suffix[0] in "eE" and suffix not in _SUFFIX:
-        return Decimal(number + suffix)
-    return Decimal(number) * _SUFFIX[suffix]
+        amount = Decimal(number + suffix)
+    else:
+        amount = Decimal(number) * _SUFFIX[suffix]
+    return max(-_LARGEST, min(amount, _LARGEST))
 
 
 def milli(value: str | int | float) -> int:
@@ -54,7 +60,7 @@ def canonical_quantity(value: str | int | float) -> str:
     What is no quantity comes back as text, for validation to judge.
     """
     text = str(value)
-    match = _FORM.match(text)
+    match = _FORM.fullmatch(text)
     if not match:
         return text
     number, suffix = parse_quantity(text), match.group(2) or ""

@@ -56,11 +56,12 @@ def matches(selector: Selector, labels: Mapping[str, str]) -> bool:
 
 
 _SET = re.compile(r"^(?P<key>\S+)\s+(?P<not>not)?in\s*\((?P<values>[^()]*)\)$")
-_EQUAL = re.compile(r"^(?P<key>[^!=\s]+)\s*(?P<op>==|=|!=)\s*(?P<value>\S*)$")
+_EQUAL = re.compile(r"^(?P<key>[^!=<>\s]+)\s*(?P<op>==|=|!=)\s*(?P<value>\S*)$")
+_COMPARE = re.compile(r"^(?P<key>[^!=<>\s]+)\s*(?P<op>[<>])\s*(?P<value>-?\d+)$")
 
 
 def parse(text: str) -> Selector:
-    """From kubectl's `-l` text: `a=b,c!=d,e in (f,g),h,!i`.
+    """From kubectl's `-l` text: `a=b,c!=d,e in (f,g),h,!i,j>5`.
 
     :raises ValueError: the text is not a selector.
     """
@@ -74,10 +75,11 @@ def _parse_one(part: str) -> Requirement:
         return Requirement(found["key"], "NotIn" if found["not"] else "In", values)
     if found := _EQUAL.match(part):
         return Requirement(found["key"], "NotIn" if found["op"] == "!=" else "In", (found["value"],))
-    if part.startswith("!") and len(part) > 1 and " " not in part:
-        return Requirement(part[1:].strip(), "DoesNotExist")
-    if part and not set(part) & set(" ()=!,"):
-        return Requirement(part, "Exists")
+    if found := _COMPARE.match(part):
+        return Requirement(found["key"], "Gt" if found["op"] == ">" else "Lt", (found["value"],))
+    key = part.removeprefix("!")
+    if key and not set(key) & set(" ()=!,<>"):
+        return Requirement(key, "Exists" if key == part else "DoesNotExist")
     raise ValueError(f"unable to parse requirement: {part!r}")
 
 
