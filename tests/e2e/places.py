@@ -8,6 +8,7 @@ Rules:
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -165,10 +166,10 @@ class RealPlace:
 
     def clear(self, ids: Iterable[str]) -> None:
         for container_id in ids:
-            try:
+            with contextlib.suppress(docker.errors.APIError):  # it does not run, or is gone
+                self.api.kill(container_id)  # Podman would wait for it to end by itself
+            with contextlib.suppress(docker.errors.APIError):  # Podman removes a sandbox with its pod only
                 self.api.remove_container(container_id, force=True, v=True)
-            except docker.errors.APIError:
-                continue  # Podman removes a pod's infra container only with its pod
         if self.backend == "podman":
             listed = rig.client(self.name, "pod", "ls", "-q", "--filter", f"label={labels.CLUSTER}")
             wanted = set(ids)
@@ -228,8 +229,9 @@ class MemoryPlace:
 
     def add_foreign(self, name: str, copied: Mapping[str, str]) -> str:
         engine = MemoryEngine(state_dir=self.state_dir)
-        cluster = copied.get(labels.CLUSTER, "somebody-else")
-        spec = ContainerSpec(name, "busybox:1.36", copied, command=("sleep", "3600"))
+        cluster = copied.get(labels.CLUSTER, "somebody-else")  # here everybody's has one
+        carried = {labels.CLUSTER: cluster, **copied}
+        spec = ContainerSpec(name, "busybox:1.36", carried, command=("sleep", "3600"))
         try:
             engine.pull(spec.image)
             container_id = engine.create_container(spec, cluster)
