@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikctl.controlplane.node import CONTROL_PLANE, NodeConfig
-from minikctl.errors import ManifestError, Position, UsageError
+from minikctl.errors import ManifestError, UsageError
 from minikctl.store.files import FolderFiles
+
+if TYPE_CHECKING:
+    from minikctl.agent.cluster_file import ClusterFile
 
 FILE = "cluster.yaml"
 API_VERSION = "minikctl.io/v1alpha1"
 KIND_API_VERSION = "kind.x-k8s.io/v1alpha4"
 MOST_NODES = 1000
-_OWN_FIELDS = ("name", "backend", "endpoint", "role", "labels", "taints", "capacity")
 _TAINT = {"key": f"node-role.kubernetes.io/{CONTROL_PLANE}", "effect": "NoSchedule"}
 
 
@@ -94,32 +96,42 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 def _from_config(text: str, source: str = "config") -> tuple[dict[str, Any], list[str]]:
-    from minikctl.manifests.yaml_reader import load
+    from minikctl.agent.cluster_file import ClusterFile
 
-    declared = load(text, source)
-    if not isinstance(declared, dict) or declared.get("kind") != "Cluster":
-        raise ManifestError("expected a document of kind Cluster", Position(source, 1, 1))
-    match declared.get("apiVersion"):
+    file = ClusterFile(text, source)
+    match file.fields.get("apiVersion"):
         case str() as version if version == API_VERSION:
-            return _own(declared, source), []
+            return _own(file), []
         case str() as version if version == KIND_API_VERSION:
-            return _of_kind(declared, source)
-    raise ManifestError(f"apiVersion must be {API_VERSION} or {KIND_API_VERSION}", Position(source, 1, 1))
+            return _of_kind(file)
+    file.fail(("apiVersion",), f"apiVersion must be {API_VERSION} or {KIND_API_VERSION}")
 
 
-def _own(declared: dict[str, Any], source: str) -> dict[str, Any]:
-    nodes = declared.get("nodes")
-    if not isinstance(nodes, list) or not nodes or not all(isinstance(node, dict) for node in nodes):
-        raise ManifestError("nodes must be a list of at least one node", Position(source, 1, 1))
-    for field in (name for node in nodes for name in node if name not in _OWN_FIELDS):
-        raise ManifestError(f'unknown field "nodes[].{field}"', Position(source, 1, 1))
-    names = [node.get("name") for node in nodes]
-    if not all(isinstance(name, str) and name for name in names) or len(set(names)) != len(names):
-        raise ManifestError("every node needs a name of its own", Position(source, 1, 1))
-    return declared
+def _own(file: ClusterFile) -> dict[str, Any]:
+    from minikctl.agent.cluster_file import OWN_NODE
+
+    if not file.fields.get("nodes"):
+        file.fail(("nodes",), "nodes must be a list of at least one node")
+    file.check("backend", OWN_NODE["backend"])
+    file.check_nodes(OWN_NODE)
+    seen: set[str] = set()
+    for index, node in enumerate(file.fields["nodes"]):
+        for field in (name for name in node if name not in OWN_NODE):
+            file.fail(("nodes", index, field), f'unknown field "nodes[{index}].{field}"')
+        name = node.get("name")
+        if name is None or name in seen:
+            file.fail(("nodes", index), "every node needs a name of its own")
+        seen.add(name)
+    return file.fields
 
 
-def _of_kind(declared: dict[str, Any], source: str) -> tuple[dict[str, Any], list[str]]:
+def _of_kind(file: ClusterFile) -> tuple[dict[str, Any], list[str]]:
+    from minikctl.agent.cluster_file import KIND_NODE, OWN_NODE
+
+    declared = file.fields
+    file.check("name", OWN_NODE["name"])
+    if declared.get("nodes"):
+        file.check_nodes(KIND_NODE)
     cluster = declared.get("name", "kind")
     listed = declared.get("nodes") or [{"role": CONTROL_PLANE}]
     workers = any(node.get("role") == "worker" for node in listed)
@@ -127,8 +139,6 @@ def _of_kind(declared: dict[str, Any], source: str) -> tuple[dict[str, Any], lis
     nodes, notes = [], [_inert(field) for field in declared if field not in _KIND_FIELDS]
     for node in listed:
         role = node.get("role", CONTROL_PLANE)
-        if role not in (CONTROL_PLANE, "worker"):
-            raise ManifestError(f'unknown role "{role}"', Position(source, 1, 1))
         counts[role] = counts.get(role, 0) + 1
         number = str(counts[role]) if counts[role] > 1 else ""
         one: dict[str, Any] = {"name": f"{cluster}-{role}{number}"}
