@@ -206,8 +206,12 @@ class Engine:
             client = APIClient(self.endpoint, version=version, tls=self._tls(), user_agent="minikctl")
         except DockerException as error:
             raise PermanentError(f"can't use the endpoint {self.endpoint}: {error}") from error
-        # A socket has no proxy and no password file; looking for them at each request costs half of it.
-        client.trust_env = not self.endpoint.startswith("unix:")
+        if self.endpoint.startswith("unix:"):
+            from minikctl_docker.transport import reuse_connections
+
+            # A socket has no proxy and no password file; looking for them at each request costs half of it.
+            client.trust_env = False
+            reuse_connections(client, self.endpoint)
         self._clients.add(client)
         return client
 
