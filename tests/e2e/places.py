@@ -63,15 +63,6 @@ class Seen:
         return self.labels.get(labels.TYPE) == labels.TYPE_SANDBOX
 
 
-@dataclass(frozen=True, slots=True)
-class Possessions:
-    """All that an engine holds beside containers, by name or id: what minikctl must not add to."""
-
-    networks: frozenset[str]
-    volumes: frozenset[str]
-    images: frozenset[str]
-
-
 class Place(Protocol):
     """One engine."""
 
@@ -97,7 +88,8 @@ class Place(Protocol):
     def add_foreign(self, name: str, copied: Mapping[str, str]) -> str:
         """Starts somebody else's container with these labels; its id."""
 
-    def possessions(self) -> Possessions: ...
+    def possessions(self) -> set[str]:
+        """All that the engine holds beside containers: networks, volumes, images."""
 
     def http(self, port: int) -> str:
         """What a GET of 127.0.0.1:port answers.
@@ -151,12 +143,13 @@ class RealPlace:
         self.api.start(made["Id"])
         return str(made["Id"])
 
-    def possessions(self) -> Possessions:
-        return Possessions(
-            frozenset(one["Name"] for one in self.api.networks()),
-            frozenset(one["Name"] for one in self.api.volumes()["Volumes"] or ()),
-            frozenset(tag for one in self.api.images() for tag in one.get("RepoTags") or [one["Id"]]),
-        )
+    def possessions(self) -> set[str]:
+        networks = {f"network {one['Name']}" for one in self.api.networks()}
+        volumes = {f"volume {one['Name']}" for one in self.api.volumes()["Volumes"] or ()}
+        tags = {tag for one in self.api.images() for tag in one.get("RepoTags") or [one["Id"]]}
+        # Podman 4 makes an image of its own for its pods' infra containers, and keeps it.
+        images = {f"image {tag}" for tag in tags if "/podman-pause:" not in tag}
+        return networks | volumes | images
 
     def http(self, port: int) -> str:
         # Not every engine publishes on this machine's own loopback: an old one has a network of its own.
@@ -240,9 +233,9 @@ class MemoryPlace:
             engine.close()
         return container_id
 
-    def possessions(self) -> Possessions:
+    def possessions(self) -> set[str]:
         """A simulated engine has no networks and no volumes; its images are only names."""
-        return Possessions(frozenset(), frozenset(), frozenset())
+        return set()
 
     def http(self, port: int) -> str:
         raise NotImplementedError("nothing really listens")
