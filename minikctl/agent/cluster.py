@@ -29,7 +29,7 @@ from minikctl.store.lock import wake
 
 if TYPE_CHECKING:
     from minikctl.agent.engine import Engine
-    from minikctl.backend import Backend
+    from minikctl.backend import Backend, EngineInfo
     from minikctl.controlplane.node import NodeConfig
 
 ENGINE_FILE = "engine.json"
@@ -76,6 +76,8 @@ class Cluster:
         self.file_problems: tuple[FileProblem, ...] = ()
         self._wish = options.backend or os.environ.get("MINIKCTL_BACKEND") or None
         self._lock = AgentLock(state_dir)
+        self._infos: dict[str, EngineInfo] = {}
+        """What engines said of themselves when this command first asked: Podman takes long to say it."""
 
     # --- nodes and engines
 
@@ -100,7 +102,7 @@ class Cluster:
         settings = Settings("", self.store.cluster_id, self.state_dir)
         if named is None:
             return self._remembered(registry.detect(os.environ, settings))
-        if before is not None and before.backend == named and not self._is_addressed(named):
+        if before is not None and before.backend == named and self._is_still_there(before):
             return before
         if before is not None and before.backend != named and self._has_pods():
             raise UsageError(
@@ -109,9 +111,12 @@ class Cluster:
             )
         return self._remembered(registry.choose(named, os.environ, settings))
 
-    def _is_addressed(self, name: str) -> bool:
-        """Whether the environment says where that engine is: then that counts, not what was used before."""
-        return bool(os.environ.get({"docker": "DOCKER_HOST", "podman": "CONTAINER_HOST"}.get(name, "")))
+    def _is_still_there(self, before: registry.Choice) -> bool:
+        """Unless the environment says where that engine is, and not there: then that counts."""
+        variable = {"docker": "DOCKER_HOST", "podman": "CONTAINER_HOST"}.get(before.backend, "")
+        if not os.environ.get(variable):
+            return True
+        return before.endpoint in registry.find(before.backend).endpoints(os.environ)[:1]
 
     def _chosen_before(self) -> registry.Choice | None:
         try:
@@ -159,7 +164,7 @@ class Cluster:
         from minikctl.agent.engine import Engine
 
         return [
-            Engine(name, self.backends[name], nodes, self.store.seal_key)
+            Engine(name, self.backends[name], nodes, self.store.seal_key, self._infos.get(name))
             for name, nodes in self._by_engine().items()
         ]
 
@@ -184,8 +189,9 @@ class Cluster:
         :raises UnreachableError: one does not.
         """
         if self.lock_holder() is None:
-            for backend in self.backends.values():
-                backend.info()
+            for name, backend in self.backends.items():
+                if name not in self._infos:
+                    self._infos[name] = backend.info()
 
     # --- looking
 
