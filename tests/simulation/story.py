@@ -43,6 +43,8 @@ class Story:
         self.random = self.world.random
         self.bounds: dict[ObjectKey, int] = {}
         self.world.checks.append(self.check_bounds)
+        self.world.checks.append(self.check_once)
+        self.world.meddle = lambda: self.random.choice((self.apply, self.scale, self.restart))()
         self.foreign = self._foreign_containers()
 
     # --- the parts of a life
@@ -262,6 +264,15 @@ class Story:
             assert len(active) <= allowed, (
                 f"{name_of(deployment)} has {len(active)} pods where {allowed} are allowed"
             )
+
+    def check_once(self) -> None:
+        """At no moment does a container of a pod run twice."""
+        running = Counter(
+            (one.labels.get(labels.POD_UID, ""), one.labels.get(labels.CONTAINER_NAME, ""))
+            for one in self._running()
+        )
+        twice = [f"{name} of {uid}" for (uid, name), count in running.items() if count > 1]
+        assert not twice, f"runs twice: {twice}"
 
     def _pods_of(self, deployment: Object) -> list[Object]:
         sets = {

@@ -99,6 +99,9 @@ class FaultyStore:
     def commit(self, writes: Sequence[Write]) -> list[Object]:
         self._world.maybe_crash("before a commit")
         if self._world.chance(self._world.store_faults):
+            self._world.note("somebody else is faster")
+            self._world.meddle()
+        if self._world.chance(self._world.store_faults):
             raise StoreError("simulated fault: no space left on device")
         stored = self._inner.commit(writes)
         if self._world.chance(self._world.store_faults):
@@ -139,6 +142,8 @@ class World:
         self.nodes = tuple(NodeConfig(f"node-{number}", "memory") for number in range(1, nodes + 1))
         self.faults = QUIET
         self.store_faults = 0.0
+        self.meddle: Callable[[], None] = lambda: None
+        """What somebody else does just before one of the control plane's commits."""
         self.crashes = 0
         self.checks: list[Callable[[], None]] = []
         self._serial = 0

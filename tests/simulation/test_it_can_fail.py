@@ -1,0 +1,105 @@
+"""The simulation itself: a seed's story can be told again, and bugs put in on purpose are noticed.
+
+Each bug is of a kind that a control plane may well have; one of the first seeds must stumble over it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from minikctl.agent import engine
+from minikctl.agent.kubelets import Kubelets
+from minikctl.api import Api
+from minikctl.controlplane import deployment, garbage
+from minikctl.controlplane.decision import Decision
+from minikctl.controlplane.kubelet import sync
+from minikctl.controlplane.manager import Manager
+from minikctl.model import conditions
+
+from .story import Story
+
+SEEDS = 30
+"""A bug that none of so many lives shows would also get past the suite on most days."""
+
+
+def test_a_story_can_be_told_again() -> None:
+    """Everything follows from the seed: what happened and when, and every object to the last letter."""
+
+    def tell(seed: int) -> tuple[Sequence[str], Any, Any]:
+        story = Story(seed)
+        story.live()
+        return story.world.log, story.world.database.list(), story.world.files.texts
+
+    assert tell(11) == tell(11)
+    assert tell(11)[0] != tell(12)[0]
+
+
+def _obeys_any_label(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(engine, "is_sealed", lambda container, key: True)
+
+
+def _forgets_the_surge(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(deployment, "new_replicas", lambda spec, new, total: spec["replicas"])
+
+
+def _leaves_orphans(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Kubelets, "clear_orphans", lambda self, engine: None)
+
+
+def _collects_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(garbage, "reconcile", lambda key, view, now: Decision())
+
+
+def _overlooks_files(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Api, "absorb", lambda self, confirm_deletions=False: ())
+
+
+def _never_rests(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(conditions, "_merged", lambda old, new: new)
+
+
+def _overlooks_conflicts(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Manager, "rejected", lambda self, current: self._written.clear())
+
+
+def _restarts_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sync._Look, "_should_restart", lambda self, latest: False)
+
+
+def _starts_before_it_has_looked(patch: pytest.MonkeyPatch) -> None:
+    def at_once(self: Any, container: dict[str, Any]) -> None:
+        self._start(container, self._known_status(container["name"]).get("restartCount", -1) + 1, 0)
+
+    patch.setattr(sync._Look, "_run_missing", at_once)
+
+
+BUGS: dict[Callable[[pytest.MonkeyPatch], None], str] = {
+    _obeys_any_label: "somebody else is gone",
+    _forgets_the_surge: "are allowed",
+    _leaves_orphans: "belongs to nobody",
+    _collects_nothing: "is still there|has no file|belongs to nobody",
+    _overlooks_files: "was not looked at",
+    _never_rests: "still written",
+    _overlooks_conflicts: "",
+    _restarts_nothing: "is not ready",
+    _starts_before_it_has_looked: "runs twice",
+}
+"""With what must be said of it."""
+
+
+@pytest.mark.parametrize(("bug", "said"), BUGS.items(), ids=[bug.__name__.strip("_") for bug in BUGS])
+def test_a_bug_is_noticed(
+    bug: Callable[[pytest.MonkeyPatch], None], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bug(monkeypatch)
+    for seed in range(SEEDS):
+        try:
+            Story(seed).live()
+        except (AssertionError, RuntimeError) as error:
+            assert re.search(said, str(error)), f"seed {seed} noticed something else: {error}"
+            return
+    pytest.fail(f"{SEEDS} lives went well with {bug.__name__}")
