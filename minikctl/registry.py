@@ -39,13 +39,21 @@ def find(name: str) -> BackendType:
 
     :raises UsageError: there is none.
     """
+    module, _, attribute = locate(name).partition(":")
+    found: BackendType = getattr(import_module(module), attribute)
+    return found
+
+
+def locate(name: str) -> str:
+    """Where the backend of that name is (`module:attribute`). Imports nothing of it.
+
+    :raises UsageError: there is none.
+    """
     target = BUILT_IN.get(name) or _entry_points().get(name)
     if target is None:
         known = ", ".join((*BUILT_IN, *sorted(set(_entry_points()) - set(BUILT_IN))))
         raise UsageError(f'unknown backend "{name}"; there are: {known}')
-    module, _, attribute = target.partition(":")
-    found: BackendType = getattr(import_module(module), attribute)
-    return found
+    return target
 
 
 def _entry_points() -> dict[str, str]:

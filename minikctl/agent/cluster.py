@@ -75,6 +75,8 @@ class Cluster:
         self.api = Api(store, SystemClock(), self.ids)
         self.file_problems: tuple[FileProblem, ...] = ()
         self._wish = options.backend or os.environ.get("MINIKCTL_BACKEND") or None
+        if self._wish:
+            registry.locate(self._wish)
         self._lock = AgentLock(state_dir)
         self._infos: dict[str, EngineInfo] = {}
         """What engines said of themselves when this command first asked: Podman takes long to say it."""
@@ -227,6 +229,7 @@ def open_cluster(options: Options) -> Cluster:
     """Opens (and where needed makes) the state directory and takes over hand edits in desired/.
 
     :raises StoreError: the directory can't be used.
+    :raises UsageError: there is no backend of the name that was given.
     """
     state_dir = find_state_dir(options, os.environ)
     store = open_directory(state_dir, DesiredCodec())

@@ -10,11 +10,12 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from minikctl.agent.cluster import Options, find_state_dir
 from minikctl.errors import LockHeld, MinikctlError
 from minikctl.store import AgentLock
-from minikctl.store.files import make_private_folder
+from minikctl.store.directory import using
 
 LOG = "agent.log"
 POLL_SECONDS = 0.02
@@ -46,21 +47,26 @@ def start_agent(options: Options, *, wait_seconds: float = 15.0) -> AgentStatus:
     """Starts `minikctl agent run` detached, with its log in the state directory; returns once it acts.
 
     :raises LockHeld: an agent runs already.
+    :raises StoreError: the state directory can't be used.
     :raises MinikctlError: it ended at once; the reason is the last line of its log.
     """
     state_dir = find_state_dir(options, os.environ)
-    make_private_folder(state_dir)
+    with using(state_dir):
+        descriptor = os.open(state_dir / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "ab") as log:
+        return _start(options, state_dir, log, wait_seconds)
+
+
+def _start(options: Options, state_dir: Path, log: BinaryIO, wait_seconds: float) -> AgentStatus:
     before = agent_status(state_dir)
     if before.running and before.role == "agent":
         raise LockHeld(str(state_dir), before.pid)
     command = [sys.executable, "-m", "minikctl", "agent", "run", "--state-dir", str(state_dir)]
     if options.backend:
         command += ["--backend", options.backend]
-    descriptor = os.open(state_dir / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(descriptor, "ab") as log:
-        child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
+    child = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+    )
     deadline = time.monotonic() + wait_seconds
     while time.monotonic() < deadline:
         status = agent_status(state_dir)

@@ -12,7 +12,7 @@ from minikctl.cli.errors import complain
 from minikctl.cli.options import value
 from minikctl.cli.printing import read_text
 from minikctl.cli.session import Session, note, open_session, out
-from minikctl.errors import StoreError, UsageError
+from minikctl.errors import UsageError
 
 ENTRIES = {
     "init": Entry("minikctl.cli.cluster", "init", "Declare the nodes, in cluster.yaml."),
@@ -35,7 +35,7 @@ def init(
     from minikctl import registry
     from minikctl.agent.cluster import find_state_dir
     from minikctl.agent.nodes import FILE, init_cluster
-    from minikctl.store.files import make_private_folder
+    from minikctl.store.directory import using
 
     session = Session(flags_of(context))
     state_dir = find_state_dir(session.options, os.environ)
@@ -43,13 +43,9 @@ def init(
     if backend:
         registry.find(backend)
     text = read_text(config) if config else None
-    try:
-        make_private_folder(state_dir)
-    except OSError as error:
-        raise StoreError(
-            f"cannot use the state directory {state_dir}: {error.strerror}; choose another with --state-dir"
-        ) from error
-    for line in init_cluster(state_dir, nodes=nodes, config=text, backend=backend):
+    with using(state_dir):
+        notes = init_cluster(state_dir, nodes=nodes, config=text, backend=backend)
+    for line in notes:
         note(line)
     out(f"{state_dir / FILE} written\n")
 

@@ -7,6 +7,8 @@ import os
 import secrets
 import sqlite3
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from minikctl.errors import StoreError
@@ -25,17 +27,11 @@ def open_directory(path: Path, codec: Codec) -> DatabaseStore:
 
     :raises StoreError: the directory can't be used.
     """
-    try:
-        make_private_folder(path)
+    with using(path):
         make_private_folder(path / DESIRED)
         identity = _identity(path / IDENTITY)
         file = DatabaseFile(path / DATABASE, lock=path / IDENTITY)
         connection = file.connect()
-    except (OSError, sqlite3.Error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise StoreError(
-            f"cannot use the state directory {path}: {reason}; choose another with --state-dir"
-        ) from error
     return DatabaseStore(
         connection,
         FolderFiles(path / DESIRED),
@@ -44,6 +40,22 @@ def open_directory(path: Path, codec: Codec) -> DatabaseStore:
         seal_key=bytes.fromhex(identity["key"]),
         file=file,
     )
+
+
+@contextmanager
+def using(path: Path) -> Iterator[None]:
+    """Around what needs the state directory, which is made where it is missing.
+
+    :raises StoreError: for what the system says against it, inside too.
+    """
+    try:
+        make_private_folder(path)
+        yield
+    except (OSError, sqlite3.Error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise StoreError(
+            f"cannot use the state directory {path}: {reason}; choose another with --state-dir"
+        ) from error
 
 
 def open_memory(

@@ -86,7 +86,7 @@ def test_only_what_the_files_name_and_own_is_looked_at(cli: Cli, web: str) -> No
     [
         (["-f", "nope.yaml"], 'error: the path "nope.yaml" does not exist'),
         (["-f", "bad.yaml"], "error: 1 problem found; nothing was changed"),
-        (["--backend", "nope"], "runs its pods on memory, not on nope"),
+        (["--backend", "nope"], 'unknown backend "nope"; there are: docker, podman, memory'),
     ],
 )
 def test_trouble_is_2(
