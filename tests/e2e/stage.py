@@ -73,11 +73,12 @@ class Stage:
     # --- the command line
 
     def command(self, *argv: str) -> list[str]:
-        """The words of the command line; those of another program after `--` are not touched."""
-        return [
-            sys.executable, "-m", "minikctl", *argv,
-            "--state-dir", str(self.state), "--backend", self.place.backend,
-        ]  # fmt: skip
+        """The words of the command line. What a test says itself about place and state stays so."""
+        words = [sys.executable, "-m", "minikctl", *argv]
+        for flag, value in (("--state-dir", str(self.state)), ("--backend", self.place.backend)):
+            if flag not in argv:
+                words += [flag, value]
+        return words
 
     def environment(self) -> dict[str, str]:
         """This process's, without anything that leads minikctl elsewhere."""
@@ -147,8 +148,11 @@ class Stage:
         return int(holder["pid"])
 
     def holder(self) -> dict[str, Any]:
+        """Facts of the process that acts; {} when none does."""
         from minikctl.store import AgentLock
 
+        if not self.state.is_dir():
+            return {}
         return AgentLock(self.state).holder() or {}
 
     def kill_agent(self) -> None:
@@ -208,7 +212,7 @@ class Stage:
             if child.poll() is None:
                 child.kill()
                 child.communicate()
-        if self.state.is_dir() and (pid := self.holder().get("pid")):
+        if pid := self.holder().get("pid"):
             os.kill(pid, signal.SIGKILL)
             until("whoever acted is gone", lambda: not self.holder())
         if self.place.is_real and self.state.is_dir():
