@@ -63,18 +63,18 @@ _REGISTRY_NOT_ASKED = (
 )
 _NOT_A_REFERENCE = ("invalid reference format", "repository name must be lowercase")
 # What the layers above the one that failed put before its words, and containerd behind them.
-_PREAMBLE = re.compile(
+_PREAMBLE = (
     r"^(?:.*(?:unable to start container process|OCI runtime create failed|failed to create task[^:]*): "
     r"|failed to set up container networking: )"
 )
-_ENDPOINT = re.compile(r"driver failed programming external connectivity on endpoint \S+ \([0-9a-f]+\): ")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\s]+")
+_ENDPOINT = r"driver failed programming external connectivity on endpoint \S+ \([0-9a-f]+\): "
+_CONTROL = r"[\x00-\x1f\x7f-\x9f\s]+"
 
 
 def one_line(text: str) -> str:
     """Printable, on one line, without the preambles of the layers in between."""
-    line = _CONTROL.sub(" ", text).strip().removesuffix(": unknown")
-    return _ENDPOINT.sub("", _PREAMBLE.sub("", line)) or "the engine gave no reason"
+    line = re.sub(_CONTROL, " ", text).strip().removesuffix(": unknown")
+    return re.sub(_ENDPOINT, "", re.sub(_PREAMBLE, "", line)) or "the engine gave no reason"
 
 
 def is_no_image(message: str) -> bool:

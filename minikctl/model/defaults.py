@@ -384,19 +384,19 @@ def _default_volume(volume: Fields) -> None:
 
 
 # A reference as the engines' grammar has it: [host[:port]/]path[:tag][@digest].
-_REFERENCE = re.compile(
+# Patterns are texts: Python compiles one at its first use and keeps it, and most commands use none.
+_REFERENCE = (
     r"(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*"
     r"|\[[a-fA-F0-9:]+\])(?::[0-9]+)?/)?"
     r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
-    r"(?::(?P<tag>\w[\w.-]{0,127}))?(?P<digest>@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?\Z",
-    re.ASCII,
+    r"(?::(?P<tag>\w[\w.-]{0,127}))?(?P<digest>@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?\Z"
 )
 
 
 @lru_cache(maxsize=1024)
 def pull_policy(image: str) -> str:
     """`Always` for the tag `latest` and for no tag at all (without a digest), else `IfNotPresent`."""
-    reference = _REFERENCE.match(image)
+    reference = re.match(_REFERENCE, image, re.ASCII)
     if reference is None:
         return "IfNotPresent"
     tag, digest = reference["tag"], reference["digest"]

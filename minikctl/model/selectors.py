@@ -55,8 +55,9 @@ def matches(selector: Selector, labels: Mapping[str, str]) -> bool:
     return all(requirement.matches(labels) for requirement in selector)
 
 
-_SET = re.compile(r"^(?P<key>\S+)\s+(?P<not>not)?in\s*\((?P<values>[^()]*)\)$")
-_EQUAL = re.compile(r"^(?P<key>[^!=<>\s]+)\s*(?P<op>==|=|!=)\s*(?P<value>\S*)$")
+# Patterns are texts: Python compiles one at its first use and keeps it, and most commands use none.
+_SET = r"^(?P<key>\S+)\s+(?P<not>not)?in\s*\((?P<values>[^()]*)\)$"
+_EQUAL = r"^(?P<key>[^!=<>\s]+)\s*(?P<op>==|=|!=)\s*(?P<value>\S*)$"
 _COMPARE = re.compile(r"^(?P<key>[^!=<>\s]+)\s*(?P<op>[<>])\s*(?P<value>-?\d+)$")
 
 
@@ -70,10 +71,10 @@ def parse(text: str) -> Selector:
 
 
 def _parse_one(part: str) -> Requirement:
-    if found := _SET.match(part):
+    if found := re.match(_SET, part):
         values = tuple(value.strip() for value in found["values"].split(","))
         return Requirement(found["key"], "NotIn" if found["not"] else "In", values)
-    if found := _EQUAL.match(part):
+    if found := re.match(_EQUAL, part):
         return Requirement(found["key"], "NotIn" if found["op"] == "!=" else "In", (found["value"],))
     if found := _COMPARE.match(part):
         return Requirement(found["key"], "Gt" if found["op"] == ">" else "Lt", (found["value"],))
