@@ -217,6 +217,15 @@ def test_the_emptier_node_is_better() -> None:
     assert place(unbound(), node("a"), node("b"), asking("q", "a", cpu="2", memory="4Gi")) == "b"
 
 
+def test_spread_counts_more_than_an_emptier_node() -> None:
+    owner = replica_set()
+    sibling = pod("sibling", owner=owner, node="a")
+    other = asking("other", "b", cpu="1", memory="2Gi")
+    one = {**unbound(), "metadata": pod("p", owner=owner)["metadata"]}
+    assert place(one, node("a"), node("b"), sibling, other, owner) == "b"
+    assert place(unbound(), node("a"), node("b"), sibling, other) == "a"
+
+
 def test_ties_go_to_the_first_name() -> None:
     assert place(unbound(), node("b"), node("a"), node("c")) == "a"
 

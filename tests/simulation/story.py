@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -106,8 +107,9 @@ class Story:
         path = self.random.choice(paths)
         text: str | None = self.world.files.texts[path]
         if text is not None and self.random.random() < 0.7:
-            change = self.random.choice((('"replicas": ', '"replicas": 1'), ("sleep", "echo hi; sleep")))
-            text = text.replace(*change)
+            wanted = f'"replicas": {self.random.randint(0, 15)}'
+            change = self.random.choice(((r'"replicas": \d+', wanted), ("sleep", "echo hi; sleep")))
+            text = re.sub(*change, text)
         else:
             text = None
         self._try(lambda: self.world.files.replace({path: text}))

@@ -17,7 +17,6 @@ from minikctl.api import Api
 from minikctl.controlplane import deployment, garbage
 from minikctl.controlplane.decision import Decision
 from minikctl.controlplane.kubelet import sync
-from minikctl.controlplane.manager import Manager
 from minikctl.model import conditions
 
 from .story import Story
@@ -62,10 +61,6 @@ def _never_rests(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(conditions, "_merged", lambda old, new: new)
 
 
-def _overlooks_conflicts(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Manager, "rejected", lambda self, current: self._written.clear())
-
-
 def _restarts_nothing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(sync._Look, "_should_restart", lambda self, latest: False)
 
@@ -84,7 +79,6 @@ BUGS: dict[Callable[[pytest.MonkeyPatch], None], str] = {
     _collects_nothing: "is still there|has no file|belongs to nobody",
     _overlooks_files: "was not looked at",
     _never_rests: "still written",
-    _overlooks_conflicts: "",
     _restarts_nothing: "is not ready",
     _starts_before_it_has_looked: "runs twice",
 }
