@@ -74,9 +74,10 @@ def delete(
         )
         if force and manner.grace_seconds == 0:
             warn(_IMMEDIATE)
+        before = session.api.store.list()
         deleted = delete_objects(session, keys, manner, missing, ignore_not_found or all_objects)
         if wait and not manner.suffix and deleted:
-            goal = GoneGoal(session, deleted, with_dependents=cascade != "orphan")
+            goal = GoneGoal(session, deleted, before, with_dependents=cascade != "orphan")
             accomplish(session, "delete", goal, timeout)
         if (missing and not ignore_not_found) or len(deleted) < len(keys):
             raise Reported

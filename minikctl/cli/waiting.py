@@ -382,22 +382,34 @@ def _qualified(key: ObjectKey) -> str:
 class GoneGoal:
     """Objects and all that they own (or, of a namespace, hold) are gone, containers included."""
 
-    def __init__(self, session: Session, deleted: Iterable[Object], *, with_dependents: bool = True) -> None:
+    def __init__(
+        self,
+        session: Session,
+        deleted: Iterable[Object],
+        before: Sequence[Object] = (),
+        *,
+        with_dependents: bool = True,
+    ) -> None:
+        """`before`: everything as it was before the deletion. An agent may be so fast that the owner in the
+        middle (a ReplicaSet) is gone when its pods are first looked for."""
         self._session = session
         self._uids = {uid_of(obj) for obj in deleted}
         self._namespaces = {name_of(obj) for obj in deleted if obj["kind"] == "Namespace"}
         self._with_dependents = with_dependents
-        self.left()
+        self._follow(before)
 
     def left(self) -> list[Object]:
         """What is still there. Dependents are followed from look to look."""
         objects = [one for one in self._session.api.store.list() if one["kind"] not in ("Event", "Node")]
+        self._follow(objects)
+        return [one for one in objects if uid_of(one) in self._uids]
+
+    def _follow(self, objects: Sequence[Object]) -> None:
         grows = self._with_dependents
         while grows:
             before = len(self._uids)
             self._uids.update(uid_of(one) for one in objects if self._is_dependent(one))
             grows = len(self._uids) > before
-        return [one for one in objects if uid_of(one) in self._uids]
 
     def _is_dependent(self, obj: Object) -> bool:
         owners = obj["metadata"].get("ownerReferences") or ()
