@@ -43,6 +43,8 @@ class Work(IntEnum):
     DEPLOYMENT = 3
     GARBAGE = 4
     NAMESPACE = 5
+    WAITING = 6
+    """The scheduler again, for pods that fitted nowhere: once, when all that makes room is done."""
 
 
 @dataclass(slots=True)
@@ -162,7 +164,7 @@ class Manager:
                 return garbage.reconcile(key, self.view, now)
             case Work.NAMESPACE:
                 return namespace.reconcile(key, self.view, now)
-            case Work.SCHEDULER:
+            case Work.SCHEDULER | Work.WAITING:
                 return scheduler.reconcile(key, self.view, now)
 
     def tell(self, decision: Decision) -> None:
@@ -289,7 +291,7 @@ class Manager:
 
     def _concern_unscheduled(self) -> None:
         for key in tuple(self.view.unscheduled):
-            self.look_at(Work.SCHEDULER, key)
+            self.look_at(Work.WAITING, key)
 
 
 def _based_on(obj: Object, revision: str) -> Object:
