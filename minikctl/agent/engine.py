@@ -41,6 +41,8 @@ class Engine:
     hinted: set[str] = field(default_factory=set)
     """Ids of containers that should be looked at."""
     clearing: set[str] = field(default_factory=set)
+    uncleared: bool = False
+    """A list came, and nobody has looked yet whether everything in it belongs to somebody."""
     listed: bool = False
     """Whether it was ever known what runs."""
     answers: bool = True

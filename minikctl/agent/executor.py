@@ -7,17 +7,22 @@ import os
 import queue
 import select
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 from minikctl.agent.ports import Hinted, News, Woken
 from minikctl.backend import Backend, EngineEvent
-from minikctl.errors import BackendError
 from minikctl.store.lock import open_wake, wake
 
 WORKERS = {"act": 3, "pull": 2, "look": 1}
 """Threads per lane and engine. Engines gain nothing from more: they start containers one by one inside."""
 RECONNECT_SECONDS = 0.5
+CLOSE_SECONDS = 5.0
+"""How long jobs that act are waited for at the end. An engine that answers needs a fraction of it."""
+
+Lane: TypeAlias = "queue.SimpleQueue[Callable[[], News] | None]"
 
 
 class ThreadExecutor:
@@ -26,15 +31,18 @@ class ThreadExecutor:
     def __init__(self, backends: Mapping[str, Backend]) -> None:
         self._backends = backends
         self._inbox: queue.SimpleQueue[News] = queue.SimpleQueue()
-        self._lanes: dict[str, queue.SimpleQueue[Callable[[], News]]] = {}
+        self._lanes: dict[str, Lane] = {}
+        self._actors: list[threading.Thread] = []
         self._closed = threading.Event()
         self._state_dir: Path | None = None
 
     def submit(self, lane: str, job: Callable[[], News]) -> None:
         if lane not in self._lanes:
             self._lanes[lane] = queue.SimpleQueue()
-            for _ in range(WORKERS[lane.rpartition(":")[2]]):
-                self._thread(self._work, self._lanes[lane])
+            kind = lane.rpartition(":")[2]
+            workers = [self._thread(self._work, self._lanes[lane]) for _ in range(WORKERS[kind])]
+            if kind == "act":
+                self._actors.extend(workers)
         self._lanes[lane].put(job)
 
     def watch(self, engine: str) -> None:
@@ -56,17 +64,30 @@ class ThreadExecutor:
             return news
 
     def close(self) -> None:
-        """Threads end as soon as they notice; the backends stay open for their owner."""
+        """No job is begun any more, and those that act are waited for: somebody else may act next.
+
+        The other threads end as soon as they notice. The backends stay open for their owner.
+        """
         self._closed.set()
+        for lane in self._lanes.values():
+            for _ in range(max(WORKERS.values())):
+                lane.put(None)
         if self._state_dir is not None:
             wake(self._state_dir)
+        deadline = time.monotonic() + CLOSE_SECONDS
+        for actor in self._actors:
+            actor.join(max(0.0, deadline - time.monotonic()))
 
-    def _thread(self, target: Callable[..., None], argument: object) -> None:
-        threading.Thread(target=target, args=(argument,), daemon=True).start()
+    def _thread(self, target: Callable[..., None], argument: object) -> threading.Thread:
+        thread = threading.Thread(target=target, args=(argument,), daemon=True)
+        thread.start()
+        return thread
 
-    def _work(self, lane: queue.SimpleQueue[Callable[[], News]]) -> None:
+    def _work(self, lane: Lane) -> None:
         while True:
             job = lane.get()
+            if job is None or self._closed.is_set():
+                return
             self._inbox.put(job())
 
     def _follow(self, engine: str) -> None:
@@ -76,8 +97,8 @@ class ThreadExecutor:
                 for event in self._backends[engine].events():
                     connected = True
                     self._inbox.put(Hinted(engine, event))
-            except BackendError:
-                pass  # whether the engine is gone, the loop finds out by its own questions
+            except Exception:
+                connected = True  # gone, or a backend that breaks its promises: the loop finds out by asking
             if connected:
                 self._inbox.put(Hinted(engine, EngineEvent("")))  # and it asks now
             self._closed.wait(RECONNECT_SECONDS)

@@ -16,30 +16,30 @@ from minikctl.controlplane.kubelet import (
     SignalContainer,
     StartContainer,
 )
-from minikctl.errors import BackendError, UnreachableError
+from minikctl.errors import BackendError, PermanentError, UnreachableError
 from minikctl.model import ObjectKey
 
 
 def list_containers(engine: str, backend: Backend, serial: int) -> Listed:
     try:
         return Listed(engine, serial, tuple(backend.list_containers()))
-    except BackendError as error:
-        return Listed(engine, serial, error=error)
+    except Exception as error:
+        return Listed(engine, serial, error=_told(error))
 
 
 def introduce(engine: str, backend: Backend) -> Introduced:
     try:
         return Introduced(engine, backend.info())
-    except BackendError as error:
-        return Introduced(engine, error=error)
+    except Exception as error:
+        return Introduced(engine, error=_told(error))
 
 
 def pull(engine: str, backend: Backend, image: str) -> Pulled:
     try:
         backend.pull_image(image)
         return Pulled(engine, image)
-    except BackendError as error:
-        return Pulled(engine, image, error)
+    except Exception as error:
+        return Pulled(engine, image, _told(error))
 
 
 def look(engine: str, backend: Backend, serial: int, ids: Sequence[str]) -> Looked:
@@ -48,8 +48,8 @@ def look(engine: str, backend: Backend, serial: int, ids: Sequence[str]) -> Look
         for container_id in ids:
             found[container_id] = backend.inspect_container(container_id)
         return Looked(engine, serial, found)
-    except BackendError as error:
-        return Looked(engine, serial, found, error)
+    except Exception as error:
+        return Looked(engine, serial, found, _told(error))
 
 
 def clear(engine: str, backend: Backend, ids: Sequence[str]) -> Cleared:
@@ -59,8 +59,8 @@ def clear(engine: str, backend: Backend, ids: Sequence[str]) -> Cleared:
             backend.remove_container(container_id)
             removed.append(container_id)
         return Cleared(engine, tuple(removed))
-    except BackendError as error:
-        return Cleared(engine, tuple(removed), error)
+    except Exception as error:
+        return Cleared(engine, tuple(removed), _told(error))
 
 
 def act(engine: str, backend: Backend, uid: str, key: ObjectKey, actions: Sequence[Action]) -> Acted:
@@ -93,21 +93,28 @@ def _do(backend: Backend, action: Action) -> Outcome:
             case PullImage(image):
                 backend.pull_image(image)
         return Outcome(action)
-    except BackendError as error:
-        return Outcome(action, error=error)
+    except Exception as error:
+        return Outcome(action, error=_told(error))
 
 
 def _run(backend: Backend, action: RunContainer) -> Outcome:
     container_id = backend.create_container(action.spec)
     try:
         return Outcome(action, backend.start_container(container_id))
-    except BackendError as error:
-        return Outcome(action, _after_failed_start(backend, container_id), error)
+    except Exception as error:
+        return Outcome(action, _after_failed_start(backend, container_id), _told(error))
 
 
 def _after_failed_start(backend: Backend, container_id: str) -> Container | None:
     """The container that was made and would not start: the kubelet tries that one again."""
     try:
         return backend.inspect_container(container_id)
-    except BackendError:
+    except Exception:
         return None
+
+
+def _told(error: Exception) -> BackendError:
+    """A backend may only raise its three errors. One that breaks that promise must not end a worker."""
+    if isinstance(error, BackendError):
+        return error
+    return PermanentError(f"bug in the backend: {type(error).__name__}: {error}", reason="BackendBug")

@@ -126,12 +126,19 @@ class Kubelets:
             return
         first = not engine.listed
         self._regain(engine, now)
-        engine.next_list = max(engine.next_list, now + RESYNC_SECONDS) if engine.next_list != now else now
         for uid in engine.learn_list(news.serial, news.containers):
             self._look_at_pod(uid)
         if first:
             self._look_at_pods_of(engine)
-        self.clear_orphans(engine)
+        engine.uncleared = True
+        self._forget_pods(engine)
+
+    def _forget_pods(self, engine: Engine) -> None:
+        """What is remembered of pods that neither the store nor the engine has."""
+        for uid in [uid for uid in engine.memos if not engine.of_pod(uid)]:
+            if self.manager.view.by_uid(uid) is None:
+                del engine.memos[uid]
+                self._cooling.pop(uid, None)
 
     def _learn_introduction(self, engine: Engine, news: Introduced, now: float) -> None:
         engine.introducing = False
@@ -204,7 +211,7 @@ class Kubelets:
 
     def _learn_looks(self, engine: Engine, news: Looked, now: float) -> None:
         engine.looking = False
-        if news.error is not None:
+        if isinstance(news.error, UnreachableError):
             self._lose(engine, news.error, now)
         for container_id, container in news.containers.items():
             if not engine.is_newer(container_id, news.serial):
@@ -236,7 +243,7 @@ class Kubelets:
         engine.next_list = now + RETRY_SECONDS
         engine.next_introduction = now + RETRY_SECONDS
         engine.trouble = str(error)
-        if engine.answers and isinstance(error, UnreachableError):
+        if engine.answers:
             engine.answers = False
             self._say(f"{engine.name}: lost: {error}")
 
@@ -291,10 +298,17 @@ class Kubelets:
             return bool(engine.busy)
         return any(container_id == one.id for uid in engine.busy for one in engine.of_pod(uid))
 
-    def clear_orphans(self, engine: Engine) -> None:
-        """Sealed containers of pods that the store does not have: what a crash left behind."""
-        if self._store.needs_recovery:
-            return
+    def clear_orphans(self) -> None:
+        """Sealed containers of pods that the store does not have: what a crash left behind.
+
+        Only after the store was read in the same step: an empty view must never make everything an orphan.
+        """
+        for engine in self.engines.values():
+            if engine.uncleared:
+                engine.uncleared = False
+                self._clear(engine)
+
+    def _clear(self, engine: Engine) -> None:
         orphans = [
             one.id
             for uid in engine.pods()

@@ -85,6 +85,7 @@ class Loop:
             if self.kubelets.know_engines() and self._has_recovered(now):
                 self._decide_and_commit(now)
                 self.kubelets.act(now)
+                self.kubelets.clear_orphans()
         except StoreError as error:
             return self._start_over(error, now)
         return self._next_step(now)
@@ -171,7 +172,7 @@ class Loop:
         if found:
             self._say(f"state.db was lost: {len(found)} objects known again from what runs")
         for engine in engines:
-            self.kubelets.clear_orphans(engine)
+            engine.uncleared = True
         return True
 
     # --- decide and commit

@@ -32,7 +32,7 @@ def observe(api: Api, engines: Sequence[Engine], ids: Ids) -> list[Object]:
 
 
 class _TiedKubelets(Kubelets):
-    def clear_orphans(self, engine: Engine) -> None:
+    def clear_orphans(self) -> None:
         """Nothing is removed."""
 
     def act(self, now: float) -> None:

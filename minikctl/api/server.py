@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias, TypeVar
 
@@ -21,7 +22,7 @@ from minikctl.apply.order import apply_order
 from minikctl.apply.threeway import three_way
 from minikctl.clock import Clock
 from minikctl.controlplane.decision import Ids
-from minikctl.errors import AlreadyExists, Conflict, Forbidden, NotFound
+from minikctl.errors import AlreadyExists, Conflict, Forbidden, NotFound, UsageError
 from minikctl.model import Object, ObjectKey, is_deleting, key_of, labels_of, selectors
 from minikctl.model.kinds import KINDS
 from minikctl.model.writes import Put, Write
@@ -101,6 +102,9 @@ class Api:
 
         :raises Invalid: a manifest, or the change that it means, breaks a rule. Nothing was done.
         """
+        for manifest in manifests:
+            if "name" not in (manifest.get("metadata") or {}):
+                raise UsageError("cannot use generate name with apply; use create instead")
         named = apply_order([in_namespace(manifest, namespace) for manifest in manifests])
         for manifest in named:
             check(manifest)
@@ -130,7 +134,8 @@ class Api:
         if live is None:
             return Applied("created", None, new_object(manifest, self.clock, self.ids))
         if is_deleting(live):
-            raise Conflict(KINDS[live["kind"]].resource, key_of(live).name)
+            name = f'{KINDS[live["kind"]].resource} "{key_of(live).name}"'
+            raise Forbidden(f"{name} is being deleted; wait until it is gone")
         last = self.store.last_applied(key_of(live)) or read_last_applied(live)
         wanted = {name: value for name, value in manifest.items() if name != "status"}
         merged = three_way(last, live, wanted, merge_table(live["kind"]))
@@ -215,9 +220,7 @@ class Api:
 
     def absorb(self, *, confirm_deletions: bool = False) -> Sequence[FileProblem]:
         """Takes over what people changed in desired files. Returns what could not be taken over, and why."""
-        return self._retrying(
-            lambda: absorb(self.store, self.clock, self.ids, confirm_deletions, self._refusals)
-        )
+        return self._retrying(lambda: self._absorb_once(confirm_deletions))
 
     # ---
 
@@ -234,9 +237,21 @@ class Api:
             )
 
     def _retrying(self, once: Callable[[], T]) -> T:
-        for _ in range(ATTEMPTS - 1):
+        """Again from the newest state, hand edits in desired/ included."""
+        problems: Sequence[FileProblem] = ()
+        for attempt in range(ATTEMPTS):
             try:
                 return once()
             except Conflict:
-                continue
-        return once()
+                if attempt == ATTEMPTS - 1:
+                    if problems:
+                        raise Forbidden(
+                            f"{problems[0]} (until that is mended nothing is written over it)"
+                        ) from None
+                    raise
+            with contextlib.suppress(Conflict):
+                problems = self._absorb_once(confirm_deletions=False)
+        raise AssertionError("unreachable")
+
+    def _absorb_once(self, confirm_deletions: bool) -> Sequence[FileProblem]:
+        return absorb(self.store, self.clock, self.ids, confirm_deletions, self._refusals)

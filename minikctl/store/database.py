@@ -198,6 +198,7 @@ class DatabaseStore:
         if not writes:
             return []
         texts = self._texts(writes)
+        ours = self._intended() if texts else {}
         if texts:
             self._record_intents(writes, texts)
         with self._transaction():
@@ -213,6 +214,7 @@ class DatabaseStore:
             self._expire(revision, len(writes))
             stamps = self._unmoved_stamps(writes)
             if texts:
+                self._check_unedited(writes, texts, ours)
                 stamps |= self.files.replace(texts)
             for write in writes:
                 self._declare(write, texts, stamps)
@@ -232,6 +234,30 @@ class DatabaseStore:
                 if _key(write) in declared:
                     texts[desired_path(_key(write))] = None
         return texts
+
+    def _intended(self) -> dict[str, str]:
+        """Digests of what commits were about to write, by path: what stands there then is ours."""
+        with self._guarded():
+            return dict(self._database.execute("SELECT path, digest FROM intents").fetchall())
+
+    def _check_unedited(
+        self, writes: Sequence[Write], texts: dict[str, str | None], ours: dict[str, str]
+    ) -> None:
+        """A file that somebody changed since it was recorded is looked at before it is replaced."""
+        rows = self._database.execute("SELECT path, digest FROM declared").fetchall()
+        recorded: dict[str, str] = dict(rows)
+        for write in writes:
+            path = desired_path(_key(write))
+            text = texts.get(path)
+            if text is None:
+                continue
+            standing = self.files.read(path)
+            if standing is None:
+                edited = path in recorded
+            else:
+                edited = standing != text and _digest(standing) not in (recorded.get(path), ours.get(path))
+            if edited:
+                raise Conflict(_resource(_key(write).kind), _key(write).name)
 
     def _record_intents(self, writes: Sequence[Write], texts: dict[str, str | None]) -> None:
         rows = []
@@ -363,6 +389,8 @@ class DatabaseStore:
     def _decode(self, path: str, text: str, digest: str) -> DesiredFile:
         try:
             desired = self._codec.decode(text, path)
+            if not isinstance((desired.get("metadata") or {}).get("name"), str):
+                raise ManifestError("metadata.name: Required value: a desired file names its object")
             if desired_path(key_of(desired)) != path:
                 raise ManifestError(
                     f"{path}: holds {key_of(desired)}, which belongs in {desired_path(key_of(desired))}"

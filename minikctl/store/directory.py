@@ -53,6 +53,10 @@ def using(path: Path) -> Iterator[None]:
         yield
     except (OSError, sqlite3.Error) as error:
         reason = getattr(error, "strerror", None) or str(error)
+        if isinstance(error, sqlite3.DatabaseError) and "not a database" in reason:
+            raise StoreError(
+                f"{path / DATABASE} is damaged: remove it; it is made anew from desired/ and from what runs"
+            ) from error
         raise StoreError(
             f"cannot use the state directory {path}: {reason}; choose another with --state-dir"
         ) from error

@@ -33,7 +33,7 @@ class Files(Protocol):
     def replace(self, texts: Mapping[str, str | None]) -> dict[str, Stamp]:
         """Writes all texts (None removes the file); durable on return. Returns the new stamps.
 
-        :raises StoreError: nothing was changed.
+        :raises StoreError: some files may be in place; the message says whether.
         """
 
 
@@ -85,19 +85,22 @@ class FolderFiles:
 
     def replace(self, texts: Mapping[str, str | None]) -> dict[str, Stamp]:
         staged: dict[str, Path] = {}
+        stamps: dict[str, Stamp] = {}
+        outcome = "nothing was changed"
         try:
             for path, text in texts.items():
                 if text is not None:
                     staged[path] = self._temporary(path)
-                    _write_durably(staged[path], text)
+                    stamps[path] = _write_durably(staged[path], text)
             for path in texts:
                 self._put_in_place(path, staged.get(path))
+                outcome = "some desired files are written already and will be taken over"
             for folder in {(self.root / path).parent for path in texts}:
                 _sync_folder(folder)
-            return {path: _stamp((self.root / path).stat()) for path in staged}
+            return stamps
         except OSError as error:
             where = error.filename or self.root
-            raise StoreError(f"cannot write {where}: {error.strerror}; nothing was changed") from error
+            raise StoreError(f"cannot write {where}: {error.strerror}; {outcome}") from error
         finally:
             for temporary in staged.values():
                 temporary.unlink(missing_ok=True)
@@ -115,12 +118,14 @@ class FolderFiles:
             staged.replace(target)
 
 
-def _write_durably(path: Path, text: str) -> None:
+def _write_durably(path: Path, text: str) -> Stamp:
+    """The stamp is of what was written: what somebody else puts in its place later has another."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(text.encode("utf-8", errors="surrogateescape"))
         file.flush()
         os.fsync(file.fileno())
+        return _stamp(os.fstat(file.fileno()))
 
 
 def make_private_folder(folder: Path) -> None:

@@ -89,6 +89,11 @@ def wake(state_dir: Path) -> None:
 def open_wake(state_dir: Path) -> int:
     """The reading end, for the lock's holder. Opened read-write, so that it never reads end-of-file."""
     path = state_dir / WAKE
-    with contextlib.suppress(FileExistsError):
-        os.mkfifo(path, 0o600)
-    return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if path.exists() and not path.is_fifo():  # a backup brought it back as a file
+            path.unlink()
+        with contextlib.suppress(FileExistsError):
+            os.mkfifo(path, 0o600)
+        return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise StoreError(f"cannot open {path}: {error.strerror}; remove it") from error

@@ -103,7 +103,9 @@ class Store(Protocol):
         On return the desired files are on disk (fsync of file and folder).
 
         :raises Conflict: an object is not at the revision that its write was based on.
-        :raises StoreError: the directory can't be written; nothing was done.
+        :raises Conflict: or somebody edited a desired file that this would replace: `scan` first.
+        :raises StoreError: the directory can't be written. Files that are in place already are found by
+            `scan`; nothing else was done.
         """
 
     def scan(self) -> Sequence[DesiredFile]:

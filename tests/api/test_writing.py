@@ -210,7 +210,7 @@ class TestApply:
     def test_what_goes_is_not_changed(self, world: ApiWorld) -> None:
         world.api.create(deployment())
         world.api.delete(WEB, propagation="foreground")
-        with pytest.raises(Conflict):
+        with pytest.raises(Forbidden, match="is being deleted"):
             world.api.apply([deployment(replicas=3)])
 
     def test_somebody_is_faster_again_and_again(

@@ -46,7 +46,7 @@ def _forgets_the_surge(patch: pytest.MonkeyPatch) -> None:
 
 
 def _leaves_orphans(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Kubelets, "clear_orphans", lambda self, engine: None)
+    patch.setattr(Kubelets, "clear_orphans", lambda self: None)
 
 
 def _collects_nothing(patch: pytest.MonkeyPatch) -> None:

@@ -228,6 +228,8 @@ class World:
             moments.append(self._schedule[0][0])
         self.clock.time = max(self.clock.time, min(moments))
         news = self._due()
+        if not news and self.clock.time < self._next_step:
+            return  # as in life: nobody wakes the loop because an engine did something
         self._next_step = self.loop.step(news)
         if self._next_step <= self.clock.time:
             self._next_step = self.clock.time + 0.001

@@ -80,7 +80,7 @@ class TestFailure:
     def test_a_damaged_database(self, folder: Path) -> None:
         open_directory(folder, JsonCodec()).close()
         (folder / "state.db").write_bytes(b"this is not a database" * 100)
-        with pytest.raises(StoreError, match="not a database"):
+        with pytest.raises(StoreError, match="is damaged: remove it"):
             open_directory(folder, JsonCodec())
 
     @pytest.mark.parametrize("call", ["open", "fsync"])

@@ -388,10 +388,19 @@ class TestCrash:
         assert (file.key, file.desired, file.problem) == (WEB, None, None)
 
     def test_the_next_commit_goes_through(self, store: DatabaseStore, cut_off: Callable[..., None]) -> None:
-        cut_off(Put(deployment(), deployment(replicas=4)))
+        """Where the file is the one that was intended; anything else is looked at first."""
+        cut_off(Put(deployment(), deployment(replicas=4), {"applied": 4}))
         store.commit([Put(deployment(), deployment(replicas=6))])
         assert store.declared(WEB) == deployment(replicas=6)
         assert not store.scan()
+
+    def test_a_file_that_was_edited_is_not_written_over(self, store: DatabaseStore) -> None:
+        (obj,) = store.commit([Put(deployment(), deployment())])
+        write_file(store, WEB_PATH, deployment(replicas=5))
+        with pytest.raises(Conflict):
+            store.commit([Put(obj, deployment(replicas=6))])
+        (file,) = store.scan()
+        assert file.desired == deployment(replicas=5)
 
 
 names = st.sampled_from("abc")
