@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minikctl import registry
-from minikctl.agent.nodes import declared_backend, load_nodes
+from minikctl.agent.nodes import declared_backend, load_nodes, machine_name
 from minikctl.api import Api, DesiredCodec, FileProblem
 from minikctl.clock import SystemClock
 from minikctl.controlplane.decision import Ids
@@ -121,14 +121,22 @@ class Cluster:
         return before.endpoint in registry.find(before.backend).endpoints(os.environ)[:1]
 
     def _chosen_before(self) -> registry.Choice | None:
-        try:
-            kept = json.loads((self.state_dir / ENGINE_FILE).read_text())
-            return registry.Choice(kept["backend"], kept["endpoint"], "used before")
-        except (OSError, ValueError, KeyError, TypeError):
+        kept = self._engine_facts()
+        if "backend" not in kept or "endpoint" not in kept:
             return None
+        return registry.Choice(kept["backend"], kept["endpoint"], "used before")
+
+    def _engine_facts(self) -> dict[str, str]:
+        """What engine.json says; nothing where it is missing or can't be read: then it is found out anew."""
+        try:
+            facts = json.loads((self.state_dir / ENGINE_FILE).read_text())
+            return facts if isinstance(facts, dict) else {}
+        except (OSError, ValueError):
+            return {}
 
     def _remembered(self, choice: registry.Choice) -> registry.Choice:
-        text = json.dumps({"backend": choice.backend, "endpoint": choice.endpoint})
+        facts = {"backend": choice.backend, "endpoint": choice.endpoint, "node": self._own_name()}
+        text = json.dumps(facts)
         FolderFiles(self.state_dir.parent).replace({f"{self.state_dir.name}/{ENGINE_FILE}": text})
         return choice
 
@@ -138,7 +146,12 @@ class Cluster:
     @cached_property
     def nodes(self) -> tuple[NodeConfig, ...]:
         choice = self.choice
-        return load_nodes(self.state_dir, choice.backend, choice.endpoint)
+        return load_nodes(self.state_dir, choice.backend, choice.endpoint, self._own_name())
+
+    def _own_name(self) -> str:
+        """The host's name when the engine was first chosen: a host that is renamed keeps its node, and the
+        node its pods."""
+        return str(self._engine_facts().get("node") or machine_name())
 
     @cached_property
     def backends(self) -> dict[str, Backend]:
@@ -211,7 +224,9 @@ class Cluster:
         return [obj for kind in KINDS if kind != "Event" for obj in self.store.list(kind)]
 
     def _runs_something(self) -> bool:
-        return self._chosen_before() is not None and bool(self.store.list("Node"))
+        return self._chosen_before() is not None and (
+            self.store.needs_recovery or bool(self.store.list("Node"))
+        )
 
     def lock_holder(self) -> dict[str, Any] | None:
         """Facts of the process that acts here (pid, role "agent" or a verb); None when none does."""

@@ -112,6 +112,7 @@ class Loop:
             self._forget_store()
             self.kubelets.list_anew(now)  # the pods are made again from what runs
         problems = {str(one) for one in self.api.absorb(confirm_deletions=self._confirm_deletions)}
+        self._confirm_deletions = False  # what vanishes later is another matter
         for problem in sorted(problems - self._said):
             self._say(problem)
         self._said = problems

@@ -24,14 +24,15 @@ MOST_NODES = 1000
 _TAINT = {"key": f"node-role.kubernetes.io/{CONTROL_PLANE}", "effect": "NoSchedule"}
 
 
-def load_nodes(state_dir: Path, backend: str, endpoint: str) -> tuple[NodeConfig, ...]:
-    """The nodes. `backend` and `endpoint` are those of nodes that name none.
+def load_nodes(state_dir: Path, backend: str, endpoint: str, own_name: str) -> tuple[NodeConfig, ...]:
+    """The nodes. `backend` and `endpoint` are those of nodes that name none; `own_name` is that of the
+    only node where cluster.yaml is missing.
 
     :raises ManifestError: cluster.yaml can't be understood.
     """
     declared = _read(state_dir / FILE)
     if declared is None:
-        return (NodeConfig(_own_name(), backend, endpoint),)
+        return (NodeConfig(own_name, backend, endpoint),)
     return tuple(
         NodeConfig(
             name=node["name"],
@@ -79,7 +80,8 @@ def init_cluster(
     return notes
 
 
-def _own_name() -> str:
+def machine_name() -> str:
+    """The host name as a node name."""
     name = socket.gethostname().partition(".")[0].lower()
     return "".join(letter if letter.isalnum() else "-" for letter in name).strip("-") or "node-1"
 

@@ -13,10 +13,13 @@ from minikctl.agent.kubelets import Kubelets
 from minikctl.agent.loop import Loop
 from minikctl.api import Api
 from minikctl.controlplane.decision import Decision, Ids
+from minikctl.controlplane.manager import Work
+from minikctl.controlplane.recovery import recover
 from minikctl.controlplane.view import View
 from minikctl.model import Object, key_of
 from minikctl.model.writes import Put, Write
 
+WORK_OF = {"Pod": Work.KUBELET, "ReplicaSet": Work.REPLICA_SET}
 PASSES = 3
 """Ask, learn the answers, and whatever those raised."""
 
@@ -48,6 +51,13 @@ class _Observer(Loop):
         """The files were looked at when the directory was opened."""
 
     def _has_recovered(self, now: float) -> bool:
+        """What a lost state.db knew is known again for this look; the store gets it from whoever acts."""
+        engines = self.kubelets.engines.values()
+        if self._store.needs_recovery and all(engine.listed for engine in engines):
+            containers = [one for engine in engines for one in engine.all()]
+            for obj in recover(containers, self.manager.view, now):
+                self.manager.view.put(obj)
+                self.manager.look_at(WORK_OF[obj["kind"]], key_of(obj))
         return True
 
     def _commit(self, writes: Sequence[Write]) -> bool:

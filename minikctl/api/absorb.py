@@ -50,6 +50,7 @@ def absorb(
         return ()
     problems: list[FileProblem] = []
     writes: list[Write] = []
+    coming = {file.key.name for file in files if file.key.kind == "Namespace" and file.desired is not None}
     vanished = [file for file in files if file.desired is None and file.problem is None]
     for file in sorted(files, key=lambda one: (one.key.kind != "Namespace", one.path)):
         if file in vanished:
@@ -60,7 +61,7 @@ def absorb(
             problems.append(known[2])
             continue
         try:
-            writes.extend(_changed(file, store, clock, ids))
+            writes.extend(_changed(file, store, clock, ids, coming))
         except (ManifestError, Invalid, NotFound) as error:
             problem = FileProblem(file.path, _one_line(error))
             refusals[file.path] = (file.digest, revision, problem)
@@ -83,10 +84,11 @@ def _one_line(error: Exception) -> str:
     return str(error)
 
 
-def _changed(file: DesiredFile, store: Store, clock: Clock, ids: Ids) -> list[Write]:
+def _changed(file: DesiredFile, store: Store, clock: Clock, ids: Ids, coming: set[str]) -> list[Write]:
     if file.problem is not None or file.desired is None:
         raise file.problem or ManifestError("cannot be read")
     check(file.desired)
+    _check_namespace(file.key.namespace, store, coming)
     live = store.get(file.key)
     adopt = Adopt(file.desired, file.digest)
     if live is None:
@@ -98,6 +100,15 @@ def _changed(file: DesiredFile, store: Store, clock: Clock, ids: Ids) -> list[Wr
         return [Put(live, adopt, file.last_applied)]
     check(merged, live)
     return [Put(merged, adopt, file.last_applied)]
+
+
+def _check_namespace(name: str, store: Store, coming: set[str]) -> None:
+    """`coming`: namespaces whose files are new too."""
+    if not name or name == "default" or name in coming:
+        return
+    namespace = store.get(ObjectKey("Namespace", "", name))
+    if namespace is None or is_deleting(namespace):
+        raise NotFound("namespaces", name)
 
 
 def _merged(live: Object, desired: Object, before: Object | None) -> Object:

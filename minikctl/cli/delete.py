@@ -74,6 +74,8 @@ def delete(
         )
         if force and manner.grace_seconds == 0:
             warn(_IMMEDIATE)
+        if wait and not manner.suffix and keys:
+            session.cluster.check_engines()
         before = session.api.store.list()
         deleted = delete_objects(session, keys, manner, missing, ignore_not_found or all_objects)
         if wait and not manner.suffix and deleted:

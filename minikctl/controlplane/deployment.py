@@ -121,7 +121,7 @@ class _Rollout:
         if self.spec.get("paused") or self._is_scaling():
             self._adopt_revision()
             self._scale_in_proportion()
-            self._clean_up(always=True)
+            self._clean_up(always=bool(self.spec.get("paused")))
         elif self._is_recreate():
             self._recreate()
         else:
@@ -357,17 +357,11 @@ class _Rollout:
         if not always and not deployment_status.is_complete(self.deployment, self._counts()):
             return
         limit = self.spec.get("revisionHistoryLimit", 10)
-        idle = [
-            one
-            for one in self._old()
-            if not replicas_of(one) and not status_of(one).get("replicas") and not is_deleting(one)
-        ]
-        excess = len(self._old()) - limit
-        if excess > 0:
-            for one in sorted(idle, key=revision_of)[:excess]:
-                if not any(self.view.controlled(uid_of(one), "Pod")):
-                    self.decision.remove(_key(one))
-                    del self.sets[name_of(one)]
+        excess = max(0, len(self._old()) - limit)
+        for one in sorted(self._old(), key=revision_of)[:excess]:
+            if not replicas_of(one) and not any(self.view.controlled(uid_of(one), "Pod")):
+                self.decision.remove(_key(one))
+                del self.sets[name_of(one)]
 
     def _counts(self) -> dict[str, Any]:
         new = self.sets.get(self.new_name or "")

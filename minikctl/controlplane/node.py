@@ -66,8 +66,18 @@ def registered(
             "kubeletVersion": f"v{__version__}",
         },
     }
-    labels = {**_labels(config, info), **labels_of(node)}
-    return {**node, "metadata": {**node["metadata"], "labels": labels}, "status": status}
+    # What cluster.yaml says of a label or a taint wins over what was there; the rest stays as people left it.
+    labels = {**_labels(config, info), **labels_of(node), **config.labels}
+    spec = _with_taints(spec_of(node), config.taints)
+    return {**node, "metadata": {**node["metadata"], "labels": labels}, "spec": spec, "status": status}
+
+
+def _with_taints(spec: dict[str, Any], taints: tuple[dict[str, str], ...]) -> dict[str, Any]:
+    if not taints:
+        return spec
+    said = {(taint["key"], taint["effect"]) for taint in taints}
+    others = [one for one in spec.get("taints") or () if (one["key"], one["effect"]) not in said]
+    return {**spec, "taints": [*others, *(dict(taint) for taint in taints)]}
 
 
 def unreachable(node: Object, message: str, now: float) -> Object:

@@ -26,6 +26,7 @@ from minikctl.model import (
     namespace_of,
     spec_of,
     status_of,
+    uid_of,
 )
 from minikctl.model.defaults import set_defaults
 from minikctl.model.pods import is_active, is_available, is_ready, phase, ready_since, restarts
@@ -47,7 +48,7 @@ def reconcile(key: ObjectKey, view: View, now: float, ids: Ids) -> Decision:
         if missing > 0:
             _create(replica_set, missing, decision, now, ids)
         elif missing < 0:
-            _delete(replica_set, active, -missing, decision, now)
+            _delete(replica_set, active, -missing, view, decision, now)
     _update_status(replica_set, pods, active, decision, now)
     return decision
 
@@ -81,8 +82,10 @@ def new_pod(replica_set: Object, now: float) -> Object:
     return {**set_defaults(pod), "status": {"phase": "Pending"}}
 
 
-def _delete(replica_set: Object, active: list[Object], count: int, decision: Decision, now: float) -> None:
-    for pod in sorted(active, key=_deletion_rank(active, now))[:count]:
+def _delete(
+    replica_set: Object, active: list[Object], count: int, view: View, decision: Decision, now: float
+) -> None:
+    for pod in sorted(active, key=_deletion_rank(_related(replica_set, active, view), now))[:count]:
         decision.put(deleted(pod, now))
         decision.tell(replica_set, "SuccessfulDelete", f"Deleted pod: {name_of(pod)}", COMPONENT)
 
@@ -95,10 +98,22 @@ def deleted(pod: Object, now: float, grace_seconds: int | None = None) -> Object
     )
 
 
-def _deletion_rank(active: list[Object], now: float) -> Any:
+def _related(replica_set: Object, active: list[Object], view: View) -> list[Object]:
+    """Active pods of all ReplicaSets of the same owner: in a rollout the spread is that of all of them."""
+    owner = controller_of(replica_set)
+    if owner is None:
+        return active
+    others = [
+        one for one in view.controlled(owner["uid"], "ReplicaSet") if key_of(one) != key_of(replica_set)
+    ]
+    pods = (pod for one in others for pod in view.controlled(uid_of(one), "Pod"))
+    return [*active, *(pod for pod in pods if is_active(pod))]
+
+
+def _deletion_rank(related: list[Object], now: float) -> Any:
     """Which pod goes first (upstream's ActivePodsWithRanks): the one with the smallest rank."""
     per_node: dict[str, int] = {}
-    for pod in active:
+    for pod in related:
         node = spec_of(pod).get("nodeName", "")
         per_node[node] = per_node.get(node, 0) + 1
 
@@ -109,7 +124,7 @@ def _deletion_rank(active: list[Object], now: float) -> Any:
             bool(node),
             ("Pending", "Unknown", "Running").index(phase(pod)),
             is_ready(pod),
-            int(annotations_of(pod).get(DELETION_COST, "0")),
+            _deletion_cost(pod),
             -per_node[node],
             -(since if since is not None else now),
             -restarts(pod),
@@ -118,6 +133,14 @@ def _deletion_rank(active: list[Object], now: float) -> Any:
         )
 
     return rank
+
+
+def _deletion_cost(pod: Object) -> int:
+    """What is not a number counts as 0, as upstream."""
+    try:
+        return int(annotations_of(pod).get(DELETION_COST, "0"))
+    except ValueError:
+        return 0
 
 
 def _descending(text: str) -> tuple[int, ...]:
@@ -148,11 +171,3 @@ def _update_status(
     if minimum:
         waits = [since + minimum for pod in ready if (since := ready_since(pod)) is not None]
         decision.look_at(earliest(moment for moment in waits if moment > now))
-
-
-def owner_key(pod: Object) -> ObjectKey | None:
-    """The key of the pod's ReplicaSet, when it has one."""
-    owner = controller_of(pod)
-    if owner is None or owner["kind"] != "ReplicaSet":
-        return None
-    return ObjectKey("ReplicaSet", key_of(pod).namespace, owner["name"])

@@ -75,9 +75,10 @@ def proportions(replicas: Sequence[int], previous_max: Sequence[int], allowed: i
             share = min(ideal, left) if to_add > 0 else max(ideal, left)
         added += share
         result.append(size + share)
-    if result:
-        result[0] = max(0, result[0] + to_add - added)
-    return result
+    left = to_add - added
+    if left < 0:  # upstream takes what is left from the first alone, and may so leave too many
+        return take(result, -left)
+    return [size + left if index == 0 else size for index, size in enumerate(result)]
 
 
 def _round(value: float) -> int:

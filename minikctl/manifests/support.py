@@ -18,8 +18,9 @@ from typing import Any, Union
 from minikctl.errors import FieldProblem
 from minikctl.manifests.paths import format_path
 from minikctl.manifests.rules.problems import show
-from minikctl.model import Object
+from minikctl.model import Object, labels_of
 
+POD_SECURITY = "pod-security.kubernetes.io/enforce"
 _NOTHING: tuple[Any, ...] = (None, False, "", [], {})
 NOT_HANDLED = "NotHandled"
 
@@ -253,7 +254,16 @@ def unhandled(obj: Object) -> list[FieldProblem]:
     """The fields of `obj` that this version would have to ignore. `obj` has the types of its schema; kinds
     without a table (nobody writes them) have no such fields."""
     table = TABLES.get(obj["kind"])
-    return list(_check(obj, table, ())) if table is not None else []
+    problems = list(_check(obj, table, ())) if table is not None else []
+    return [*problems, *_unenforced_levels(obj)]
+
+
+def _unenforced_levels(obj: Object) -> Iterator[FieldProblem]:
+    """A level that nothing enforces yet must not look as if something did."""
+    level = labels_of(obj).get(POD_SECURITY, "privileged") if obj["kind"] == "Namespace" else "privileged"
+    if level != "privileged":
+        message = f'level "{level}" is not enforced by this version yet: it would have to be ignored'
+        yield FieldProblem(f"metadata.labels[{POD_SECURITY}]", "NotHandled", message)
 
 
 def _check(value: Any, support: Support | Table, path: tuple[str | int, ...]) -> Iterator[FieldProblem]:

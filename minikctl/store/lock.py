@@ -14,14 +14,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-from minikctl.errors import LockHeld, StoreError
+from minikctl.errors import StoreError
 
 LOCK = "agent.lock"
 WAKE = "agent.wake"
 
 
 class AgentLock:
-    """One state directory's lock. `acquire` and `release` may be called again and again."""
+    """One state directory's lock. `try_acquire` and `release` may be called again and again."""
 
     def __init__(self, state_dir: Path) -> None:
         self.state_dir = state_dir
@@ -41,11 +41,6 @@ class AgentLock:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps({"pid": os.getpid(), **facts}).encode(), 0)
         return True
-
-    def acquire(self, facts: dict[str, Any]) -> None:
-        """:raises LockHeld: another process acts on this directory."""
-        if not self.try_acquire(facts):
-            raise LockHeld(str(self.state_dir), (self.holder() or {}).get("pid"))
 
     def release(self) -> None:
         if self._descriptor is not None:

@@ -26,18 +26,20 @@ def write(folder: Path, text: str) -> None:
 
 def load(folder: Path, text: str) -> tuple[NodeConfig, ...]:
     write(folder, text)
-    return load_nodes(folder, "docker", "unix:///docker.sock")
+    return load_nodes(folder, "docker", "unix:///docker.sock", "here")
 
 
 class TestOurForm:
     def test_without_a_file_there_is_one_node(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("socket.gethostname", lambda: "My_Laptop.example.org")
-        assert load_nodes(folder, "docker", "unix:///x") == (NodeConfig("my-laptop", "docker", "unix:///x"),)
+        assert load_nodes(folder, "docker", "unix:///x", "here") == (
+            NodeConfig("my-laptop", "docker", "unix:///x"),
+        )
         assert declared_backend(folder) is None
 
     def test_a_nameless_machine(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("socket.gethostname", lambda: "_._")
-        assert load_nodes(folder, "docker", "")[0].name == "node-1"
+        assert load_nodes(folder, "docker", "", "here")[0].name == "node-1"
 
     def test_all_fields(self, folder: Path) -> None:
         text = (
@@ -129,14 +131,14 @@ def test_a_bad_file_is_one_clear_line_with_its_place(folder: Path, text: str) ->
 def test_a_file_that_is_no_text(folder: Path) -> None:
     (folder / "cluster.yaml").write_bytes(b"\xff\xfe")
     with pytest.raises(ManifestError, match=r"cluster\.yaml"):
-        load_nodes(folder, "docker", "")
+        load_nodes(folder, "docker", "", "here")
 
 
 class TestInit:
     @pytest.mark.parametrize("count", [1, 3])
     def test_so_many_nodes(self, folder: Path, count: int) -> None:
         assert init_cluster(folder, nodes=count, backend="memory") == []
-        nodes = load_nodes(folder, "memory", "")
+        nodes = load_nodes(folder, "memory", "", "here")
         assert [one.name for one in nodes] == [f"node-{number}" for number in range(1, count + 1)]
         assert declared_backend(folder) == "memory"
         assert stat.S_IMODE((folder / "cluster.yaml").stat().st_mode) == 0o600
@@ -159,7 +161,10 @@ class TestInit:
             "networking has no meaning without a cluster and was left out",
             "nodes[].extraMounts has no meaning without a cluster and was left out",
         ]
-        assert [one.name for one in load_nodes(folder, "memory", "")] == ["kind-control-plane", "kind-worker"]
+        assert [one.name for one in load_nodes(folder, "memory", "", "here")] == [
+            "kind-control-plane",
+            "kind-worker",
+        ]
 
     def test_what_is_bad_replaces_nothing(self, folder: Path) -> None:
         init_cluster(folder, nodes=2)

@@ -375,7 +375,7 @@ import json, sys, time
 from pathlib import Path
 from minikctl.store import AgentLock
 lock = AgentLock(Path(sys.argv[1]))
-lock.acquire(json.loads(sys.argv[2]))
+lock.try_acquire(json.loads(sys.argv[2]))
 print("ready", flush=True)
 time.sleep(60)
 """

@@ -57,9 +57,7 @@ def engine_params(kind: str | None = None) -> list[object]:
     if not found:
         return [pytest.param(None, id="no-engine", marks=pytest.mark.engine)]
     return [
-        pytest.param(
-            engine, id=engine.name, marks=[pytest.mark.engine, pytest.mark.xdist_group(engine.name)]
-        )
+        pytest.param(engine, id=engine.name, marks=[pytest.mark.engine, pytest.mark.xdist_group(engine.name)])
         for engine in found
     ]
 

@@ -53,7 +53,7 @@ class TestModes:
             store = open_directory(folder / "deep", JsonCodec())
             store.commit([Put(deployment(), deployment())])
             lock = AgentLock(folder / "deep")
-            lock.acquire({})
+            lock.try_acquire({})
             lock.release()
             os.close(open_wake(folder / "deep"))
             modes = {path: path.lstat().st_mode for path in (folder, *folder.rglob("*"))}
@@ -284,7 +284,7 @@ from pathlib import Path
 from minikctl.store import AgentLock
 
 lock = AgentLock(Path(sys.argv[1]))
-lock.acquire({"role": "agent", "started": 12.5})
+lock.try_acquire({"role": "agent", "started": 12.5})
 print("ready", flush=True)
 time.sleep(60)
 """
@@ -351,7 +351,7 @@ class TestLock:
         assert not lock.try_acquire({})
         assert lock.holder() == {"pid": other.pid, "role": "agent", "started": 12.5}
         with pytest.raises(LockHeld, match=f"pid {other.pid}.*minikctl agent status"):
-            lock.acquire({})
+            lock.try_acquire({})
 
     def test_death_releases_it(self, folder: Path, other: subprocess.Popen[str]) -> None:
         other.send_signal(signal.SIGKILL)
