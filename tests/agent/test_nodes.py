@@ -32,8 +32,9 @@ def load(folder: Path, text: str) -> tuple[NodeConfig, ...]:
 class TestOurForm:
     def test_without_a_file_there_is_one_node(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("socket.gethostname", lambda: "My_Laptop.example.org")
+        assert machine_name() == "my-laptop"
         assert load_nodes(folder, "docker", "unix:///x", "here") == (
-            NodeConfig("my-laptop", "docker", "unix:///x"),
+            NodeConfig("here", "docker", "unix:///x"),
         )
         assert declared_backend(folder) is None
 
