@@ -25,6 +25,9 @@ def main(argv: list[str] | None = None) -> int:
         return _run(argv)
     import gc
 
+    if sys.stdout is None or sys.stderr is None:  # closed by the shell (>&-): write to nowhere
+        sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115
+        sys.stderr = sys.stderr or sys.stdout
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTING)
     _end(_run(sys.argv[1:]))
 
@@ -46,7 +49,12 @@ def _end(code: int) -> NoReturn:
     """An exception never comes here: Python reports it and ends as it always does."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
-            stream.flush()
+            try:
+                stream.flush()
+            except OSError as error:  # a full disk behind it
+                if stream is sys.stdout:
+                    os.write(2, f"error: cannot write the output: {error.strerror}\n".encode())
+                code = code or 1
     os._exit(code)
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from minikctl import registry
 from minikctl.agent.nodes import declared_backend, load_nodes, machine_name
 from minikctl.api import Api, DesiredCodec, FileProblem
+from minikctl.api.absorb import Deletions
 from minikctl.clock import SystemClock
 from minikctl.controlplane.decision import Ids
 from minikctl.errors import NotFound, UsageError
@@ -250,5 +251,5 @@ def open_cluster(options: Options) -> Cluster:
     store = open_directory(state_dir, DesiredCodec())
     store.on_commit = lambda: wake(state_dir)
     cluster = Cluster(state_dir, store, options)
-    cluster.file_problems = tuple(cluster.api.absorb())
+    cluster.file_problems = tuple(cluster.api.absorb(Deletions.LEFT))
     return cluster

@@ -20,6 +20,8 @@ from minikctl.store import AgentLock
 from minikctl.store.lock import wake
 
 T = TypeVar("T")
+STORE_FAILURES = 3
+"""A command gives up when the state directory failed it so often in a row; an agent goes on trying."""
 POLL_SECONDS = 0.03
 """How often the store is looked at while another process acts."""
 TRY_LOCK_SECONDS = 0.2
@@ -117,6 +119,8 @@ def _act_until(
             due = loop.step(executor.wait(seconds))
             if loop.changed:
                 on_change()
+            if loop.store_error is not None and loop.store_failures >= STORE_FAILURES:
+                raise loop.store_error
     return result
 
 

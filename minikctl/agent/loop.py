@@ -18,6 +18,7 @@ from minikctl.agent.kubelets import Kubelets
 from minikctl.agent.ports import Executor, News, Woken
 from minikctl.agent.recorder import Recorder, expired
 from minikctl.api import Api
+from minikctl.api.absorb import Deletions
 from minikctl.controlplane.decision import Decision, Ids
 from minikctl.controlplane.manager import Manager, Work
 from minikctl.controlplane.recovery import recover
@@ -49,11 +50,14 @@ class Loop:
         self.kubelets = kubelets(engines, api.store, executor, ids, api.clock.now, say)
         self.changed = False
         """Whether the last step committed something or saw something new in the store."""
+        self.store_failures = 0
+        """How many steps in a row the store could not be read or written; `store_error` says why."""
+        self.store_error: StoreError | None = None
         self._store = api.store
         self._clock = api.clock
         self._ids = ids
         self._say = say
-        self._confirm_deletions = confirm_deletions
+        self._deletions = Deletions.CONFIRMED if confirm_deletions else Deletions.OBEYED
         self._recorder = Recorder(ids)
         self._revision = -1
         self._stamp: object = None
@@ -86,6 +90,7 @@ class Loop:
                 self._decide_and_commit(now)
                 self.kubelets.act(now)
                 self.kubelets.clear_orphans()
+            self.store_failures = 0
         except StoreError as error:
             return self._start_over(error, now)
         return self._next_step(now)
@@ -94,6 +99,8 @@ class Loop:
         """The store failed (a full disk, say): nothing is known of what it holds. Read it anew, later."""
         self._say(str(error))
         self._forget_store()
+        self.store_failures += 1
+        self.store_error = error
         return now + STORE_RETRY_SECONDS
 
     def _forget_store(self) -> None:
@@ -111,8 +118,8 @@ class Loop:
         if self._store.reopen_if_lost():
             self._forget_store()
             self.kubelets.list_anew(now)  # the pods are made again from what runs
-        problems = {str(one) for one in self.api.absorb(confirm_deletions=self._confirm_deletions)}
-        self._confirm_deletions = False  # what vanishes later is another matter
+        problems = {str(one) for one in self.api.absorb(self._deletions)}
+        self._deletions = Deletions.OBEYED  # what vanishes later is another matter
         for problem in sorted(problems - self._said):
             self._say(problem)
         self._said = problems

@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from typing import NamedTuple, TypeAlias
 
 from minikctl.api import deletion
@@ -22,6 +23,18 @@ from minikctl.model import Object, ObjectKey, is_deleting
 from minikctl.model.writes import DROP, Adopt, Put, Write
 from minikctl.store import DesiredFile, Store
 
+
+class Deletions(Enum):
+    """What becomes of the objects whose files are gone."""
+
+    LEFT = "left"
+    """Nothing: who only looks deletes nothing, and a file that comes back in time was never gone."""
+    OBEYED = "obeyed"
+    CONFIRMED = "confirmed"
+    """Obeyed even where most files are gone."""
+
+
+GONE = "is gone: the next command that acts, or an agent, deletes its object"
 FEW = 2
 """So many files may always vanish at once."""
 
@@ -42,7 +55,7 @@ Refusals: TypeAlias = dict[str, tuple[str, str, FileProblem]]
 
 
 def absorb(
-    store: Store, clock: Clock, ids: Ids, confirm_deletions: bool, refusals: Refusals
+    store: Store, clock: Clock, ids: Ids, deletions: Deletions, refusals: Refusals
 ) -> Sequence[FileProblem]:
     """:raises Conflict: something moved on meanwhile; call again."""
     files = store.scan()
@@ -67,7 +80,9 @@ def absorb(
             refusals[file.path] = (file.digest, revision, problem)
             problems.append(problem)
     brake = _brake(vanished, len(store.declared_keys()))
-    if brake and not confirm_deletions:
+    if deletions is Deletions.LEFT:
+        problems.extend(FileProblem(file.path, GONE) for file in vanished)
+    elif brake and deletions is not Deletions.CONFIRMED:
         problems.append(brake)
     else:
         for file in vanished:

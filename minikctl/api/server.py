@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from minikctl.api import deletion
-from minikctl.api.absorb import FileProblem, Refusals, absorb
+from minikctl.api.absorb import Deletions, FileProblem, Refusals, absorb
 from minikctl.api.admission import (
     changed_object,
     check,
@@ -218,9 +218,9 @@ class Api:
             except Conflict:
                 return  # somebody else was faster
 
-    def absorb(self, *, confirm_deletions: bool = False) -> Sequence[FileProblem]:
+    def absorb(self, deletions: Deletions = Deletions.OBEYED) -> Sequence[FileProblem]:
         """Takes over what people changed in desired files. Returns what could not be taken over, and why."""
-        return self._retrying(lambda: self._absorb_once(confirm_deletions))
+        return self._retrying(lambda: self._absorb_once(deletions))
 
     # ---
 
@@ -250,8 +250,8 @@ class Api:
                         ) from None
                     raise
             with contextlib.suppress(Conflict):
-                problems = self._absorb_once(confirm_deletions=False)
+                problems = self._absorb_once(Deletions.OBEYED)
         raise AssertionError("unreachable")
 
-    def _absorb_once(self, confirm_deletions: bool) -> Sequence[FileProblem]:
-        return absorb(self.store, self.clock, self.ids, confirm_deletions, self._refusals)
+    def _absorb_once(self, deletions: Deletions) -> Sequence[FileProblem]:
+        return absorb(self.store, self.clock, self.ids, deletions, self._refusals)

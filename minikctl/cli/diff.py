@@ -82,7 +82,8 @@ def _diff(
     texts_differ = _print_texts(results, session.now())
     if drift:
         out("".join(f"runtime: {escape(str(one))}\n" for one in drift))
-    return texts_differ or bool(drift)
+    # A file that is not obeyed says something else than what is in force; it was warned of already.
+    return texts_differ or bool(drift) or bool(session.cluster.file_problems)
 
 
 # --- text ------------------------------------------------------------------------------------------

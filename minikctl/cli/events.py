@@ -17,7 +17,7 @@ from minikctl.cli.session import Session, open_session, out
 from minikctl.errors import UsageError
 from minikctl.model import Object, key_of
 from minikctl.render.printers import Printing, print_objects
-from minikctl.render.tables import TableOptions, event_time, events_table
+from minikctl.render.tables import TableOptions, event_order, events_table
 
 _TYPES = {"normal": "Normal", "warning": "Warning"}
 _POLL_SECONDS = 0.2
@@ -55,7 +55,7 @@ def events(
 def _found(session: Session, target: Target | None, types: list[str], all_namespaces: bool) -> list[Object]:
     found = session.api.list("Event", None if all_namespaces else session.namespace)
     chosen = [one for one in found if _is_about(one, target) and (not types or one.get("type") in types)]
-    return sorted(chosen, key=event_time)
+    return sorted(chosen, key=event_order)
 
 
 def _is_about(event: Object, target: Target | None) -> bool:

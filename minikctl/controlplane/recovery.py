@@ -31,7 +31,7 @@ from minikctl.model import (
     spec_of,
     uid_of,
 )
-from minikctl.model.hashing import template_hash
+from minikctl.model.defaults import set_defaults
 
 
 def recover(containers: Iterable[Container], view: View, now: float) -> list[Object]:
@@ -153,12 +153,21 @@ def _template(pod: Object, deployment: Object) -> dict[str, Any]:
     """The Deployment's own template where the pod was made from it, else what the pod shows of it."""
     pod_hash = labels_of(pod)[HASH_LABEL]
     template: dict[str, Any] = copy(spec_of(deployment)["template"])
-    if template_hash(template) == pod_hash:
+    if _is_made_from(pod, template):
         template["metadata"]["labels"][HASH_LABEL] = pod_hash
         return template
     metadata = {"labels": dict(labels_of(pod)), "annotations": dict(annotations_of(pod))}
     spec = {name: value for name, value in copy(spec_of(pod)).items() if name != "nodeName"}
     return {"metadata": metadata, "spec": spec}
+
+
+def _is_made_from(pod: Object, template: dict[str, Any]) -> bool:
+    """By what the pod is, not by its hash: that also depends on names that were taken once."""
+    made = set_defaults({**pod, "spec": copy(template["spec"])})
+    spec = {name: value for name, value in spec_of(pod).items() if name != "nodeName"}
+    labels = {name: value for name, value in labels_of(pod).items() if name != HASH_LABEL}
+    same_metadata = (labels, annotations_of(pod)) == (labels_of(template), annotations_of(template))
+    return same_metadata and spec == spec_of(made)
 
 
 def _numbered(replica_sets: list[Object]) -> list[Object]:

@@ -202,6 +202,11 @@ def event_interval(event: Object, now: float) -> str:
     return first
 
 
+def event_order(event: Object) -> tuple[float, int]:
+    """By time; within one second (what times are written to) in the order in which they were recorded."""
+    return event_time(event), int(event["metadata"].get("resourceVersion") or 0)
+
+
 def event_time(event: Object) -> float:
     """When it was last seen, in seconds since the epoch: what events are sorted by."""
     series = event.get("series") or {}
@@ -336,7 +341,7 @@ def events_table(
     events: Iterable[Object], now: float, *, with_namespace: bool = False, no_headers: bool = False
 ) -> str:
     """The form of `kubectl events`: sorted by when they were last seen, `7s (x16 over 16s)`, `Pod/web`."""
-    rows = [_event_row(event, now) for event in sorted(events, key=event_time)]
+    rows = [_event_row(event, now) for event in sorted(events, key=event_order)]
     if not rows:
         return ""
     if not no_headers:

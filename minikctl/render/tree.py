@@ -38,7 +38,7 @@ from minikctl.render.podstatus import container_reason, summarize_pod
 from minikctl.render.revisions import revision_of
 from minikctl.render.rollout import DEADLINE_EXCEEDED, rollout_waits_for
 from minikctl.render.style import PLAIN, Mood, Style, cut, pad, text_width
-from minikctl.render.tables import event_interval, event_message, event_time
+from minikctl.render.tables import event_interval, event_message, event_order
 
 _GAP = "   "
 _LONGEST_BAR = 12
@@ -402,7 +402,7 @@ def _head(row: Row, style: Style) -> str:
 
 def _events(events: Iterable[Object], now: float, width: int, style: Style, count: int) -> list[str]:
     """The latest events, oldest of them first, so that news comes in at the bottom."""
-    latest = sorted(events, key=event_time)[-count:] if count > 0 else []
+    latest = sorted(events, key=event_order)[-count:] if count > 0 else []
     if not latest:
         return []
     rows = [_event_cells(event, now, with_reason=width >= _WIDE) for event in latest]

@@ -71,6 +71,15 @@ def _load(text: str | None) -> Object | None:
     return None if text is None else json.loads(text)
 
 
+def _in_folder(desired: Object, path: str) -> Object:
+    """The folder is the namespace of what names none."""
+    folder = path.partition("/")[0]
+    metadata = desired.get("metadata")
+    if folder == CLUSTER_FOLDER or not isinstance(metadata, dict) or metadata.get("namespace"):
+        return desired
+    return {**desired, "metadata": {**metadata, "namespace": folder}}
+
+
 def _key(write: Write) -> ObjectKey:
     return write.key if isinstance(write, Remove) else key_of(write.obj)
 
@@ -389,11 +398,12 @@ class DatabaseStore:
     def _decode(self, path: str, text: str, digest: str) -> DesiredFile:
         try:
             desired = self._codec.decode(text, path)
+            desired = _in_folder(desired, path)
             if not isinstance((desired.get("metadata") or {}).get("name"), str):
                 raise ManifestError("metadata.name: Required value: a desired file names its object")
             if desired_path(key_of(desired)) != path:
                 raise ManifestError(
-                    f"{path}: holds {key_of(desired)}, which belongs in {desired_path(key_of(desired))}"
+                    f"holds {key_of(desired)}, which belongs in {desired_path(key_of(desired))}"
                 )
         except ManifestError as problem:
             return DesiredFile(path, _key_of_path(path), None, digest, problem)

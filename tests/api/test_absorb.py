@@ -8,6 +8,7 @@ import pytest
 from api_world import NOW_TEXT, WEB, WEB_PATH, ApiWorld, deployment, key, namespace, node, pod
 
 from minikctl.api import admission
+from minikctl.api.absorb import Deletions
 from minikctl.model import is_deleting, labels_of, spec_of, uid_of
 
 NODE = key("Node", "node-1")
@@ -208,7 +209,7 @@ class TestRemovals:
         world.api.apply([deployment(f"d{number}") for number in range(4)])
         world.files.replace(dict.fromkeys(list(world.files.texts)))
         assert world.api.absorb()
-        assert not world.api.absorb(confirm_deletions=True)
+        assert not world.api.absorb(Deletions.CONFIRMED)
         assert world.store.list("Deployment") == []
 
     def test_the_brake_does_not_hold_edits_back(self, world: ApiWorld) -> None:

@@ -54,7 +54,7 @@ def _collects_nothing(patch: pytest.MonkeyPatch) -> None:
 
 
 def _overlooks_files(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Api, "absorb", lambda self, confirm_deletions=False: ())
+    patch.setattr(Api, "absorb", lambda self, deletions=None: ())
 
 
 def _never_rests(patch: pytest.MonkeyPatch) -> None:

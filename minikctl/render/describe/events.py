@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from minikctl.model import Object, name_of, namespace_of, uid_of
 from minikctl.render.describe.writer import NONE, Page
-from minikctl.render.tables import event_interval, event_message, event_time
+from minikctl.render.tables import event_interval, event_message, event_order
 
 
 def events_of(obj: Object, events: Iterable[Object]) -> list[Object]:
@@ -36,7 +36,7 @@ def describe_events(page: Page, events: Sequence[Object] | None, now: float) -> 
     page.row(0, "Events:")
     page.row(1, "Type", "Reason", "Age", "From", "Message")
     page.row(1, "----", "------", "----", "----", "-------")
-    for event in sorted(events, key=event_time):
+    for event in sorted(events, key=event_order):
         page.row(1, *_row(event, now))
 
 
