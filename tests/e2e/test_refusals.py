@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.places import MemoryPlace, everywhere
+from e2e.places import MemoryPlace, on_current_engines
 from e2e.stage import Stage, deployment, until
 
 GOOD = """apiVersion: apps/v1
@@ -106,7 +106,7 @@ def test_an_engine_that_is_not_there(tmp_path: Path, backend: str) -> None:
     assert not stage.holder()
 
 
-@pytest.mark.parametrize("place", everywhere(), indirect=True)
+@pytest.mark.parametrize("place", on_current_engines(), indirect=True)
 def test_another_backend_than_the_one_that_runs_the_pods(stage: Stage) -> None:
     stage.ok("apply", "-f", stage.write("web.yaml", deployment(replicas=1)))
     before = snapshot(stage)
@@ -141,7 +141,7 @@ def test_a_state_directory_that_is_a_file(stage: Stage) -> None:
     assert line.startswith(f"error: cannot use the state directory {stage.state}: ")
 
 
-@pytest.mark.parametrize("place", everywhere(), indirect=True)
+@pytest.mark.parametrize("place", on_current_engines(), indirect=True)
 def test_a_second_agent_is_refused_and_the_first_goes_on(stage: Stage) -> None:
     stage.ok("apply", "-f", stage.write("web.yaml", deployment(replicas=1)))
     pid = stage.start_agent()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from e2e.places import everywhere, on_current_engines
+from e2e.places import on_current_engines
 from e2e.sampler import Sampler
 from e2e.stage import Stage, deployment, until
 from minikctl.backend import labels
@@ -31,7 +31,7 @@ def revision(stage: Stage) -> str:
     return str(found["metadata"]["annotations"]["deployment.kubernetes.io/revision"])
 
 
-@pytest.mark.parametrize("place", everywhere(), indirect=True)
+@pytest.mark.parametrize("place", on_current_engines(), indirect=True)
 def test_scale_up_and_down(web: Stage) -> None:
     old = web.runs()
     assert web.ok("scale", "deploy/web", "--replicas=6").out == "deployment.apps/web scaled\n"

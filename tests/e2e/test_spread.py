@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from e2e.places import everywhere
+from e2e.places import everywhere, on_current_engines
 from e2e.stage import Stage, deployment
 from minikctl.backend import labels
 
@@ -39,7 +39,7 @@ def test_four_replicas_on_three_nodes_land_2_1_1(stage: Stage) -> None:
     assert all(row[1:4] == ["1/1", "Running", "0"] for row in rows[1:])
 
 
-@pytest.mark.parametrize("place", everywhere(), indirect=True)
+@pytest.mark.parametrize("place", on_current_engines(), indirect=True)
 def test_the_replica_set_owns_the_pods_and_the_labels_say_whose_they_are(stage: Stage) -> None:
     stage.ok("apply", "-f", stage.write("web.yaml", deployment(replicas=2)))
     (replica_set,) = stage.get("replicasets")
