@@ -81,7 +81,8 @@ def _known_again(pod: Object, sets: dict[str, Object], view: View) -> Object | N
     pending = {**pod, "status": {"phase": "Pending"}}
     if owner["uid"] in sets:
         return pending
-    heir = view.get(ObjectKey(owner["kind"], namespace_of(pod), owner["name"]))
+    heir = _named(owner["name"], pod, sets)
+    heir = heir or view.get(ObjectKey(owner["kind"], namespace_of(pod), owner["name"]))
     if heir is None:
         return None
     return with_metadata(pending, ownerReferences=[controller_reference(heir)])
@@ -104,8 +105,8 @@ def _replica_sets(pods: Iterable[Object], view: View) -> dict[str, Object]:
         owner = controller_of(pod)
         if owner is None or owner["kind"] != "ReplicaSet":
             continue
-        if owner["uid"] in sets:
-            found = sets[owner["uid"]]
+        found = sets.get(owner["uid"]) or _named(owner["name"], pod, sets)
+        if found is not None:
             found["spec"]["replicas"] += 1
             _keep_oldest(found, pod)
             continue
@@ -114,6 +115,14 @@ def _replica_sets(pods: Iterable[Object], view: View) -> dict[str, Object]:
         if known is None and deployment is not None:
             sets[owner["uid"]] = _replica_set(owner["name"], owner["uid"], pod, deployment)
     return sets
+
+
+def _named(name: str, pod: Object, sets: dict[str, Object]) -> Object | None:
+    """One name is one ReplicaSet, also where pods remember an earlier one that had it."""
+    for one in sets.values():
+        if (name_of(one), namespace_of(one)) == (name, namespace_of(pod)):
+            return one
+    return None
 
 
 def _keep_oldest(found: Object, pod: Object) -> None:

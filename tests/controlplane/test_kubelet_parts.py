@@ -85,11 +85,11 @@ class TestSeal:
         )
 
     def test_a_sandbox_is_too(self) -> None:
-        spec = sandbox_spec(whole_pod(), attempt=2, cluster_id="a-cluster", seal_key=KEY)
+        spec = sandbox_spec(whole_pod(), cluster_id="a-cluster", seal_key=KEY)
         container = Container("id", spec.name, spec.labels, ContainerState.RUNNING, "", "", NOW)
         assert is_sealed(container, KEY)
         assert identity(container).is_sandbox
-        assert identity(container).attempt == 2
+        assert identity(container).attempt == 0
         assert identity(container).backoff is None
 
     def test_any_changed_label_breaks_it(self) -> None:
@@ -232,7 +232,7 @@ class TestSpecs:
     def test_in_a_sandbox_ports_and_name_are_the_sandboxs(self) -> None:
         spec = spec_for(whole_pod(), sandbox_id="box")
         assert (spec.ports, spec.hostname, spec.network) == ((), "", NetworkMode.SANDBOX)
-        box = sandbox_spec(whole_pod(), attempt=0, cluster_id="c", seal_key=KEY)
+        box = sandbox_spec(whole_pod(), cluster_id="c", seal_key=KEY)
         assert [port.host_port for port in box.ports] == [8080, 53]
         assert box.hostname == "p"
 

@@ -92,13 +92,11 @@ def on_engine(
     )
 
 
-def sandbox_of(
-    pod: Object, state: ContainerState = RUNNING, *, attempt: int = 0, created: float = 200.0
-) -> Container:
-    spec = sandbox_spec(pod, attempt=attempt, cluster_id=CLUSTER, seal_key=KEY)
+def sandbox_of(pod: Object, state: ContainerState = RUNNING, *, created: float = 200.0) -> Container:
+    spec = sandbox_spec(pod, cluster_id=CLUSTER, seal_key=KEY)
     started = NOW - created if state is RUNNING else None
     return Container(
-        f"sandbox-{attempt}", spec.name, spec.labels, state, "", "", NOW - created, started, ip="10.1.0.9"
+        "sandbox-0", spec.name, spec.labels, state, "", "", NOW - created, started, ip="10.1.0.9"
     )
 
 
@@ -461,29 +459,19 @@ class TestSandbox:
         ]
         assert all(one.spec.hostname == "" and one.spec.ports == () for one in runs)
 
-    def test_one_that_ended_takes_what_held_on_to_it_along(self) -> None:
+    def test_one_that_ended_takes_all_that_shared_it_along(self) -> None:
         pod = bound("a", "b")
         dead = sandbox_of(pod, EXITED)
         sync = look(pod, dead, on_engine(pod, "a"), on_engine(pod, "b", EXITED))
-        assert sync.actions == [RemoveContainer("a-0")]
-        (action,) = look(pod, dead, on_engine(pod, "b", EXITED)).actions
+        assert sync.actions == [RemoveContainer(one) for one in ("a-0", "b-0", "sandbox-0")]
+        assert look(pod, dead).actions == [RemoveContainer("sandbox-0")]
+
+    def test_it_has_one_name_for_life(self) -> None:
+        """So no engine can run two of them, whatever was believed of the first."""
+        pod = bound("a", "b")
+        (action,) = look(pod).actions
         assert isinstance(action, RunSandbox)
-        assert action.spec.labels["io.kubernetes.container.restartCount"] == "1"
-
-    def test_an_older_one_goes_when_nothing_stands_in_it_any_more(self) -> None:
-        pod = bound("a", "b")
-        boxes = [sandbox_of(pod, EXITED), sandbox_of(pod, attempt=1, created=150)]
-        fresh = [on_engine(pod, "a"), on_engine(pod, "b")]
-        assert look(pod, *boxes, *fresh).actions == [RemoveContainer("sandbox-0")]
-        old = on_engine(pod, "a", EXITED, created=199)
-        newer = on_engine(pod, "a", attempt=1)
-        assert look(pod, *boxes, old, newer, fresh[1]).actions == []
-
-    def test_what_was_created_in_an_older_one_is_not_started(self) -> None:
-        pod = bound("a", "b")
-        boxes = [sandbox_of(pod, EXITED), sandbox_of(pod, attempt=1, created=50)]
-        created = on_engine(pod, "a", CREATED, created=100)
-        assert RemoveContainer("a-0") in look(pod, *boxes, created, on_engine(pod, "b", created=10)).actions
+        assert action.spec.name == sandbox_of(pod).name
 
     def test_its_trouble_is_everyones(self) -> None:
         pod = bound("a", "b")

@@ -72,9 +72,9 @@ def container_spec(
     )
 
 
-def sandbox_spec(pod: Object, *, attempt: int, cluster_id: str, seal_key: bytes) -> SandboxSpec:
-    name = _engine_name(pod, SANDBOX, attempt)
-    own = _labels(pod, SANDBOX, attempt, cluster_id) | {labels.TYPE: labels.TYPE_SANDBOX}
+def sandbox_spec(pod: Object, *, cluster_id: str, seal_key: bytes) -> SandboxSpec:
+    name = _engine_name(pod, SANDBOX, 0)
+    own = _labels(pod, SANDBOX, 0, cluster_id) | {labels.TYPE: labels.TYPE_SANDBOX}
     own[labels.SEAL] = seal(name, own, seal_key)
     ports = tuple(port for container in spec_of(pod)["containers"] for port in _ports(container))
     return SandboxSpec(name=name, hostname=hostname(pod), labels=own, ports=ports)

@@ -143,29 +143,22 @@ class _Look:
     # --- the sandbox
 
     def _has_sandbox(self) -> bool:
-        """Whether the pod's sandbox runs; otherwise says what leads there."""
+        """Whether the pod's sandbox runs; otherwise says what leads there.
+
+        A pod's sandbox has one name for life, so that no engine can ever run two of them. When it has ended,
+        all that shared its network goes first: nobody could reach it any more.
+        """
         sandbox = self.instances.sandbox()
         if sandbox is not None and sandbox.is_running:
-            self._remove_older_sandboxes(sandbox)
             return True
-        orphans = [one for one in self.instances.apps() if self._may_run(one)]
-        if orphans:  # they hold on to a network that is gone: nobody can reach them
-            self.actions.extend(RemoveContainer(one.id) for one in orphans)
+        left = [*self.instances.apps(), *self.instances.sandboxes]
+        if left:
+            self.actions.extend(RemoveContainer(one.id) for one in left)
         elif self._may_retry(SANDBOX):
-            attempt = sandbox.identity.attempt + 1 if sandbox else 0
-            spec = sandbox_spec(self.pod, attempt=attempt, cluster_id=self.cluster_id, seal_key=self.seal_key)
-            self.actions.append(RunSandbox(spec))
+            self.actions.append(
+                RunSandbox(sandbox_spec(self.pod, cluster_id=self.cluster_id, seal_key=self.seal_key))
+            )
         return False
-
-    def _remove_older_sandboxes(self, sandbox: Instance) -> None:
-        """Those in which containers still stand (ended ones, kept for `logs --previous`) stay for them."""
-        if not any(self._is_of_older_sandbox(one) for one in self.instances.apps()):
-            older = [one for one in self.instances.sandboxes if one is not sandbox]
-            self.actions.extend(RemoveContainer(one.id) for one in older)
-
-    def _is_of_older_sandbox(self, one: Instance) -> bool:
-        sandbox = self.instances.sandbox() if needs_sandbox(self.pod) else None
-        return sandbox is not None and one.container.created_at < sandbox.container.created_at
 
     # --- one container
 
@@ -219,7 +212,7 @@ class _Look:
 
     def _start_created(self, container: dict[str, Any], latest: Instance) -> None:
         name = container["name"]
-        if latest.identity.spec_hash != container_hash(container) or self._is_of_older_sandbox(latest):
+        if latest.identity.spec_hash != container_hash(container):
             self.actions.append(RemoveContainer(latest.id))
         elif name not in self.memo.troubles:
             self.actions.append(StartContainer(name, latest.id))
