@@ -40,6 +40,9 @@ CLUSTER = "simulated"
 KEY = b"the key of a simulated cluster"
 BEGIN = 1_800_000_000.0
 
+MOST_TURNS = 100_000
+"""No life takes a tenth of it."""
+
 QUIET = Faults()
 ROUGH = Faults(
     temporary_before=0.03,
@@ -147,6 +150,7 @@ class World:
         self.crashes = 0
         self.checks: list[Callable[[], None]] = []
         self._serial = 0
+        self._turns = 0
         self._event_position = 0
         self.start()
 
@@ -221,6 +225,8 @@ class World:
         return until()
 
     def _turn(self, end: float) -> None:
+        self._turns += 1
+        assert self._turns < MOST_TURNS, "the loop turns for ever"
         moments = [self._next_step, end]
         if self.engine.reachable:
             moments.append(self.engine.next_end())
