@@ -104,7 +104,7 @@ def container_from_inspect(data: Mapping[str, Any]) -> Container:
         image=str((data.get("Config") or {}).get("Image") or ""),
         image_id=str(data.get("Image") or ""),
         created_at=_time(data.get("Created")) or 0.0,
-        started_at=_time(told.get("StartedAt")),
+        started_at=_started(told),
         finished_at=_time(told.get("FinishedAt")) if ended else None,
         exit_code=int(told.get("ExitCode") or 0) if ended else None,
         oom_killed=ended and bool(told.get("OOMKilled")),
@@ -148,6 +148,14 @@ def _address(network: Mapping[str, Any]) -> str:
     """The first network's address. (The one beside the networks is gone since API 1.52.)"""
     networks = (network.get("Networks") or {}).values()
     return next((str(one["IPAddress"]) for one in networks if (one or {}).get("IPAddress")), "")
+
+
+def _started(told: Mapping[str, Any]) -> float | None:
+    """Older engines note the start a little late: a process that ended at once had begun before it."""
+    started, finished = _time(told.get("StartedAt")), _time(told.get("FinishedAt"))
+    if told.get("Status") == "exited" and started is not None and finished is not None:
+        return min(started, finished)
+    return started
 
 
 def _time(text: Any) -> float | None:

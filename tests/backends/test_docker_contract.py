@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,13 +17,15 @@ from minikctl.contract.bench import Bench
 from minikctl.errors import BackendError, PermanentError
 
 CONFIGURED = "localhost/minikctl-contract/configured"
+TAG = str(os.getpid())
+"""Several runs may share an engine."""
 PULLABLE = "docker.io/library/busybox:1.35"
 """In the test registry, which mirrors docker.io for the newer engines; the older ones can't reach it."""
 
 
 @pytest.mark.parametrize("engine", rig.engine_params("docker"))
 class TestDockerContract(BackendContract):
-    configured_image = f"{CONFIGURED}:1"
+    configured_image = f"{CONFIGURED}:{TAG}"
     pullable_image = PULLABLE
 
     @pytest.fixture
@@ -79,7 +82,7 @@ def configured_at() -> Iterator[Callable[[str], None]]:
 
     yield make
     for engine in engines.values():
-        assert engine.delete(f"/images/{CONFIGURED}:1", {"force": "1"}).ok
+        assert engine.delete(f"/images/{CONFIGURED}:{TAG}", {"force": "1"}).status in (200, 404)
         engine.delete(f"/images/{PULLABLE}")
         engine.close()
 
@@ -87,7 +90,7 @@ def configured_at() -> Iterator[Callable[[str], None]]:
 def commit(engine: Engine) -> None:
     created = engine.post("/containers/create", body={"Image": "busybox:1.36"})
     container_id = created.body["Id"]
-    changes = {"container": container_id, "repo": CONFIGURED, "tag": "1"}
+    changes = {"container": container_id, "repo": CONFIGURED, "tag": TAG}
     # Older engines know no STOPSIGNAL here, but all take a whole configuration.
     config = {"Entrypoint": ["echo", "entry"], "Cmd": ["cmd"], "StopSignal": "SIGUSR1"}
     reply = engine.post("/commit", changes, body=config)
