@@ -60,13 +60,17 @@ def test_nothing_of_ours_is_left(bench: Bench, raw: Engine) -> None:
             found[kind] = {item[key] for item in raw.get(f"/{kind}/json", {"all": "true"}).body or ()}
         return found
 
+    # Podman 4 builds its own pause image for the first pod: that is not ours, so let it be done.
+    bench.backend.remove_container(bench.backend.create_sandbox(bench.sandbox_spec()).id)
     before = everything()
     sandbox = bench.backend.create_sandbox(bench.sandbox_spec())
     shared = {"network": NetworkMode.SANDBOX, "sandbox_id": sandbox.id}
     bench.start(bench.spec(*FOREVER, **shared))
     assert len(everything()["pods"] - before["pods"]) == 1
     bench.backend.remove_container(sandbox.id)
-    assert not {kind: found - before[kind] for kind, found in everything().items() if found - before[kind]}
+    bench.until(
+        lambda: not any(found - before[kind] for kind, found in everything().items()), "nothing is left"
+    )
 
 
 @on_each_podman
