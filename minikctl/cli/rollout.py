@@ -157,7 +157,7 @@ def undo(
 
 
 def _undo_one(session: Session, editor: Editor, key: ObjectKey, to_revision: int) -> None:
-    from minikctl.controlplane.deployment import same_template
+    from minikctl.controlplane.deployment import same_template, without_hash
 
     deployment = session.api.get(key)
     if session.api.store.last_applied(key) is not None:
@@ -172,7 +172,7 @@ def _undo_one(session: Session, editor: Editor, key: ObjectKey, to_revision: int
             f" 'minikctl rollout resume deployment/{key.name}' and try again"
         )
     source = _revision_to_restore(session, deployment, to_revision)
-    template = _without_hash(spec_of(source)["template"])
+    template = without_hash(spec_of(source)["template"])
     if same_template(spec_of(deployment)["template"], template):
         number = annotations_of(source).get(f"{_SYSTEM}revision", "")
         editor.say(deployment, f"skipped rollback (current template already matches revision {number})")
@@ -209,14 +209,6 @@ def _restored(deployment: Object, template: dict[str, Any], source: Object) -> O
     }
     metadata = {**deployment["metadata"], "annotations": {**kept, **old}}
     return {**deployment, "metadata": metadata, "spec": {**spec_of(deployment), "template": template}}
-
-
-def _without_hash(template: dict[str, Any]) -> dict[str, Any]:
-    from minikctl.controlplane.deployment import HASH_LABEL
-
-    metadata = template.get("metadata") or {}
-    labels = {name: text for name, text in (metadata.get("labels") or {}).items() if name != HASH_LABEL}
-    return {**template, "metadata": {**metadata, "labels": labels}}
 
 
 def restart(

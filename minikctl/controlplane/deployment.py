@@ -67,14 +67,21 @@ def reconcile(key: ObjectKey, view: View, now: float, ids: Ids) -> Decision:
 
 def same_template(one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Equal but for the hash label."""
-    return _without_hash(one) == _without_hash(other)
+    return _comparable(one) == _comparable(other)
 
 
-def _without_hash(template: dict[str, Any]) -> dict[str, Any]:
+def without_hash(template: dict[str, Any]) -> dict[str, Any]:
+    """The template as its Deployment has it."""
     metadata = template.get("metadata") or {}
     labels = {name: value for name, value in (metadata.get("labels") or {}).items() if name != HASH_LABEL}
-    kept = {name: value for name, value in metadata.items() if name != "labels" and value}
-    return {**template, "metadata": {**kept, "labels": labels}}
+    return {**template, "metadata": {**metadata, "labels": labels}}
+
+
+def _comparable(template: dict[str, Any]) -> dict[str, Any]:
+    """Empty metadata fields say nothing."""
+    bare = without_hash(template)
+    kept = {name: value for name, value in bare["metadata"].items() if value or name == "labels"}
+    return {**bare, "metadata": kept}
 
 
 def revision_of(obj: Object) -> int:

@@ -133,7 +133,3 @@ def _with_ready(node: Object, ready: bool, about: str, now: float) -> list[condi
 
 def _cores(millicores: int) -> str:
     return str(millicores // 1000) if millicores % 1000 == 0 else f"{millicores}m"
-
-
-def is_cordoned(node: Object) -> bool:
-    return bool(spec_of(node).get("unschedulable"))
