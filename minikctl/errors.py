@@ -11,7 +11,8 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
 class MinikctlError(Exception):
@@ -27,8 +28,7 @@ class UsageError(MinikctlError):
 # --- manifests ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Struct, frozen=True):
     """Where something stands in a file: 1-based line and column."""
 
     file: str
@@ -39,8 +39,7 @@ class Position:
         return f"{self.file}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldProblem:
+class FieldProblem(Struct, frozen=True):
     """One thing wrong with one field, in the API server's terms.
 
     `path` is written as the API server writes it (`spec.template.spec.containers[0].image`);

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from minikctl.errors import BackendError, PermanentError, TemporaryError
 
@@ -25,8 +26,7 @@ _NOBODY_PUSHED = "does-not-exist"
 """The tag (or last part of the name) that no registry has."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageConfig:
+class ImageConfig(Struct, frozen=True):
     """What an image says about the containers made from it, in the words of the OCI image configuration."""
 
     entrypoint: tuple[str, ...] = ()
@@ -35,8 +35,7 @@ class ImageConfig:
     user: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """A reference with its defaults filled in: `docker.io/library/nginx`, `1.27`."""
 
     domain: str

@@ -15,7 +15,6 @@ import math
 import re
 import time as clock_words
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import NoReturn, assert_never
 
@@ -88,29 +87,36 @@ class _Killed(_Out):
     pass
 
 
-@dataclass
 class _Run:
     """A process between its start and a horizon. Times are seconds since the start."""
 
-    program: Program
-    signals: Signals
-    until: float
-    started_at: float = 0.0
-    kept_rounds: int = 1
-    now: float = 0.0
-    status: int = 0
-    lines: list[Written] = field(default_factory=list)
-    traps: dict[str, Script] = field(default_factory=dict)
-    jobs: list[float] = field(default_factory=list)
-    """When each background command ends."""
-    _next_signal: int = 0
-    _unfinished: dict[int, tuple[float, bytes]] = field(default_factory=dict)
-    captured: list[bytes] | None = None
-
-    def __post_init__(self) -> None:
-        self.variables = dict(self.program.env)
-        self.killed_at = next((at for at, name in self.signals if name == "KILL"), math.inf)
-        self.horizon = min(self.until, self.killed_at)
+    def __init__(
+        self,
+        program: Program,
+        signals: Signals,
+        until: float,
+        *,
+        started_at: float = 0.0,
+        kept_rounds: int = 1,
+        now: float = 0.0,
+    ) -> None:
+        self.program = program
+        self.signals = signals
+        self.until = until
+        self.started_at = started_at
+        self.kept_rounds = kept_rounds
+        self.now = now
+        self.status = 0
+        self.lines: list[Written] = []
+        self.traps: dict[str, Script] = {}
+        self.jobs: list[float] = []
+        """When each background command ends."""
+        self.captured: list[bytes] | None = None
+        self.variables = dict(program.env)
+        self.killed_at = next((at for at, name in signals if name == "KILL"), math.inf)
+        self.horizon = min(until, self.killed_at)
+        self._next_signal = 0
+        self._unfinished: dict[int, tuple[float, bytes]] = {}
 
     def pass_to(self, moment: float) -> None:
         """Time passes until then, or the horizon ends it all."""
@@ -240,7 +246,7 @@ def _run_script(run: _Run, script: Script, *, fail_fast: bool = False) -> None:
 
 def _start_job(run: _Run, step: Step) -> None:
     """A background command: what it writes is written now, and when it ends is remembered."""
-    job = _Run(run.program, (), math.inf, run.started_at, 1, run.now)
+    job = _Run(run.program, (), math.inf, started_at=run.started_at, now=run.now)
     job.variables = dict(run.variables)
     try:
         _run_command(job, step.command)

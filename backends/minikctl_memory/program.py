@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 Signals: TypeAlias = tuple[tuple[float, str], ...]
 """Seconds since the start, name without SIG; in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(Struct, frozen=True):
     """What runs, and what it can find out about itself."""
 
     argv: tuple[str, ...]
@@ -21,16 +21,14 @@ class Program:
     group: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Fate:
+class Fate(Struct, frozen=True):
     """`seconds` after its start it ends with `exit_code`; never, when that is infinity."""
 
     seconds: float
     exit_code: int
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     seconds: float
     stream: str
     text: bytes

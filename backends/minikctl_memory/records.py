@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from minikctl.backend import Container, ContainerState, PortMapping, labels
 from minikctl_memory.program import Fate, Program, Signals, Written
 
 
-@dataclass(slots=True)
-class Record:
+class Record(Struct):
     """One container (or sandbox). Times are the engine's clock's."""
 
     id: str
@@ -37,7 +38,7 @@ class Record:
     message: str = ""
     generation: int = 0
     """Counts changes; what was planned for an earlier one is void."""
-    snapshot: Container | None = field(default=None, compare=False)
+    snapshot: Container | None = None
 
     @property
     def cluster_id(self) -> str:
@@ -110,8 +111,9 @@ class Record:
     # --- as text, for the file ---
 
     def to_json(self) -> str:
-        data = asdict(replace(self, snapshot=None))
+        data = asdict(self)
         del data["snapshot"]
+        data["program"] = asdict(self.program)
         data["ports"] = [port._asdict() for port in self.ports]
         data["ends_at"] = None if math.isinf(self.ends_at) else self.ends_at
         return json.dumps(data)

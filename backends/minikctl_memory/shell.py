@@ -9,28 +9,26 @@ Rules:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
+
+from msgspec import Struct
 
 
 class NotUnderstood(Exception):
     """The script uses more of the shell than is simulated here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Struct, frozen=True):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(Struct, frozen=True):
     name: str
     quoted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Substitution:
+class Substitution(Struct, frozen=True):
     """`$(script)`"""
 
     script: Script
@@ -41,8 +39,7 @@ Part: TypeAlias = Literal | Variable | Substitution
 Word: TypeAlias = tuple[Part, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Simple:
+class Simple(Struct, frozen=True):
     """A command with its words; `stdout` and `stderr` are where those go: 1, 2 or 0 (a file, so nowhere)."""
 
     words: tuple[Word, ...]
@@ -50,14 +47,12 @@ class Simple:
     stderr: int = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Pipeline:
+class Pipeline(Struct, frozen=True):
     commands: tuple[Command, ...]
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(Struct, frozen=True):
     """`while` (or `until`) condition; do body; done"""
 
     condition: Script
@@ -65,15 +60,13 @@ class Loop:
     until: bool
 
 
-@dataclass(frozen=True, slots=True)
-class For:
+class For(Struct, frozen=True):
     name: str
     words: tuple[Word, ...]
     body: Script
 
 
-@dataclass(frozen=True, slots=True)
-class If:
+class If(Struct, frozen=True):
     branches: tuple[tuple[Script, Script], ...]
     otherwise: Script
 
@@ -81,8 +74,7 @@ class If:
 Command: TypeAlias = Simple | Pipeline | Loop | For | If
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """A command of a list: `operator` (`;`, `&&`, `||`) stands before it; `background` is a `&` behind it."""
 
     operator: str
@@ -117,13 +109,11 @@ def parse(text: str) -> Script:
 # --- tokens ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Operator:
+class _Operator(Struct, frozen=True):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Redirection:
+class _Redirection(Struct, frozen=True):
     stream: int
     target: str
 

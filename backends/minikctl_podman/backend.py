@@ -13,10 +13,11 @@ import json
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
+
+from msgspec.structs import replace
 
 from minikctl.backend import (
     Capabilities,

@@ -13,16 +13,16 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 ROOTFUL_SOCKET = Path("/run/podman/podman.sock")
 _UNIX = "unix://"
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(Struct, frozen=True):
     """One entry of `podman system connection`. `identity` is the path of its SSH key, "" where none."""
 
     uri: str

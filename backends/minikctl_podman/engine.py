@@ -15,8 +15,9 @@ import socket
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from minikctl.errors import UnreachableError
 
@@ -33,8 +34,7 @@ _JSON = {"Content-Type": "application/json"}
 Params = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """An answer. `body` is its JSON, None where it has none; `date` the engine's clock (RFC 9110)."""
 
     status: int

@@ -9,8 +9,9 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from minikctl.backend import Container, ContainerState, EngineInfo
 from minikctl.model.timestamps import parse_time
@@ -38,8 +39,7 @@ class Version(NamedTuple):
     pid: int
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """What never changes about a container of ours."""
 
     pod_id: str

@@ -7,7 +7,8 @@ ended) never overwrites what the action's own result said.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from minikctl.backend import Backend, Container, ContainerState, EngineEvent, EngineInfo
 from minikctl.controlplane.kubelet import ImageBook, PodMemo
@@ -24,8 +25,7 @@ _BEGINS = frozenset(("start", "restart"))
 _GOES = frozenset(("destroy", "remove"))
 
 
-@dataclass(slots=True)
-class Engine:
+class Engine(Struct):
     """One backend and the nodes on it."""
 
     name: str

@@ -6,8 +6,9 @@ In life these are threads and a queue; in a simulation they are a schedule in vi
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeAlias
+
+from msgspec import Struct, field
 
 from minikctl.backend import Container, EngineEvent, EngineInfo
 from minikctl.controlplane.kubelet import Action
@@ -56,8 +57,7 @@ class Pulled(NamedTuple):
     error: BackendError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(Struct, frozen=True):
     """Single containers, looked at because of a hint; None where there is no such container."""
 
     engine: str
@@ -81,8 +81,7 @@ class Hinted(NamedTuple):
     event: EngineEvent
 
 
-@dataclass(frozen=True, slots=True)
-class Woken:
+class Woken(Struct, frozen=True):
     """Somebody else wrote something, or just wants a look."""
 
 

@@ -8,9 +8,10 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from minikctl.agent.cluster import Options, find_state_dir
 from minikctl.errors import LockHeld, MinikctlError
@@ -21,8 +22,7 @@ LOG = "agent.log"
 POLL_SECONDS = 0.02
 
 
-@dataclass(frozen=True, slots=True)
-class AgentStatus:
+class AgentStatus(Struct, frozen=True):
     running: bool
     pid: int | None
     role: str

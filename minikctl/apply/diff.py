@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from minikctl.apply.last_applied import ANNOTATION
 from minikctl.apply.table import DEFAULT_RULE, FieldRule, MergeTable
@@ -40,8 +41,7 @@ _FREE_MAPS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One field that differs. `old` or `new` is None where the field is not there.
 
     `source`: whether the file changed, the runtime drifted, or both; filled in by who knows it.

@@ -18,8 +18,9 @@ Unlike upstream, `$patch: merge` is accepted in a map (it is documented as the d
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from minikctl.apply.failure import PatchError
 from minikctl.apply.table import FieldRule, MergeTable
@@ -43,8 +44,7 @@ def strategic_merge(original: Any, patch: Any, schema: MergeTable) -> Any:
     return copy(_merge_map(original, patch, schema))
 
 
-@dataclass(slots=True)
-class _Change:
+class _Change(Struct):
     """All that a patch says about one field."""
 
     value: Any = MISSING

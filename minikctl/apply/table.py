@@ -11,8 +11,9 @@ knows only its form (`PatchRule`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 
 class PatchRule(Protocol):
@@ -25,8 +26,7 @@ class PatchRule(Protocol):
     def patch_merge_key(self) -> str | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class MergeTable:
+class MergeTable(Struct, frozen=True):
     """The rules of one map's fields."""
 
     fields: Mapping[str, FieldRule] = field(default_factory=dict)
@@ -51,8 +51,7 @@ class MergeTable:
         return cls({name: FieldRule.of(own.get(name), children.get(name)) for name in names})
 
 
-@dataclass(frozen=True, slots=True)
-class FieldRule:
+class FieldRule(Struct, frozen=True):
     """How one field is merged.
 
     `merge`: a list is merged, by `key` (items are maps) or as a set (items are scalars).

@@ -6,10 +6,11 @@ Times are seconds since the epoch; memory is bytes; CPU is thousandths of a core
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Protocol
+
+from msgspec import Struct, field
 
 
 class Settings(NamedTuple):
@@ -60,8 +61,7 @@ class ContainerState(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(Struct, frozen=True):
     """One container as the engine reports it. A sandbox is one too (its labels say so)."""
 
     id: str
@@ -121,8 +121,7 @@ class NetworkMode(Enum):
     """The namespace of the pod's sandbox, `ContainerSpec.sandbox_id`."""
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxSpec:
+class SandboxSpec(Struct, frozen=True):
     """What several containers of one pod share: network namespace, host name, published ports."""
 
     name: str
@@ -132,8 +131,7 @@ class SandboxSpec:
     ports: tuple[PortMapping, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerSpec:
+class ContainerSpec(Struct, frozen=True):
     """All that an engine needs to make one container."""
 
     name: str
@@ -165,15 +163,13 @@ class EngineEvent(NamedTuple):
     """create, start, die, destroy, oom, …; only good for leaving out a look that is not needed."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogOptions:
+class LogOptions(Struct, frozen=True):
     follow: bool = False
     tail: int | None = None
     since: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(Struct, frozen=True):
     """One line without its line end, as the container wrote it."""
 
     time: float

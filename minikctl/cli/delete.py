@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
+from msgspec import Struct
 
 from minikctl.cli import options
 from minikctl.cli.errors import Reported, complain, text_of
@@ -85,8 +85,7 @@ def delete(
             raise Reported
 
 
-@dataclass(frozen=True, slots=True)
-class Manner:
+class Manner(Struct, frozen=True):
     """How objects are deleted, and how that is told."""
 
     grace_seconds: int | None = None

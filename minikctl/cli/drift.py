@@ -6,8 +6,9 @@ Pure but for the session that hands out objects; statuses are those that the eng
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from minikctl.cli.session import Session
 from minikctl.model import Object, ObjectKey, controller_of, is_deleting, key_of, spec_of, status_of, uid_of
@@ -17,8 +18,7 @@ from minikctl.model.pods import is_active, phase
 _WORKLOADS = ("Deployment", "ReplicaSet", "Pod")
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(Struct, frozen=True):
     """One thing that runs other than desired."""
 
     key: ObjectKey

@@ -122,7 +122,7 @@ def with_kinds(printing: Printing, several: bool) -> Printing:
     """Where several kinds were asked for, each name says its own."""
     if not several or printing.table.show_kind:
         return printing
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     return replace(printing, table=replace(printing.table, show_kind=True))
 

@@ -11,11 +11,11 @@ import re
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec import Struct
 
 from minikctl.cli import options
 from minikctl.cli.errors import BadRequest, complain
@@ -35,8 +35,7 @@ _TAIL_OF_MANY = 10
 _COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """One container's log."""
 
     pod: Object

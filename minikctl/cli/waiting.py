@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from minikctl.cli.errors import Failed
 from minikctl.cli.session import Session
@@ -42,8 +43,7 @@ LOG_LINES = 10
 MOST_REASONS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """How waiting ended. `pods` are those that explain a failure."""
 
     failure: str = ""
@@ -318,8 +318,7 @@ def is_stuck(pod: Object) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """How far one object is."""
 
     done: bool = False

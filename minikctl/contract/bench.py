@@ -7,8 +7,10 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from minikctl.backend import (
     Backend,
@@ -63,8 +65,7 @@ def _throw(error: BaseException) -> Any:
     raise error
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """A container that has ended, and all that it wrote."""
 
     container: Container
@@ -74,8 +75,7 @@ class Ended:
         return [line.text.decode() for line in self.lines if line.stream == stream]
 
 
-@dataclass
-class Bench:
+class Bench(Struct):
     """Makes containers through `backend` under `cluster_id`. `pause` lets the given seconds pass."""
 
     backend: Backend

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from msgspec import Struct, field
 
 from minikctl.model import Object, ObjectKey, copy
 from minikctl.model.writes import Put, Remove, Write
@@ -20,8 +21,7 @@ class Happening(NamedTuple):
     component: str
 
 
-@dataclass(slots=True)
-class Decision:
+class Decision(Struct):
     """`look_again` is an absolute time in seconds, None when only a change can make a difference."""
 
     writes: list[Write] = field(default_factory=list)

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from enum import IntEnum
+
+from msgspec import Struct, field
 
 from minikctl.controlplane import deployment, garbage, namespace, replicaset, scheduler
 from minikctl.controlplane.decision import Decision, Happening, Ids
@@ -47,8 +48,7 @@ class Work(IntEnum):
     """The scheduler again, for pods that fitted nowhere: once, when all that makes room is done."""
 
 
-@dataclass(slots=True)
-class Plan:
+class Plan(Struct):
     """What a pass wants: one commit, and the events to record with it."""
 
     writes: list[Write] = field(default_factory=list)

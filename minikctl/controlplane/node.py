@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from minikctl import __version__
 from minikctl.backend import EngineInfo
@@ -19,8 +20,7 @@ ENGINE_LABEL = "minikctl.io/engine"
 """Nodes with the same value are shares of one machine: a host port there is one for all of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class NodeConfig:
+class NodeConfig(Struct, frozen=True):
     """One node as cluster.yaml declares it."""
 
     name: str

@@ -6,7 +6,8 @@ The view belongs to one control plane and one thread. Objects in it are never ch
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from minikctl.model import (
     Object,
@@ -19,8 +20,7 @@ from minikctl.model import (
 from minikctl.model.pods import PodRequests, is_finished, pod_requests
 
 
-@dataclass(slots=True)
-class NodeUsage:
+class NodeUsage(Struct):
     """What the pods bound to a node ask of it. Kept up to date, so that the scheduler never counts."""
 
     requests: PodRequests = field(default_factory=PodRequests)

@@ -12,9 +12,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import IO, Any
+
+from msgspec import Struct
 
 from minikctl.errors import ManifestError, Position
 from minikctl.manifests.yaml_reader import MAX_BYTES, Locate, Path, decode, read
@@ -24,15 +25,14 @@ _EXTENSIONS = (".json", ".yaml", ".yml")
 STDIN_NAME = "STDIN"
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """One object of one file. `index` counts the objects of that file from 0."""
 
     obj: Object
     source: str
     index: int
-    _locate: Locate = field(repr=False, compare=False)
-    _prefix: Path = field(default=(), repr=False, compare=False)
+    _locate: Locate
+    _prefix: Path = ()
 
     def position(self, path: Path = ()) -> Position:
         """Where a field stands: its key, or the item of a list; else its nearest existing parent."""

@@ -12,8 +12,9 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Union
+
+from msgspec import Struct
 
 from minikctl.errors import FieldProblem
 from minikctl.manifests.paths import format_path
@@ -25,8 +26,7 @@ _NOTHING: tuple[Any, ...] = (None, False, "", [], {})
 NOT_HANDLED = "NotHandled"
 
 
-@dataclass(frozen=True, slots=True)
-class Support:
+class Support(Struct, frozen=True):
     """How a field is handled; where `only` is given, all other values are refused, except for text that
     begins with one of `prefixes`."""
 

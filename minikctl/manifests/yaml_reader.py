@@ -15,8 +15,9 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, NoReturn
+
+from msgspec import Struct
 
 from minikctl.errors import ManifestError, Position
 from minikctl.manifests.scalars import WORDS, json_float, resolve, to_json, to_key
@@ -36,8 +37,7 @@ _TIMESTAMP = re.compile(r"\d{4}-\d\d?-\d\d?(?:$|[Tt\s])")
 _BLANK = " \t\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(Struct, frozen=True):
     """One document. `locate(path)` is the 1-based line and column of a path's key (of the item, in a list);
     where the path does not exist, of its nearest existing parent."""
 

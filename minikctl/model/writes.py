@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from minikctl.model import Object, ObjectKey
 
@@ -20,8 +21,7 @@ DROP: Final = FileChange.DROP
 """The desired file goes: the object is no longer declared."""
 
 
-@dataclass(frozen=True, slots=True)
-class Adopt:
+class Adopt(Struct, frozen=True):
     """The file already says so (somebody else wrote it): take note of it, and leave it as it is.
 
     A file that no longer has this digest is a conflict: it changed again meanwhile.
@@ -31,8 +31,7 @@ class Adopt:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(Struct, frozen=True):
     """Create or replace one object.
 
     `obj["metadata"]["resourceVersion"]` is the revision that the write is based on; absent or "" means that
@@ -46,8 +45,7 @@ class Put:
     """The manifest that `apply` was given, when it was; kept beside the object."""
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(Struct, frozen=True):
     """Remove one object and its desired file, if the object is still at that revision ("" is any)."""
 
     key: ObjectKey

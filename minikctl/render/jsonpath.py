@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from minikctl.errors import UsageError
 from minikctl.render.gotext import go_json, go_scalar
@@ -28,40 +29,33 @@ class JsonPathError(UsageError):
     """A template that can't be parsed, or that does not fit the object."""
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Struct, frozen=True):
     value: int | float | bool
 
 
-@dataclass(frozen=True, slots=True)
-class Identifier:
+class Identifier(Struct, frozen=True):
     """`range` or `end`; any other is an error when it is reached."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Wildcard:
+class Wildcard(Struct, frozen=True):
     """`.*`: every value of an object or list."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recursive:
+class Recursive(Struct, frozen=True):
     """`..`: everything below."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(Struct, frozen=True):
     """`[start:end:step]`; None where it was left out. `single` is `[start]`."""
 
     start: int | None
@@ -70,15 +64,13 @@ class Slice:
     single: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Union:
+class Union(Struct, frozen=True):
     """`[0,2]`, `['a','b']`."""
 
     parts: tuple[Path, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """`[?(@.a==1)]`; `operator` "" asks only whether the left side exists."""
 
     left: Path
@@ -389,8 +381,7 @@ def _compared(operator: str, left: Any, right: Any) -> bool:
 # --- templates -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """A parsed template; made by `parse`."""
 
     source: str

@@ -8,8 +8,9 @@ last to the first, the pod's own reason, its phase.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from msgspec import Struct, field
 
 from minikctl.model import Object, is_deleting, spec_of, status_of
 from minikctl.model.conditions import find, is_true
@@ -28,8 +29,7 @@ class PodSummary(NamedTuple):
     last_restart: float | None
 
 
-@dataclass(slots=True)
-class _Tally:
+class _Tally(Struct):
     reason: str
     ready: int = 0
     restarts: int = 0

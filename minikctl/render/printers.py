@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from minikctl.errors import UsageError
 from minikctl.model import Object, name_of
@@ -42,8 +44,7 @@ FORMATS = (
 _PLAIN = ("", "json", "name", "wide", "yaml")
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """A parsed `-o`.
 
     `form` is json, yaml, name, wide, jsonpath, jsonpath-as-json, custom-columns, or "" for the table;
@@ -54,8 +55,7 @@ class Output:
     argument: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Printing:
+class Printing(Struct, frozen=True):
     """How objects are printed, apart from what they are."""
 
     output: Output

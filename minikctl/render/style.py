@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
+
+from msgspec import Struct, field
 
 
 class Mood(Enum):
@@ -59,8 +60,7 @@ _ASCII_MARKS: Mapping[Mood, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(Struct, frozen=True):
     """Colours may be off; every mood still has its own mark."""
 
     colours: Mapping[Mood, str] = field(default_factory=dict)

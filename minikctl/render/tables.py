@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from minikctl.model import Object, labels_of, name_of, namespace_of, spec_of, status_of
 from minikctl.model.conditions import find, is_true
@@ -29,8 +30,7 @@ NONE = "<none>"
 Cell = Callable[[Object, float], str]
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """One column: its header and how a cell is read from an object at a time."""
 
     header: str
@@ -38,8 +38,7 @@ class Column:
     wide: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TableOptions:
+class TableOptions(Struct, frozen=True):
     """What the flags of `get` change about a table."""
 
     wide: bool = False

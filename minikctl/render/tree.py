@@ -18,8 +18,10 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from minikctl.model import (
     Object,
@@ -52,8 +54,7 @@ _SHORT_NAME = 12
 _ON_ITS_WAY = frozenset({"ContainerCreating", "PodInitializing", "Pending", "Running", "SchedulingGated", ""})
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One line of the tree before it is laid out."""
 
     lead: str
@@ -65,8 +66,7 @@ class Row:
     name_mood: Mood | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _World:
+class _World(Struct, frozen=True):
     """All that rows are made from."""
 
     children: dict[str, list[Object]]

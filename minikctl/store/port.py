@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
+
+from msgspec import Struct
 
 from minikctl.errors import ManifestError
 from minikctl.model import Object, ObjectKey
@@ -13,8 +14,7 @@ from minikctl.model.writes import Write
 Objects: TypeAlias = list[Object]
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(Struct, frozen=True):
     """What changed since a revision: the newest state of each changed object, once."""
 
     revision: int
@@ -22,8 +22,7 @@ class Changes:
     removed: Sequence[ObjectKey]
 
 
-@dataclass(frozen=True, slots=True)
-class DesiredFile:
+class DesiredFile(Struct, frozen=True):
     """A desired file that is not what the store recorded of it."""
 
     path: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import count
 from typing import Any
+
+from msgspec import Struct
 
 from minikctl.api import Api, DesiredCodec
 from minikctl.controlplane.decision import Ids
@@ -18,8 +19,7 @@ NOW = 1_800_000_000.0
 NOW_TEXT = "2027-01-15T08:00:00Z"
 
 
-@dataclass(slots=True)
-class Clock:
+class Clock(Struct):
     time: float = NOW
 
     def now(self) -> float:

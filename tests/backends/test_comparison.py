@@ -12,13 +12,13 @@ import importlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 import pytest
 from engines import rig
 from minikctl_memory import MemoryBackend, MemoryEngine
+from msgspec import Struct
 
 from minikctl.backend import (
     Backend,
@@ -75,8 +75,7 @@ def open_real(engine: rig.Engine, cluster_id: str) -> Backend:
     return backend
 
 
-@dataclass
-class Pair:
+class Pair(Struct):
     """The two engines, with the ids that each gave to the same things, by name."""
 
     memory: Backend
@@ -102,8 +101,7 @@ class Pair:
             time.sleep(0.05)
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """What callers tell errors apart by."""
 
     kind: type[BackendError]

@@ -11,7 +11,6 @@ import signal
 import struct
 import subprocess
 import tarfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from minikctl_docker import faults, logs, observation, pause, payload, references
+from msgspec.structs import replace
 
 from minikctl.backend import (
     Container,

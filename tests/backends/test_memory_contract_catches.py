@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from minikctl_memory import MemoryBackend, MemoryEngine
+from msgspec.structs import replace
 
 from minikctl.backend import Container, ContainerSpec, EngineEvent, LogLine, LogOptions
 from minikctl.backend.wrappers.base import BackendWrapper

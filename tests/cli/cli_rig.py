@@ -7,19 +7,18 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from minikctl_memory.__main__ import main as play
+from msgspec import Struct
 
 from minikctl.__main__ import main
 
 SIMULATED = "note: simulated by the memory backend: no container really runs"
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(Struct, frozen=True):
     code: int
     out: str
     err: str

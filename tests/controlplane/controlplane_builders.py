@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Any, TypeVar
+
+from msgspec import structs
 
 from minikctl.controlplane.decision import Decision, Happening, Ids
 from minikctl.controlplane.manager import Manager, Plan
@@ -35,11 +36,11 @@ T = TypeVar("T")
 
 
 def but(value: T, **fields: Any) -> T:
-    """A value (a dataclass or a named tuple) with some fields replaced."""
+    """A value (a struct or a named tuple) with some fields replaced."""
     if isinstance(value, tuple):
         changed: T = value._replace(**fields)  # type: ignore[attr-defined]
         return changed
-    return dataclasses.replace(value, **fields)  # type: ignore[type-var]
+    return structs.replace(value, **fields)  # type: ignore[type-var]
 
 
 def counted_ids(start: int = 1) -> Ids:

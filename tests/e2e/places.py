@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +22,7 @@ from engines import rig
 from minikctl_memory.engine import MemoryEngine
 from minikctl_memory.records import Record
 from minikctl_memory.shelf import FILE_NAME
+from msgspec import Struct
 
 from minikctl.backend import ContainerSpec, ContainerState, labels
 
@@ -31,8 +31,7 @@ OLD_ENGINES = ("docker-20.10", "podman-4.3")
 ENGINE_SECONDS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """A container as the engine shows it."""
 
     id: str
@@ -101,21 +100,20 @@ class Place(Protocol):
         """Removes these containers, and with a sandbox its pod, whatever their state."""
 
 
-@dataclass
 class RealPlace:
     """A Docker or Podman engine from the test rig."""
 
-    engine: rig.Engine
-    is_real: bool = True
+    is_real = True
 
-    def __post_init__(self) -> None:
-        self.name = self.engine.name
-        self.backend = self.engine.kind
+    def __init__(self, engine: rig.Engine) -> None:
+        self.name = engine.name
+        self.backend: str = engine.kind
+        self._endpoint = engine.endpoint
         self._api: docker.APIClient | None = None
 
     def environment(self) -> Mapping[str, str]:
         variable = {"docker": "DOCKER_HOST", "podman": "CONTAINER_HOST"}[self.backend]
-        return {variable: self.engine.endpoint}
+        return {variable: self._endpoint}
 
     def settle_in(self, state_dir: Path) -> None:
         """The engine is where it is."""
@@ -123,7 +121,7 @@ class RealPlace:
     @property
     def api(self) -> docker.APIClient:
         if self._api is None:
-            self._api = docker.APIClient(self.engine.endpoint, version="auto", timeout=ENGINE_SECONDS)
+            self._api = docker.APIClient(self._endpoint, version="auto", timeout=ENGINE_SECONDS)
         return self._api
 
     def seen(self) -> list[Seen]:
@@ -182,8 +180,7 @@ def _seen(listed: Mapping[str, Any]) -> Seen:
     )
 
 
-@dataclass
-class MemoryPlace:
+class MemoryPlace(Struct):
     """The simulated engine, which lives in the state directory."""
 
     state_dir: Path = Path("/nonexistent")

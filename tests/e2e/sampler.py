@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
 from typing import Any
 
 from e2e.stage import Stage, ready_pods
@@ -22,7 +21,6 @@ SLOWEST_SECONDS = 0.5
 """Slower samples on the average would prove nothing."""
 
 
-@dataclass
 class Sampler:
     """A context manager: samples between `with` and its end.
 
@@ -30,14 +28,15 @@ class Sampler:
     :param least: pods that must be available (replicas - maxUnavailable).
     """
 
-    stage: Stage
-    most: int
-    least: int
-    count: int = 0
-    problems: list[str] = field(default_factory=list)
-    busiest: int = 0
-    """The most containers of staying pods that were seen at once."""
-    error: BaseException | None = None
+    def __init__(self, stage: Stage, *, most: int, least: int) -> None:
+        self.stage = stage
+        self.most = most
+        self.least = least
+        self.count = 0
+        self.problems: list[str] = []
+        self.busiest = 0
+        """The most containers of staying pods that were seen at once."""
+        self.error: BaseException | None = None
 
     def __enter__(self) -> Sampler:
         self._stop = threading.Event()

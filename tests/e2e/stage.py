@@ -14,11 +14,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
+from msgspec import Struct
 
 from e2e.places import Place, Seen
 from minikctl.backend import labels
@@ -41,8 +41,7 @@ def until(what: str, look: Callable[[], T | None], *, seconds: float = 20.0) -> 
         time.sleep(LOOK_SECONDS)
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     code: int
     out: str
     err: str
@@ -52,8 +51,7 @@ class Result:
         return self.out.splitlines()
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """One run of a container: the same id with another start is another run."""
 
     container: str

@@ -87,16 +87,13 @@ def test_a_file_that_is_missing(stage: Stage) -> None:
 class Nowhere(MemoryPlace):
     """An engine that is not there."""
 
-    def __init__(self, backend: str) -> None:
-        super().__init__(backend=backend)
-
     def environment(self) -> dict[str, str]:
         return dict.fromkeys(("DOCKER_HOST", "CONTAINER_HOST"), "unix:///nowhere/engine.sock")
 
 
 @pytest.mark.parametrize("backend", ["docker", "podman"])
 def test_an_engine_that_is_not_there(tmp_path: Path, backend: str) -> None:
-    stage = Stage(Nowhere(backend), tmp_path)
+    stage = Stage(Nowhere(backend=backend), tmp_path)
     path = stage.write("web.yaml", deployment())
     for argv in (("apply", "-f", path), ("agent", "run"), ("agent", "start")):
         line = clear_line(stage.fails(*argv).err)

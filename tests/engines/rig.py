@@ -13,17 +13,16 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
 
 ENGINES_SCRIPT = Path(__file__).parents[2] / ".ci" / "engines"
 HOW_TO = 'no container engine to test with: run `.ci/engines up` and `eval "$(.ci/engines env)"`'
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
+class Engine(Struct, frozen=True):
     name: str
     """As `.ci/engines` calls it: `docker-28`, `podman-5`."""
     kind: str

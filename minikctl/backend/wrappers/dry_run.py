@@ -10,7 +10,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from minikctl.backend.port import Backend, Container, ContainerSpec, ContainerState, SandboxSpec
 from minikctl.backend.wrappers.base import BackendWrapper, short
@@ -19,8 +21,7 @@ from minikctl.errors import PermanentError
 _ID = "dry-run-"
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedCall:
+class PlannedCall(Struct, frozen=True):
     method: str
     argument: ContainerSpec | SandboxSpec | str
     """The spec, the container's id or the image."""

@@ -11,9 +11,10 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from random import Random
 from typing import TypeVar
+
+from msgspec import Struct
 
 from minikctl.backend.port import Backend, Container, EngineEvent
 from minikctl.backend.wrappers.base import BackendWrapper
@@ -24,8 +25,7 @@ T = TypeVar("T")
 _KEPT_LISTS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Faults:
+class Faults(Struct, frozen=True):
     """How likely each fault is, from 0 to 1, per call (or per hint)."""
 
     temporary_before: float = 0.0

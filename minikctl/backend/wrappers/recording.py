@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from minikctl.backend.port import Backend
 from minikctl.backend.wrappers.base import BackendWrapper, short
@@ -15,8 +16,7 @@ from minikctl.errors import BackendError
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class CallReport:
+class CallReport(Struct, frozen=True):
     method: str
     argument: str
     """As `short` writes it: never the environment of a container."""

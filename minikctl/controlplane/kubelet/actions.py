@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from minikctl.backend import ContainerSpec, SandboxSpec
 
 
-@dataclass(frozen=True, slots=True)
-class PullImage:
+class PullImage(Struct, frozen=True):
     image: str
 
 
-@dataclass(frozen=True, slots=True)
-class RunSandbox:
+class RunSandbox(Struct, frozen=True):
     spec: SandboxSpec
 
 
-@dataclass(frozen=True, slots=True)
-class RunContainer:
+class RunContainer(Struct, frozen=True):
     """Create, then start."""
 
     container: str
@@ -27,28 +25,24 @@ class RunContainer:
     spec: ContainerSpec
 
 
-@dataclass(frozen=True, slots=True)
-class StartContainer:
+class StartContainer(Struct, frozen=True):
     """Start one that was created earlier."""
 
     container: str
     container_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class SignalContainer:
+class SignalContainer(Struct, frozen=True):
     container_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveContainer:
+class RemoveContainer(Struct, frozen=True):
     """Remove, running or not (SIGKILL)."""
 
     container_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class InspectContainer:
+class InspectContainer(Struct, frozen=True):
     """Look whether a container that is not listed is really gone."""
 
     container_id: str

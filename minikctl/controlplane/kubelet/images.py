@@ -5,13 +5,13 @@ A pull is one for all pods that want the image at the same time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from minikctl.controlplane.kubelet.backoff import retry_wait
 
 
-@dataclass(frozen=True, slots=True)
-class ImageState:
+class ImageState(Struct, frozen=True):
     missing: bool = False
     """The engine said that it does not have it."""
     pulling: bool = False
@@ -22,8 +22,7 @@ class ImageState:
     message: str = ""
 
 
-@dataclass(slots=True)
-class ImageBook:
+class ImageBook(Struct):
     """By image reference. Lost with the agent; nothing but a little time is lost with it."""
 
     states: dict[str, ImageState] = field(default_factory=dict)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from minikctl.controlplane.kubelet.actions import (
     Action,
@@ -21,8 +23,7 @@ SANDBOX = "POD"
 IMAGE_NOT_FOUND = "ImageNotFound"
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """A creation or start that failed, and when to try again."""
 
     reason: str
@@ -31,8 +32,7 @@ class Trouble:
     retry_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class PodMemo:
+class PodMemo(Struct, frozen=True):
     troubles: Mapping[str, Trouble] = field(default_factory=dict)
     """By container name."""
     signalled: frozenset[str] = frozenset()

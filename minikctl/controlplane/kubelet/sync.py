@@ -6,8 +6,9 @@ The parent branches (deleting, finished, sandbox, each container); the leaves de
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from minikctl.backend import Container, ContainerState
 from minikctl.controlplane.decision import Decision, with_status
@@ -48,8 +49,7 @@ COMPONENT = "kubelet"
 STILL_MISSING = "ErrImageNeverPull"
 
 
-@dataclass(slots=True)
-class PodSync:
+class PodSync(Struct):
     """The decision about one pod: what to do now (in order), what to write, when to look again."""
 
     decision: Decision
@@ -81,8 +81,7 @@ def sync_pod(
     return PodSync(look.decision, look.actions, look.memo, look.is_gone)
 
 
-@dataclass(slots=True)
-class _Look:
+class _Look(Struct):
     pod: Object
     instances: Instances
     memo: PodMemo

@@ -8,8 +8,9 @@ on a workload's template alike. One module a subject; a new rule is one function
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from minikctl.errors import FieldProblem
 from minikctl.manifests.rules import (
@@ -28,8 +29,7 @@ _WORKLOADS = frozenset({"Deployment", "ReplicaSet"})
 _DEPLOYMENT = frozenset({"Deployment"})
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """A rule on whole objects; no `kinds` means every kind."""
 
     id: str
@@ -37,8 +37,7 @@ class Rule:
     kinds: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class PodRule:
+class PodRule(Struct, frozen=True):
     """A rule on a pod's spec, wherever it stands: `check(spec, path of the spec)`."""
 
     id: str
