@@ -52,6 +52,8 @@ class FieldProblem(Struct, frozen=True):
     reason: str
     message: str
     position: Position | None = None
+    rule: str = ""
+    """The id of the rule that found it; empty for what the schema says."""
 
     def __str__(self) -> str:
         where = f"{self.position}: " if self.position else ""

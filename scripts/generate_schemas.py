@@ -4,9 +4,10 @@
 
 Run where `kubernetes-validate` is installed (it is large, so nothing depends on it), or give the folder of
 its `kubernetes-json-schema`. Written are, for the newest Kubernetes there:
-- data/KIND.json: one self-contained JSON Schema for each kind that is validated. Without descriptions; strict
-  about unknown fields; every field may be null, as Kubernetes' decoder has it; 32-bit integers bounded;
-  quantities and times with their patterns.
+- data/GROUP/VERSION/KIND.json (the core group is `core`): one self-contained JSON Schema for each kind of
+  Kubernetes' built-in groups. Without descriptions; strict about unknown fields; every field may be null, as
+  Kubernetes' decoder has it; 32-bit integers bounded; quantities and times with their patterns.
+- kinds.json: those kinds, with their plural and whether they live in namespaces.
 - merge/KIND.json: how lists and maps merge, one flat table a kind, so that merging reads no schema.
 """
 
@@ -16,6 +17,7 @@ import argparse
 import importlib.util
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +25,68 @@ Schema = dict[str, Any]
 
 TARGET = Path(__file__).resolve().parent.parent / "schemas" / "minikctl_schemas"
 CORE, APPS, BATCH = "io.k8s.api.core.v1", "io.k8s.api.apps.v1", "io.k8s.api.batch.v1"
-VALIDATED = {
-    "Deployment": (APPS, "apps/v1"),
-    "Event": (CORE, "v1"),
-    "Namespace": (CORE, "v1"),
-    "Node": (CORE, "v1"),
-    "Pod": (CORE, "v1"),
-    "ReplicaSet": (APPS, "apps/v1"),
+MERGED = {
+    "ConfigMap": CORE,
+    "CronJob": BATCH,
+    "DaemonSet": APPS,
+    "Deployment": APPS,
+    "Event": CORE,
+    "Job": BATCH,
+    "Namespace": CORE,
+    "Node": CORE,
+    "Pod": CORE,
+    "ReplicaSet": APPS,
+    "Secret": CORE,
+    "Service": CORE,
+    "StatefulSet": APPS,
 }
-MERGED_TOO = {
-    "ConfigMap": (CORE, "v1"),
-    "CronJob": (BATCH, "batch/v1"),
-    "DaemonSet": (APPS, "apps/v1"),
-    "Job": (BATCH, "batch/v1"),
-    "Secret": (CORE, "v1"),
-    "Service": (CORE, "v1"),
-    "StatefulSet": (APPS, "apps/v1"),
+# No object of these is ever stored: they are questions, answers and sub-resources.
+NOT_STORED = {
+    "Binding",
+    "ComponentStatus",
+    "DeleteOptions",
+    "Eviction",
+    "Scale",
+    "Status",
+    "TokenRequest",
+    "WatchEvent",
+}
+QUESTIONS = {"authentication.k8s.io", "authorization.k8s.io"}
+# The API definition of a kind does not say this (only the paths do, which the package leaves out).
+CLUSTER_SCOPED = {
+    "APIService",
+    "CSIDriver",
+    "CSINode",
+    "CertificateSigningRequest",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "ClusterTrustBundle",
+    "CustomResourceDefinition",
+    "DeviceClass",
+    "DeviceTaintRule",
+    "FlowSchema",
+    "IPAddress",
+    "IngressClass",
+    "MutatingAdmissionPolicy",
+    "MutatingAdmissionPolicyBinding",
+    "MutatingWebhookConfiguration",
+    "Namespace",
+    "Node",
+    "PersistentVolume",
+    "PriorityClass",
+    "PriorityLevelConfiguration",
+    "ResourcePoolStatusRequest",
+    "ResourceSlice",
+    "RuntimeClass",
+    "ServiceCIDR",
+    "StorageClass",
+    "StorageVersion",
+    "StorageVersionMigration",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    "ValidatingWebhookConfiguration",
+    "VolumeAttachment",
+    "VolumeAttributesClass",
 }
 DROPPED = {"description", "x-kubernetes-group-version-kind", "x-kubernetes-unions", "default"}
 QUANTITY = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E|[eE][+-]?[0-9]+)?$"
@@ -75,18 +123,46 @@ def main() -> None:
     folder = parser.parse_args().folder or _installed()
     version, definitions = _newest(folder)
     for folder_name in ("data", "merge"):
-        (TARGET / folder_name).mkdir(parents=True, exist_ok=True)
-    for kind, (package, api_version) in VALIDATED.items():
-        schema = self_contained(definitions, f"{package}.{kind}")
+        shutil.rmtree(TARGET / folder_name, ignore_errors=True)
+    kinds: dict[str, dict[str, Any]] = {}
+    for (api_version, kind), definition in sorted(stored_kinds(definitions).items()):
+        schema = self_contained(definitions, definition)
         schema["properties"]["apiVersion"] = {"type": "string", "enum": [api_version]}
         schema["properties"]["kind"] = {"type": "string", "enum": [kind]}
-        _write(TARGET / "data" / f"{kind}.json", schema)
-    for kind, (package, _) in {**VALIDATED, **MERGED_TOO}.items():
+        folder_name = api_version if "/" in api_version else f"core/{api_version}"
+        _write(TARGET / "data" / folder_name / f"{kind}.json", schema)
+        kinds[f"{api_version}/{kind}"] = {"plural": plural(kind), "namespaced": kind not in CLUSTER_SCOPED}
+    _write(TARGET / "kinds.json", kinds)
+    for kind, package in MERGED.items():
         _write(TARGET / "merge" / f"{kind}.json", merge_table(definitions, f"{package}.{kind}"))
     (TARGET / "VERSION").write_text(f"{version}\n")
 
 
+def stored_kinds(definitions: dict[str, Schema]) -> dict[tuple[str, str], str]:
+    """apiVersion and kind → definition, for what people can write down and a server would keep."""
+    found = {}
+    for name, definition in definitions.items():
+        names = definition.get("x-kubernetes-group-version-kind", ())
+        if len(names) != 1 or "metadata" not in definition.get("properties", {}):
+            continue
+        group, version, kind = names[0]["group"], names[0]["version"], names[0]["kind"]
+        if kind.endswith("List") or kind in NOT_STORED or group in QUESTIONS:
+            continue
+        found[f"{group}/{version}" if group else version, kind] = name
+    return found
+
+
+def plural(kind: str) -> str:
+    word = kind.lower()
+    if word == "endpoints":
+        return word
+    if word.endswith(("s", "x")):
+        return f"{word}es"
+    return f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
+
+
 def _write(path: Path, value: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(value, separators=(",", ":"), sort_keys=True) + "\n")
 
 

@@ -31,7 +31,13 @@ def _problems(document: Document) -> list[FieldProblem]:
     if is_undecodable(problems):
         return problems
     kind = KINDS.get(document.obj["kind"])
-    if kind is not None and not kind.declarable:
+    if kind is None:
+        run = ", ".join(name for name, one in KINDS.items() if one.declarable)
+        return [
+            *problems,
+            FieldProblem("kind", "NotHandled", f"this version does not run it (it runs {run})"),
+        ]
+    if not kind.declarable:
         message = f"{kind.plural} are not declared in manifests; minikctl finds or makes them"
         return [FieldProblem("kind", "FieldValueForbidden", f"Forbidden: {message}")]
     # A field that Kubernetes does not know is reported once, as unknown.

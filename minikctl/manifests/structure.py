@@ -48,11 +48,11 @@ def check_structure(obj: Object) -> list[FieldProblem]:
 
     :raises KeyError: there is no schema for its kind.
     """
-    kind = obj["kind"]
+    kind = obj["apiVersion"], obj["kind"]
     try:
-        violations = list(_judge(kind)(obj))
+        violations = list(_judge(*kind)(obj))
     except ValueError:  # from jsonschema-rs: see the rules above
-        violations = list(_python_judge(kind)(obj))
+        violations = list(_python_judge(*kind)(obj))
     problems = {problem for violation in violations for problem in _translate(violation, kind)}
     return sorted(problems, key=lambda problem: (problem.path, problem.message))
 
@@ -61,17 +61,17 @@ def check_structure(obj: Object) -> list[FieldProblem]:
 
 
 @cache
-def _judge(kind: str) -> _Judge:
+def _judge(api_version: str, kind: str) -> _Judge:
     try:
-        return _rust_judge(kind)
+        return _rust_judge(api_version, kind)
     except ImportError:
-        return _python_judge(kind)
+        return _python_judge(api_version, kind)
 
 
-def _rust_judge(kind: str) -> _Judge:
+def _rust_judge(api_version: str, kind: str) -> _Judge:
     from jsonschema_rs import Draft202012Validator
 
-    validator = Draft202012Validator(minikctl_schemas.load(kind))
+    validator = Draft202012Validator(minikctl_schemas.load(api_version, kind))
 
     def judge(obj: Object) -> Iterator[_Violation]:
         for error in validator.iter_errors(obj):
@@ -96,7 +96,7 @@ def _leads_to(obj: Any, path: list[str | int], value: Any) -> bool:
 
 
 @cache
-def _python_judge(kind: str) -> _Judge:
+def _python_judge(api_version: str, kind: str) -> _Judge:
     from jsonschema import Draft202012Validator, ValidationError
     from jsonschema.validators import extend
 
@@ -106,7 +106,7 @@ def _python_judge(kind: str) -> _Judge:
             yield ValidationError(f"{value!r} does not match {pattern!r}")
 
     strict = extend(Draft202012Validator, {"pattern": whole_pattern})  # type: ignore[no-untyped-call]
-    validator = strict(minikctl_schemas.load(kind))
+    validator = strict(minikctl_schemas.load(api_version, kind))
 
     def judge(obj: Object) -> Iterator[_Violation]:
         for error in validator.iter_errors(obj):
@@ -125,7 +125,7 @@ def _python_judge(kind: str) -> _Judge:
 # --- the API server's words --------------------------------------------------------------------------
 
 
-def _translate(violation: _Violation, kind: str) -> Iterator[FieldProblem]:
+def _translate(violation: _Violation, kind: tuple[str, str]) -> Iterator[FieldProblem]:
     path, keyword, value, expected = violation
     if keyword == "additionalProperties":
         known = _known_fields(kind, path)
@@ -179,9 +179,9 @@ def _shortened(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _known_fields(kind: str, path: tuple[str | int, ...]) -> list[str]:
+def _known_fields(kind: tuple[str, str], path: tuple[str | int, ...]) -> list[str]:
     """The fields that the schema knows at `path`."""
-    root = minikctl_schemas.load(kind)
+    root = minikctl_schemas.load(*kind)
     schema = root
     for step in path:
         schema = resolve_reference(root, _member(schema, step))

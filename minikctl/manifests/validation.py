@@ -1,8 +1,8 @@
 """One object, checked as the API server would: is the kind served, can it be decoded, do the rules hold?
 
 Rules:
-- All problems of an object are reported at once; only where a value has the wrong type are the rules skipped,
-  since they read values.
+- All problems of an object are reported at once. Only where it can't be decoded (a wrong type, an unknown
+  field) are the rules skipped, as in the server: they would speak of what is only misspelt.
 - Required fields are the rules' business where they have one: the schema's word counts only where they are
   silent, so nothing is reported twice.
 """
@@ -11,17 +11,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import minikctl_schemas
+
 from minikctl.errors import FieldProblem
-from minikctl.manifests.rules import check_rules
+from minikctl.manifests.rules import check_rules, check_update
 from minikctl.manifests.rules.problems import show
-from minikctl.manifests.rules.updates import check_update
 from minikctl.manifests.structure import check_structure
 from minikctl.model import Object
 from minikctl.model.defaults import set_defaults
-from minikctl.model.kinds import KINDS
 
-# What the schema says of an object that has the right types nevertheless.
-_DECODABLE = ("FieldValueRequired", "UnknownField")
+# What the schema says of an object that can be decoded nevertheless.
+_DECODABLE = "FieldValueRequired"
 
 
 def validate(obj: Object) -> list[FieldProblem]:
@@ -50,7 +50,7 @@ def is_undecodable(problems: list[FieldProblem]) -> bool:
 
 
 def _stops_rules(structure: list[FieldProblem]) -> bool:
-    return any(problem.reason not in _DECODABLE for problem in structure)
+    return any(problem.reason != _DECODABLE for problem in structure)
 
 
 def _with_rules(obj: Object, structure: list[FieldProblem]) -> list[FieldProblem]:
@@ -60,7 +60,7 @@ def _with_rules(obj: Object, structure: list[FieldProblem]) -> list[FieldProblem
 
 
 def _is_told(problem: FieldProblem, told: list[str]) -> bool:
-    return problem.reason == "FieldValueRequired" and any(path.startswith(problem.path) for path in told)
+    return problem.reason == _DECODABLE and any(path.startswith(problem.path) for path in told)
 
 
 def _unknown_kind(kind: Any, api_version: Any) -> FieldProblem | None:
@@ -68,21 +68,19 @@ def _unknown_kind(kind: Any, api_version: Any) -> FieldProblem | None:
         return FieldProblem("apiVersion", "UnknownKind", "Object 'apiVersion' is missing")
     if not isinstance(kind, str) or not kind:
         return FieldProblem("kind", "UnknownKind", "Object 'Kind' is missing")
-    known = KINDS.get(kind)
-    if known is not None and known.api_version == api_version:
+    served = minikctl_schemas.kinds()
+    if (api_version, kind) in served:
         return None
+    versions = [one.api_version for one in served.values() if one.kind == kind]
     message = f"no matches for kind {show(kind)} in version {show(api_version)}"
-    path = "kind" if known is None else "apiVersion"
-    return FieldProblem(path, "UnknownKind", message + _hint(kind, known))
+    return FieldProblem("apiVersion" if versions else "kind", "UnknownKind", message + _hint(kind, versions))
 
 
-def _hint(kind: str, known: Any) -> str:
-    if known is not None:
-        return f'; did you mean apiVersion "{known.api_version}"?'
+def _hint(kind: str, versions: list[str]) -> str:
+    if versions:
+        return f'; did you mean apiVersion "{versions[0]}"?'
     from difflib import get_close_matches
 
-    lowered = {name.lower(): name for name in KINDS}
+    lowered = {one.kind.lower(): one.kind for one in minikctl_schemas.kinds().values()}
     near = get_close_matches(kind.lower(), lowered, n=1, cutoff=0.8)
-    if near:
-        return f'; did you mean "{lowered[near[0]]}"?'
-    return f"; this version runs {', '.join(name for name, one in KINDS.items() if one.declarable)}"
+    return f'; did you mean "{lowered[near[0]]}"?' if near else ""

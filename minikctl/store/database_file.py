@@ -28,7 +28,7 @@ class DatabaseFile:
         """:raises OSError, sqlite3.Error: it can't be used."""
         self._create()
         connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
-        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA journal_mode=WAL")  # of a file that somebody else made
         # NORMAL survives any crash of the process; after a power cut the newest commits may be gone, never
         # half there, and what runs is looked at again anyway.
         connection.execute("PRAGMA synchronous=NORMAL")
@@ -54,7 +54,16 @@ class DatabaseFile:
             if not self.path.exists():
                 for suffix in ("-wal", "-shm"):
                     self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
-                os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600))
+                self._make()
+
+    def _make(self) -> None:
+        """Nobody sees the file before it is in WAL mode: SQLite lets nobody wait for that change."""
+        unfinished = self.path.with_name(f"{self.path.name}.new")
+        unfinished.unlink(missing_ok=True)
+        os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT, 0o600))
+        with closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+        unfinished.rename(self.path)
 
 
 class _Descriptor:

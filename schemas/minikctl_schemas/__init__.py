@@ -1,4 +1,4 @@
-"""Kubernetes' schemas of the kinds that minikctl knows, and how their lists and maps merge.
+"""Kubernetes' schemas of all its built-in kinds, and how their lists and maps merge.
 
 Generated from upstream's OpenAPI by scripts/generate_schemas.py. Rules:
 - `load` reads one small file, once; `merge_keys` reads no schema at all.
@@ -9,6 +9,7 @@ Generated from upstream's OpenAPI by scripts/generate_schemas.py. Rules:
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,23 +31,36 @@ class MergeRule(NamedTuple):
     list_map_keys: tuple[str, ...]
 
 
+class KindInfo(NamedTuple):
+    """One kind of Kubernetes' built-in groups."""
+
+    api_version: str
+    kind: str
+    plural: str
+    namespaced: bool
+
+
 @cache
-def load(kind: str) -> dict[str, Any]:
+def load(api_version: str, kind: str) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a kind. It is shared: do not change it.
 
     :raises KeyError: there is none for that kind.
     """
-    try:
-        text = (_FOLDER / "data" / f"{kind}.json").read_text(encoding="utf-8")
-    except (FileNotFoundError, ValueError):
-        raise KeyError(kind) from None
-    schema: dict[str, Any] = json.loads(text)
+    if (api_version, kind) not in kinds():
+        raise KeyError(f"{api_version}/{kind}")
+    folder = api_version if "/" in api_version else f"core/{api_version}"
+    schema: dict[str, Any] = json.loads((_FOLDER / "data" / folder / f"{kind}.json").read_bytes())
     return schema
 
 
-def kinds() -> list[str]:
-    """The kinds that `load` knows."""
-    return sorted(path.stem for path in (_FOLDER / "data").glob("*.json"))
+@cache
+def kinds() -> Mapping[tuple[str, str], KindInfo]:
+    """The kinds that `load` knows, by apiVersion and kind."""
+    found = {}
+    for name, facts in json.loads((_FOLDER / "kinds.json").read_bytes()).items():
+        api_version, _, kind = name.rpartition("/")
+        found[api_version, kind] = KindInfo(api_version, kind, facts["plural"], facts["namespaced"])
+    return found
 
 
 @cache

@@ -15,6 +15,7 @@ from minikctl.manifests.rules.problems import (
     required,
     subdomain_advice,
 )
+from minikctl.manifests.rules.rule import Rule, UpdateRule
 from minikctl.model import Object
 from minikctl.model.kinds import KINDS
 
@@ -87,3 +88,24 @@ def _pod_security_labels(found: dict[str, str]) -> Iterator[FieldProblem]:
         if found.get(key, "privileged") not in _POD_SECURITY_LEVELS and not label_value_advice(found[key]):
             levels = ", ".join(_POD_SECURITY_LEVELS)
             yield invalid(f"metadata.labels[{key}]", found[key], f"must be one of {levels}")
+
+
+def immutable(old: Object, new: Object) -> Iterator[FieldProblem]:
+    before, after = old["metadata"], new.get("metadata") or {}
+    # What a manifest leaves out (uid, creationTimestamp) is filled in from the stored object.
+    for name in ("name", "namespace", "uid", "creationTimestamp"):
+        if before.get(name) and after.get(name) and before[name] != after[name]:
+            yield invalid(f"metadata.{name}", after[name], "field is immutable")
+
+
+RULES = (
+    Rule("metadata-name", "the name is there and a valid DNS name for its kind", names),
+    Rule(
+        "metadata-namespace", "the namespace is a DNS label, and only for kinds that live in one", namespaces
+    ),
+    Rule("metadata-labels", "labels are well formed", label_syntax),
+    Rule(
+        "metadata-annotations", "annotations are well formed and at most 256 KiB together", annotation_syntax
+    ),
+    UpdateRule("metadata-immutable", "name, namespace, uid and creation time stay", immutable),
+)

@@ -9,8 +9,12 @@ from typing import Any
 from minikctl.errors import FieldProblem
 from minikctl.manifests.rules.metadata import check_annotations, check_labels
 from minikctl.manifests.rules.problems import forbidden, invalid, unsupported
+from minikctl.manifests.rules.rule import Rule, UpdateRule
+from minikctl.manifests.rules.selectors import workload_selector
 from minikctl.model import Object
 
+_WORKLOADS = frozenset({"Deployment", "ReplicaSet"})
+_DEPLOYMENT = frozenset({"Deployment"})
 _PERCENT = re.compile(r"([0-9]+)%\Z", re.ASCII)
 _PERCENT_ADVICE = (
     "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex "
@@ -85,3 +89,23 @@ def template(obj: Object) -> Iterator[FieldProblem]:
             "spec.template.spec.activeDeadlineSeconds",
             f"activeDeadlineSeconds in {obj['kind']} is not Supported",
         )
+
+
+def immutable_selector(old: Object, new: Object) -> Iterator[FieldProblem]:
+    before, after = (obj.get("spec") or {} for obj in (old, new))
+    if before.get("selector") != after.get("selector"):
+        yield invalid("spec.selector", after.get("selector"), "field is immutable")
+
+
+RULES = (
+    Rule("workload-counts", "counts and seconds are not negative", counts, _WORKLOADS),
+    Rule(
+        "workload-selector",
+        "the selector is well formed and matches the template",
+        workload_selector,
+        _WORKLOADS,
+    ),
+    Rule("workload-template", "the template is one that may run for ever", template, _WORKLOADS),
+    Rule("deployment-strategy", "the rolling update can make progress", strategy, _DEPLOYMENT),
+    UpdateRule("workload-selector-immutable", "the selector stays", immutable_selector, _WORKLOADS),
+)

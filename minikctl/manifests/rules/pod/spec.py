@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from minikctl.errors import FieldProblem
-from minikctl.manifests.rules.containers import Fields, check_ids
 from minikctl.manifests.rules.metadata import check_labels
+from minikctl.manifests.rules.pod.containers import Fields, check_ids
 from minikctl.manifests.rules.problems import (
     forbidden,
     invalid,
@@ -18,6 +18,7 @@ from minikctl.manifests.rules.problems import (
     subdomain_advice,
     unsupported,
 )
+from minikctl.manifests.rules.rule import PodRule
 from minikctl.manifests.rules.workloads import NOT_NEGATIVE
 
 _RESTART_POLICIES = ("Always", "Never", "OnFailure")
@@ -147,9 +148,18 @@ def check_handler(handler: Fields, kind: str, path: str) -> Iterator[FieldProble
     if isinstance(port, int) and not 1 <= port <= 65535:
         yield invalid(f"{path}.port", port, "must be between 1 and 65535, inclusive")
     elif isinstance(port, str):
-        from minikctl.manifests.rules.ports import name_advice
+        from minikctl.manifests.rules.pod.ports import name_advice
 
         for problem in name_advice(port) if port else ("must be no less than 1 character",):
             yield invalid(f"{path}.port", port, problem)
     if kind == "httpGet" and handler.get("scheme", "HTTP") not in ("HTTP", "HTTPS"):
         yield unsupported(f"{path}.scheme", handler["scheme"], ("HTTP", "HTTPS"))
+
+
+RULES = (
+    PodRule("container-probes", "probes and hooks have one handler and sensible numbers", probes),
+    PodRule("pod-policies", "restart and DNS policy, grace period and deadline are valid", policies),
+    PodRule("pod-identity", "host name, aliases, account and node are valid names", identity),
+    PodRule("pod-security", "the pod's security context is within the allowed ranges", security),
+    PodRule("pod-placement", "node selector and tolerations are well formed", placement),
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from minikctl.errors import FieldProblem
-from minikctl.manifests.rules.containers import Fields, each_container
+from minikctl.manifests.rules.pod.containers import Fields, each_container
 from minikctl.manifests.rules.problems import (
     duplicate,
     forbidden,
@@ -15,6 +15,7 @@ from minikctl.manifests.rules.problems import (
     required,
     unsupported,
 )
+from minikctl.manifests.rules.rule import PodRule
 
 _HOST_PATH_TYPES = (
     "",
@@ -127,3 +128,6 @@ def _mount(mount: Fields, path: str, names: set[str], mounted: set[str]) -> Iter
             yield invalid(f"{path}.subPath", sub_path, "must be a relative path")
         if ".." in sub_path.split("/"):
             yield invalid(f"{path}.subPath", sub_path, "must not contain '..'")
+
+
+RULES = (PodRule("pod-volumes", "volumes have one source each and mounts name a volume", volumes),)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from minikctl.errors import FieldProblem
-from minikctl.manifests.rules.containers import Fields, each_container
+from minikctl.manifests.rules.pod.containers import Fields, each_container
 from minikctl.manifests.rules.problems import duplicate, invalid, required, unsupported
+from minikctl.manifests.rules.rule import PodRule
 
 PROTOCOLS = ("SCTP", "TCP", "UDP")
 PORT_RANGE = "must be between 1 and 65535, inclusive"
@@ -86,3 +87,6 @@ def name_advice(name: str) -> Iterator[str]:
         yield "must not contain consecutive hyphens"
     if name[0] == "-" or name[-1] == "-":
         yield "must not begin or end with a hyphen"
+
+
+RULES = (PodRule("container-ports", "ports are in range, with unique names and host ports", ports),)

@@ -1,4 +1,4 @@
-"""Fields that can't change once an object exists."""
+"""What may change in a Pod that exists."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from minikctl.errors import FieldProblem
 from minikctl.manifests.rules.problems import forbidden, invalid
+from minikctl.manifests.rules.rule import UpdateRule
 from minikctl.model import Object, copy
 
 _POD_DETAIL = (
@@ -16,25 +17,8 @@ _POD_DETAIL = (
 )
 
 
-def check_update(old: Object, new: Object) -> Iterator[FieldProblem]:
-    """`old` and `new` have their defaults."""
-    yield from _metadata(old["metadata"], new.get("metadata") or {})
-    if new["kind"] in ("Deployment", "ReplicaSet"):
-        yield from _selector(old.get("spec") or {}, new.get("spec") or {})
-    elif new["kind"] == "Pod":
-        yield from _pod(old.get("spec") or {}, new.get("spec") or {})
-
-
-def _metadata(old: dict[str, Any], new: dict[str, Any]) -> Iterator[FieldProblem]:
-    # What a manifest leaves out (uid, creationTimestamp) is filled in from the stored object.
-    for name in ("name", "namespace", "uid", "creationTimestamp"):
-        if old.get(name) and new.get(name) and old[name] != new[name]:
-            yield invalid(f"metadata.{name}", new[name], "field is immutable")
-
-
-def _selector(old: dict[str, Any], new: dict[str, Any]) -> Iterator[FieldProblem]:
-    if old.get("selector") != new.get("selector"):
-        yield invalid("spec.selector", new.get("selector"), "field is immutable")
+def immutable(old: Object, new: Object) -> Iterator[FieldProblem]:
+    yield from _pod(old.get("spec") or {}, new.get("spec") or {})
 
 
 def _pod(old: dict[str, Any], new: dict[str, Any]) -> Iterator[FieldProblem]:
@@ -75,3 +59,13 @@ def _fixed(spec: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     if spec.get("terminationGracePeriodSeconds", 0) < 0 and new.get("terminationGracePeriodSeconds") == 1:
         fixed["terminationGracePeriodSeconds"] = 1
     return fixed
+
+
+RULES = (
+    UpdateRule(
+        "pod-immutable",
+        "a Pod's spec is fixed, but for images and little else",
+        immutable,
+        frozenset({"Pod"}),
+    ),
+)

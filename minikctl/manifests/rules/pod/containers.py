@@ -16,6 +16,7 @@ from minikctl.manifests.rules.problems import (
     subdomain_advice,
     unsupported,
 )
+from minikctl.manifests.rules.rule import PodRule
 
 Fields = dict[str, Any]
 
@@ -232,3 +233,15 @@ def each_container(spec: Fields, path: str) -> Iterator[tuple[str, Fields]]:
     for field in ("containers", "initContainers"):
         for index, container in enumerate(spec.get(field) or ()):
             yield f"{path}.{field}[{index}]", container
+
+
+RULES = (
+    PodRule(
+        "container-identity", "containers have names of their own, images and known policies", containers
+    ),
+    PodRule("container-environment", "variables have valid names and one source each", environment),
+    PodRule("container-security", "a container's security context does not contradict itself", security),
+    PodRule(
+        "container-restart-policy", "only init containers may restart on their own terms", restart_policies
+    ),
+)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from minikctl.errors import FieldProblem
-from minikctl.manifests.rules.containers import Fields, each_container
+from minikctl.manifests.rules.pod.containers import Fields, each_container
 from minikctl.manifests.rules.problems import invalid, qualified_name_advice, required
+from minikctl.manifests.rules.rule import PodRule
 from minikctl.model.quantity import parse_quantity
 
 _STANDARD = frozenset({"cpu", "memory", "ephemeral-storage"})
@@ -60,3 +61,6 @@ def _name_advice(name: str) -> str | None:
     if "/" in name or name in _STANDARD or name.startswith(_HUGE_PAGES):
         return None
     return "must be a standard resource type or fully qualified"
+
+
+RULES = (PodRule("container-resources", "quantities are valid and requests within limits", resources),)

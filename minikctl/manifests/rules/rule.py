@@ -1,0 +1,85 @@
+"""What a rule is, and which part of an object rules on pods look at.
+
+A rule sees the object with its defaults set and of the types that the schema says; it never raises. It yields
+problems in the order of the API server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from msgspec import Struct
+
+from minikctl.errors import FieldProblem
+from minikctl.model import Object
+
+Fields = dict[str, Any]
+
+EVERY_KIND: frozenset[str] = frozenset()
+
+
+class Rule(Struct, frozen=True):
+    """A rule on whole objects of some kinds; no `kinds` means every kind.
+
+    :param about: one line for people: what must hold.
+    """
+
+    id: str
+    about: str
+    check: Callable[[Object], Iterable[FieldProblem]]
+    kinds: frozenset[str] = EVERY_KIND
+
+
+class PodRule(Struct, frozen=True):
+    """A rule on a pod's spec, wherever it stands: `check(spec, path of the spec)`."""
+
+    id: str
+    about: str
+    check: Callable[[Fields, str], Iterable[FieldProblem]]
+
+
+class UpdateRule(Struct, frozen=True):
+    """A rule on a change: `check(old, new)`, both with their defaults."""
+
+    id: str
+    about: str
+    check: Callable[[Object, Object], Iterable[FieldProblem]]
+    kinds: frozenset[str] = EVERY_KIND
+
+
+AnyRule = Rule | PodRule | UpdateRule
+
+# Where the template of a pod stands in a kind; its spec is one step below.
+TEMPLATE_PATHS: dict[str, tuple[str, ...]] = {
+    "CronJob": ("spec", "jobTemplate", "spec", "template"),
+    "DaemonSet": ("spec", "template"),
+    "Deployment": ("spec", "template"),
+    "Job": ("spec", "template"),
+    "PodTemplate": ("template",),
+    "ReplicaSet": ("spec", "template"),
+    "ReplicationController": ("spec", "template"),
+    "StatefulSet": ("spec", "template"),
+}
+
+
+def pod_template(obj: Object) -> tuple[Fields, str] | None:
+    """The template of a workload's pods with its path; None for kinds without one."""
+    steps = TEMPLATE_PATHS.get(obj["kind"])
+    if steps is None:
+        return None
+    found = obj
+    for step in steps:
+        found = found.get(step) or {}
+    return found, ".".join(steps)
+
+
+def pod_spec(obj: Object) -> tuple[Fields, str] | None:
+    """The pod's spec in a Pod or in a workload's template, with its path; None for other kinds."""
+    if obj["kind"] == "Pod":
+        return obj.get("spec") or {}, "spec"
+    template = pod_template(obj)
+    if template is None:
+        return None
+    found, path = template
+    return found.get("spec") or {}, f"{path}.spec"
