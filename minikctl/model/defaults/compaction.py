@@ -1,0 +1,114 @@
+"""Through Kubernetes' types: what a decoder in Go keeps of nulls, empty and zero values.
+
+Told by the names of fields, as no schema says which of them are pointers in Go.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Fields = dict[str, Any]
+
+# Numbers and booleans whose zero says something: in Kubernetes' types they are pointers, or always written.
+_KEPT_WHEN_ZERO = frozenset(
+    (
+        "activeDeadlineSeconds",
+        "allowPrivilegeEscalation",
+        "automountServiceAccountToken",
+        "backoffLimit",
+        "blockOwnerDeletion",
+        "completions",
+        "containerPort",
+        "controller",
+        "defaultMode",
+        "deletionGracePeriodSeconds",
+        "enableServiceLinks",
+        "expirationSeconds",
+        "failedJobsHistoryLimit",
+        "fsGroup",
+        "hostUsers",
+        "immutable",
+        "manualSelector",
+        "maxSurge",
+        "maxUnavailable",
+        "mode",
+        "optional",
+        "parallelism",
+        "partition",
+        "port",
+        "priority",
+        "privileged",
+        "progressDeadlineSeconds",
+        "readOnlyRootFilesystem",
+        "replicas",
+        "revisionHistoryLimit",
+        "runAsGroup",
+        "runAsNonRoot",
+        "runAsUser",
+        "setHostnameAsFQDN",
+        "shareProcessNamespace",
+        "startingDeadlineSeconds",
+        "successfulJobsHistoryLimit",
+        "suspend",
+        "targetPort",
+        "terminationGracePeriodSeconds",
+        "tolerationSeconds",
+        "ttlSecondsAfterFinished",
+    )
+)
+# A null in one of these lists is the empty string, in any other one an empty object.
+_LISTS_OF_STRINGS = frozenset(
+    ("add", "args", "command", "drop", "finalizers", "hostnames", "nameservers", "searches", "values")
+)
+_KEPT_WHEN_EMPTY = frozenset(("maxSurge", "maxUnavailable", "name", "service", "storageClassName"))
+# Maps of the user's own keys: every value stays, whatever it is.
+_MAPS = frozenset(
+    (
+        "annotations",
+        "binaryData",
+        "data",
+        "labels",
+        "limits",
+        "matchLabels",
+        "nodeSelector",
+        "overhead",
+        "requests",
+        "stringData",
+    )
+)
+
+
+def compact(value: Fields) -> Fields:
+    """A deep copy as Kubernetes' types would write it: without null, empty and (mostly) zero fields."""
+    result: Fields = {}
+    for key, item in value.items():
+        kind = type(item)
+        if kind is str:
+            if item or key in _KEPT_WHEN_EMPTY:
+                result[key] = item
+        elif kind is dict:
+            if key in _MAPS:
+                if item:
+                    result[key] = _compact_map(item)
+            else:
+                result[key] = compact(item)
+        elif kind is list:
+            if item:
+                result[key] = [_compact_item(entry, key) for entry in item]
+        elif item is not None and (item or key in _KEPT_WHEN_ZERO):
+            result[key] = item
+    return result
+
+
+def _compact_item(item: Any, key: str) -> Any:
+    if type(item) is dict:
+        return compact(item)
+    if item is not None:
+        return item
+    if key == "supplementalGroups":
+        return 0
+    return "" if key in _LISTS_OF_STRINGS else {}
+
+
+def _compact_map(value: Fields) -> Fields:
+    return {key: "" if item is None else item for key, item in value.items()}
