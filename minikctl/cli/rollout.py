@@ -157,7 +157,7 @@ def undo(
 
 
 def _undo_one(session: Session, editor: Editor, key: ObjectKey, to_revision: int) -> None:
-    from minikctl.controlplane.deployment import same_template, without_hash
+    from minikctl.model.revisions import same_template, without_hash
 
     deployment = session.api.get(key)
     if session.api.store.last_applied(key) is not None:
@@ -181,7 +181,7 @@ def _undo_one(session: Session, editor: Editor, key: ObjectKey, to_revision: int
 
 
 def _revision_to_restore(session: Session, deployment: Object, wanted: int) -> Object:
-    from minikctl.render.revisions import revision_of
+    from minikctl.model.revisions import revision_of
 
     by_revision = {revision_of(one): one for one in _replica_sets(session, deployment) if revision_of(one)}
     if wanted:
@@ -312,7 +312,7 @@ def _change_all(
 
 
 def _replica_sets(session: Session, deployment: Object) -> list[Object]:
-    from minikctl.render.revisions import owned_by
+    from minikctl.model.revisions import owned_by
 
     return owned_by(deployment, session.api.list("ReplicaSet", namespace_of(deployment)))
 

@@ -282,7 +282,7 @@ def _all_have_pods(workloads: Iterable[Object], pods: Sequence[Object]) -> bool:
 
 def current_pods(session: Session, obj: Object) -> list[Object]:
     """The pods that a workload wants now: of a Deployment those of its newest ReplicaSet."""
-    from minikctl.render.revisions import new_and_old, owned_by
+    from minikctl.model.revisions import new_and_old, owned_by
 
     if obj["kind"] == "Pod":
         return [obj] if is_active(obj) else []
@@ -300,7 +300,7 @@ def current_pods(session: Session, obj: Object) -> list[Object]:
 
 
 def _has_history(session: Session, deployment: Object) -> bool:
-    from minikctl.render.revisions import owned_by
+    from minikctl.model.revisions import owned_by
 
     return len(owned_by(deployment, session.api.list("ReplicaSet", deployment["metadata"]["namespace"]))) > 1
 

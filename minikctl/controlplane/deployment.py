@@ -37,11 +37,10 @@ from minikctl.model import (
 )
 from minikctl.model.hashing import template_hash
 from minikctl.model.pods import is_finished
+from minikctl.model.revisions import HASH_LABEL, REVISION, revision_of, same_template
 from minikctl.model.timestamps import format_time
 
 COMPONENT = "deployment-controller"
-HASH_LABEL = "pod-template-hash"
-REVISION = "deployment.kubernetes.io/revision"
 REVISION_HISTORY = "deployment.kubernetes.io/revision-history"
 DESIRED_REPLICAS = "deployment.kubernetes.io/desired-replicas"
 MAX_REPLICAS = "deployment.kubernetes.io/max-replicas"
@@ -63,30 +62,6 @@ def reconcile(key: ObjectKey, view: View, now: float, ids: Ids) -> Decision:
     if deployment is None:
         return Decision()
     return _Rollout(deployment, view, now, ids).decide()
-
-
-def same_template(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Equal but for the hash label."""
-    return _comparable(one) == _comparable(other)
-
-
-def without_hash(template: dict[str, Any]) -> dict[str, Any]:
-    """The template as its Deployment has it."""
-    metadata = template.get("metadata") or {}
-    labels = {name: value for name, value in (metadata.get("labels") or {}).items() if name != HASH_LABEL}
-    return {**template, "metadata": {**metadata, "labels": labels}}
-
-
-def _comparable(template: dict[str, Any]) -> dict[str, Any]:
-    """Empty metadata fields say nothing."""
-    bare = without_hash(template)
-    kept = {name: value for name, value in bare["metadata"].items() if value or name == "labels"}
-    return {**bare, "metadata": kept}
-
-
-def revision_of(obj: Object) -> int:
-    text = annotations_of(obj).get(REVISION, "0")
-    return int(text) if text.isdigit() else 0
 
 
 def replicas_of(replica_set: Object) -> int:

@@ -11,7 +11,6 @@ from typing import Any
 
 from minikctl.backend import Container
 from minikctl.controlplane.decision import with_metadata
-from minikctl.controlplane.deployment import HASH_LABEL, REVISION, same_template
 from minikctl.controlplane.kubelet.seal import recorded_pod
 from minikctl.controlplane.replicaset import deleted
 from minikctl.controlplane.rollout import surge_and_unavailable
@@ -32,6 +31,7 @@ from minikctl.model import (
     uid_of,
 )
 from minikctl.model.defaults import set_defaults
+from minikctl.model.revisions import HASH_LABEL, REVISION, same_template
 
 
 def recover(containers: Iterable[Container], view: View, now: float) -> list[Object]:

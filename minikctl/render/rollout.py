@@ -12,10 +12,10 @@ from typing import Any
 from minikctl.errors import MinikctlError
 from minikctl.model import Object, annotations_of, name_of, spec_of, status_of
 from minikctl.model.conditions import find
+from minikctl.model.revisions import CHANGE_CAUSE, revision_of
 from minikctl.render.columns import align_blocks
 from minikctl.render.escape import escape
 from minikctl.render.printers import qualified_name
-from minikctl.render.revisions import CHANGE_CAUSE, revision_of
 from minikctl.render.tables import NONE
 
 DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"

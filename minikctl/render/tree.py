@@ -34,10 +34,10 @@ from minikctl.model import (
     uid_of,
 )
 from minikctl.model.conditions import find
+from minikctl.model.revisions import revision_of
 from minikctl.render.durations import human_duration, since
 from minikctl.render.escape import escape
 from minikctl.render.podstatus import container_reason, summarize_pod
-from minikctl.render.revisions import revision_of
 from minikctl.render.rollout import DEADLINE_EXCEEDED, rollout_waits_for
 from minikctl.render.style import PLAIN, Mood, Style, cut, pad, text_width
 from minikctl.render.tables import event_interval, event_message, event_order

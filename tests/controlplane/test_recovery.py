@@ -7,7 +7,6 @@ from typing import Any
 from controlplane_builders import NOW, REVISION, Cluster, deployment, node, pod, template, view_of
 
 from minikctl.backend import Container, ContainerState
-from minikctl.controlplane.deployment import same_template
 from minikctl.controlplane.kubelet.specs import container_spec
 from minikctl.controlplane.recovery import recover
 from minikctl.model import (
@@ -21,6 +20,7 @@ from minikctl.model import (
     uid_of,
 )
 from minikctl.model.defaults import set_defaults
+from minikctl.model.revisions import same_template
 
 
 def running(*pods: Object) -> list[Container]:

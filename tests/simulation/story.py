@@ -8,7 +8,6 @@ from typing import Any
 
 from minikctl.agent.engine import RESYNC_SECONDS
 from minikctl.backend import Container, ContainerSpec, ContainerState, labels
-from minikctl.controlplane.deployment import same_template
 from minikctl.controlplane.rollout import surge_and_unavailable
 from minikctl.errors import MinikctlError
 from minikctl.model import (
@@ -24,6 +23,7 @@ from minikctl.model import (
     uid_of,
 )
 from minikctl.model.pods import is_active, is_ready
+from minikctl.model.revisions import same_template
 
 from .world import CLUSTER, QUIET, ROUGH, Crash, World
 

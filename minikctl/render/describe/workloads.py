@@ -16,12 +16,12 @@ from minikctl.model import (
     status_of,
     uid_of,
 )
+from minikctl.model.revisions import new_and_old, owned_by
 from minikctl.model.selectors import format_selector, from_object, matches
 from minikctl.render.describe.containers import pod_template
 from minikctl.render.describe.events import describe_events
 from minikctl.render.describe.writer import NONE, Page
 from minikctl.render.durations import rfc1123
-from minikctl.render.revisions import new_and_old, owned_by
 
 
 def describe_deployment(
