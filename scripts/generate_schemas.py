@@ -6,7 +6,7 @@ Run where `kubernetes-validate` is installed (it is large, so nothing depends on
 its `kubernetes-json-schema`. Written are, for the newest Kubernetes there:
 - data/GROUP/VERSION/KIND.json (the core group is `core`): one self-contained JSON Schema for each kind of
   Kubernetes' built-in groups. Without descriptions; strict about unknown fields; every field may be null, as
-  Kubernetes' decoder has it; 32-bit integers bounded; quantities and times with their patterns.
+  Kubernetes' decoder has it; 32-bit integers bounded; quantities, times and base64 with their patterns.
 - kinds.json: those kinds, with their plural and whether they live in namespaces.
 - merge/KIND.json: how lists and maps merge, one flat table a kind, so that merging reads no schema.
 """
@@ -91,6 +91,11 @@ CLUSTER_SCOPED = {
 DROPPED = {"description", "x-kubernetes-group-version-kind", "x-kubernetes-unions", "default"}
 QUANTITY = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E|[eE][+-]?[0-9]+)?$"
 TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.,][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$"
+# As Go's decoder has it: line breaks anywhere, and no look at the bits that are left over.
+BASE64 = (
+    r"^[\r\n]*(([A-Za-z0-9+/][\r\n]*){4})*"
+    r"(([A-Za-z0-9+/][\r\n]*){2}(=[\r\n]*){2}|([A-Za-z0-9+/][\r\n]*){3}=[\r\n]*)?$"
+)
 INT32 = {"minimum": -(2**31), "maximum": 2**31 - 1}
 INT64 = {"minimum": -(2**63), "maximum": 2**63 - 1}
 SPECIAL: dict[str, Schema] = {
@@ -221,6 +226,8 @@ def self_contained(definitions: dict[str, Schema], root: str) -> Schema:
 
 def _strict(schema: Schema) -> Schema:
     kind = schema.get("type")
+    if schema.get("format") == "byte":
+        return _bytes(schema)
     if isinstance(kind, str):
         schema["type"] = [kind, "null"]
     if "properties" in schema:
@@ -229,6 +236,12 @@ def _strict(schema: Schema) -> Schema:
     if "integer" in types:
         schema |= INT32 if schema.get("format") == "int32" else INT64
     return schema
+
+
+def _bytes(schema: Schema) -> Schema:
+    """Base64, or (so has it Go's decoder) a list of the bytes."""
+    byte = {"type": ["integer", "null"], "minimum": 0, "maximum": 255}
+    return {**schema, "type": ["string", "array", "null"], "pattern": BASE64, "items": byte}
 
 
 def _referred(schema: Schema) -> str:

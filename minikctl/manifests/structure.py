@@ -163,6 +163,9 @@ def _wrong_value(keyword: str, expected: Any, path: str, value: Any) -> FieldPro
             value,
             "quantities must be a number with an optional suffix (e.g. '500m', '1.5', '128Mi', '2Gi')",
         )
+    if keyword == "pattern" and "+/" in expected:
+        # The value may be a secret.
+        return FieldProblem(path, TYPE_INVALID, "Invalid value: must be base64")
     if keyword == "pattern":
         return invalid(path, value, "must be a time (e.g. '2006-01-02T15:04:05Z')")
     return invalid(path, value, f"violates the schema ({keyword})")
@@ -170,6 +173,8 @@ def _wrong_value(keyword: str, expected: Any, path: str, value: Any) -> FieldPro
 
 def _expected(types: list[str]) -> str:
     kinds = [name for name in types if name != "null"]
+    if sorted(kinds) == ["array", "string"]:
+        return "a string of base64"
     words = {"integer": "an integer", "number": "a number", **_TYPE_NAMES}
     return " or ".join(words[name] for name in sorted(kinds))
 
