@@ -35,7 +35,8 @@ def validate_update(old: Object, new: Object) -> list[FieldProblem]:
     structure = _structure(new)
     if _stops_rules(structure):
         return structure
-    return [*_with_rules(new, structure), *check_update(set_defaults(old), set_defaults(new))]
+    found = _with_rules(new, structure, on_update=True)
+    return [*found, *check_update(set_defaults(old), set_defaults(new))]
 
 
 def _structure(obj: Object) -> list[FieldProblem]:
@@ -53,8 +54,8 @@ def _stops_rules(structure: list[FieldProblem]) -> bool:
     return any(problem.reason != _DECODABLE for problem in structure)
 
 
-def _with_rules(obj: Object, structure: list[FieldProblem]) -> list[FieldProblem]:
-    found = list(dict.fromkeys(check_rules(set_defaults(obj))))
+def _with_rules(obj: Object, structure: list[FieldProblem], *, on_update: bool = False) -> list[FieldProblem]:
+    found = list(dict.fromkeys(check_rules(set_defaults(obj), on_update=on_update)))
     told = [problem.path for problem in found]
     return [problem for problem in structure if not _is_told(problem, told)] + found
 

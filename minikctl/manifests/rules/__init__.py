@@ -19,10 +19,14 @@ RULES: tuple[AnyRule, ...] = tuple(rule for module in _MODULES for rule in modul
 _POD_RULES = tuple(rule for rule in RULES if isinstance(rule, PodRule))
 
 
-def check_rules(obj: Object) -> Iterator[FieldProblem]:
-    """The problems of `obj`, which has its defaults and the types of its schema."""
+def check_rules(obj: Object, *, on_update: bool = False) -> Iterator[FieldProblem]:
+    """The problems of `obj`, which has its defaults and the types of its schema.
+
+    :param on_update: the object replaces another one: rules on creation alone are left out.
+    """
     for rule in _rules(obj["kind"]):
-        yield from _named(rule.id, rule.check(obj))
+        if rule.on_update or not on_update:
+            yield from _named(rule.id, rule.check(obj))
     found = pod_spec(obj)
     if found is not None:
         for pod_rule in _POD_RULES:

@@ -23,12 +23,15 @@ class Rule(Struct, frozen=True):
     """A rule on whole objects of some kinds; no `kinds` means every kind.
 
     :param about: one line for people: what must hold.
+    :param on_update: whether the server asks again when the object is changed. Of some kinds it then looks
+        only at what changed.
     """
 
     id: str
     about: str
     check: Callable[[Object], Iterable[FieldProblem]]
     kinds: frozenset[str] = EVERY_KIND
+    on_update: bool = True
 
 
 class PodRule(Struct, frozen=True):
