@@ -4,7 +4,8 @@ Rules:
 - All problems of an object are reported at once. Only where it can't be decoded (a wrong type, an unknown
   field) are the rules skipped, as in the server: they would speak of what is only misspelt.
 - Required fields are the rules' business where they have one: the schema's word counts only where they are
-  silent, so nothing is reported twice.
+  silent, so nothing is reported twice. Of a pod's spec the rules say all: what the schema calls required there
+  (the value of a sysctl) is what somebody should write, not what the server insists on.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import minikctl_schemas
 from minikctl.errors import FieldProblem
 from minikctl.manifests.rules import check_rules, check_update
 from minikctl.manifests.rules.problems import show
+from minikctl.manifests.rules.rule import pod_spec
 from minikctl.manifests.structure import check_structure
 from minikctl.model import Object
 from minikctl.model.defaults import set_defaults
@@ -27,14 +29,14 @@ _DECODABLE = "FieldValueRequired"
 def validate(obj: Object) -> list[FieldProblem]:
     """What the API server would refuse in `obj` on creation; empty when it would accept it."""
     structure = _structure(obj)
-    return structure if _stops_rules(structure) else _with_rules(obj, structure)
+    return _undecodable(structure) or _with_rules(obj, structure)
 
 
 def validate_update(old: Object, new: Object) -> list[FieldProblem]:
     """What the API server would refuse in the change from `old` (as stored) to `new`, of the same kind."""
     structure = _structure(new)
-    if _stops_rules(structure):
-        return structure
+    if undecodable := _undecodable(structure):
+        return undecodable
     found = _with_rules(new, structure, on_update=True)
     return [*found, *check_update(set_defaults(old), set_defaults(new))]
 
@@ -50,18 +52,25 @@ def is_undecodable(problems: list[FieldProblem]) -> bool:
     return any(problem.reason in ("UnknownKind", "FieldValueTypeInvalid") for problem in problems)
 
 
-def _stops_rules(structure: list[FieldProblem]) -> bool:
-    return any(problem.reason != _DECODABLE for problem in structure)
+def _undecodable(structure: list[FieldProblem]) -> list[FieldProblem]:
+    """The problems at which the server stops: it asks for no field of an object that it can't decode."""
+    return [problem for problem in structure if problem.reason != _DECODABLE]
 
 
 def _with_rules(obj: Object, structure: list[FieldProblem], *, on_update: bool = False) -> list[FieldProblem]:
-    found = list(dict.fromkeys(check_rules(set_defaults(obj), on_update=on_update)))
+    with_defaults = set_defaults(obj)
+    found = list(dict.fromkeys(check_rules(with_defaults, on_update=on_update)))
     told = [problem.path for problem in found]
-    return [problem for problem in structure if not _is_told(problem, told)] + found
+    pod = pod_spec(with_defaults)
+    inside = f"{pod[1]}." if pod is not None else None
+    return [one for one in structure if not _is_told(one, told, inside)] + found
 
 
-def _is_told(problem: FieldProblem, told: list[str]) -> bool:
-    return problem.reason == _DECODABLE and any(path.startswith(problem.path) for path in told)
+def _is_told(problem: FieldProblem, told: list[str], inside: str | None) -> bool:
+    """Whether the rules speak of the field that the schema misses, or have their say `inside` a pod's spec."""
+    if inside is not None and problem.path.startswith(inside):
+        return True
+    return any(path.startswith(problem.path) for path in told)
 
 
 def _unknown_kind(kind: Any, api_version: Any) -> FieldProblem | None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 from minikctl.errors import FieldProblem
+
+NOT_NEGATIVE = "must be greater than or equal to 0"
+NOT_POSITIVE = "must be greater than 0"
+MAX_INT32 = 2**31 - 1
 
 
 def invalid(path: str, value: Any, detail: str) -> FieldProblem:
@@ -39,9 +43,50 @@ def not_found(path: str, value: Any) -> FieldProblem:
     return FieldProblem(path, "FieldValueNotFound", f"Not found: {show(value)}")
 
 
+def too_long(path: str, limit: int) -> FieldProblem:
+    return FieldProblem(path, "FieldValueTooLong", f"Too long: may not be more than {limit} bytes")
+
+
+def too_many(path: str, number: int, limit: int) -> FieldProblem:
+    return FieldProblem(path, "FieldValueTooMany", f"Too many: {number}: must have at most {limit} items")
+
+
 def show(value: Any) -> str:
     """A value as the API server prints it in a message: JSON without blanks, keys sorted."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+# --- checks of one value: nothing, or its problem -------------------------------------------------
+
+
+def check_syntax(path: str, value: str, advice: Callable[[str], str | None]) -> Iterator[FieldProblem]:
+    """`advice` is one of the `*_advice` functions below."""
+    if problem := advice(value):
+        yield invalid(path, value, problem)
+
+
+def check_choice(path: str, value: Any, choices: Collection[str]) -> Iterator[FieldProblem]:
+    """One of `choices`; the empty string is one that is missing."""
+    if value == "" and "" not in choices:
+        yield required(path)
+    elif value not in choices:
+        yield unsupported(path, value, choices)
+
+
+def check_range(path: str, value: int, low: int, high: int) -> Iterator[FieldProblem]:
+    if not low <= value <= high:
+        yield invalid(path, value, f"must be between {low} and {high}, inclusive")
+
+
+def check_not_negative(path: str, value: int) -> Iterator[FieldProblem]:
+    if value < 0:
+        yield invalid(path, value, NOT_NEGATIVE)
+
+
+def check_filled(path: str, value: Any) -> Iterator[FieldProblem]:
+    """A text, list or map that is missing or empty is required."""
+    if not value:
+        yield required(path)
 
 
 # --- names ----------------------------------------------------------------------------------------
@@ -49,6 +94,11 @@ def show(value: Any) -> str:
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
 _QUALIFIED = r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
+_SERVICE = r"[a-z]([-a-z0-9]*[a-z0-9])?"
+_ENVIRONMENT_FORM = re.compile(r"[ -<>-~]+\Z", re.ASCII)
+_CONFIG_KEY_FORM = re.compile(r"[-._a-zA-Z0-9]+\Z", re.ASCII)
+_HTTP_HEADER_FORM = re.compile(r"[-A-Za-z0-9]+\Z", re.ASCII)
+_SERVICE_FORM = re.compile(rf"{_SERVICE}\Z", re.ASCII)
 _LABEL_FORM = re.compile(rf"{_LABEL}\Z", re.ASCII)
 _SUBDOMAIN_FORM = re.compile(rf"{_SUBDOMAIN}\Z", re.ASCII)
 _QUALIFIED_FORM = re.compile(rf"{_QUALIFIED}\Z", re.ASCII)
@@ -69,6 +119,22 @@ _QUALIFIED_ADVICE = (
     "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
     f"'{_QUALIFIED}')"
 )
+_SERVICE_ADVICE = (
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic "
+    "character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for "
+    f"validation is '{_SERVICE}')"
+)
+_ENVIRONMENT_ADVICE = (
+    "a valid environment variable name must consist only of printable ASCII characters other than '='"
+)
+_CONFIG_KEY_ADVICE = (
+    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or "
+    "'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+)
+_HTTP_HEADER_ADVICE = (
+    "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used "
+    "for validation is '[-A-Za-z0-9]+')"
+)
 _LABEL_VALUE_ADVICE = (
     "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must "
     "start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used "
@@ -86,6 +152,46 @@ def subdomain_advice(value: str) -> str | None:
     return _advice(value, _SUBDOMAIN_FORM, 253, _SUBDOMAIN_ADVICE)
 
 
+def service_label_advice(value: str) -> str | None:
+    """What is wrong with a DNS-1035 label, which begins with a letter, or None."""
+    return _advice(value, _SERVICE_FORM, 63, _SERVICE_ADVICE)
+
+
+def path_segment_advice(value: str) -> str | None:
+    """What is wrong with a name that only has to fit into a path, or None."""
+    if value in (".", ".."):
+        return f"may not be '{value}'"
+    return next((f"may not contain '{part}'" for part in "/%" if part in value), None)
+
+
+def environment_advice(value: str) -> str | None:
+    """What is wrong with the name of an environment variable, or None."""
+    return None if _ENVIRONMENT_FORM.match(value) else _ENVIRONMENT_ADVICE
+
+
+def http_header_advice(value: str) -> str | None:
+    return None if _HTTP_HEADER_FORM.match(value) else _HTTP_HEADER_ADVICE
+
+
+def config_key_advice(value: str) -> str | None:
+    """What is wrong with a key of a ConfigMap or Secret (at most 253 characters), or None."""
+    if value in (".", ".."):
+        return f"must not be '{value}'"
+    if value.startswith(".."):
+        return "must not start with '..'"
+    return _advice(value, _CONFIG_KEY_FORM, 253, _CONFIG_KEY_ADVICE)
+
+
+def prefix_of(advice: Callable[[str], str | None]) -> Callable[[str], str | None]:
+    """`advice` on a name that something is appended to: a dash at its end is no mistake."""
+
+    def masked(value: str) -> str | None:
+        dashed = advice is not path_segment_advice and len(value) > 1 and value.endswith("-")
+        return advice(f"{value[:-2]}a" if dashed else value)
+
+    return masked
+
+
 def label_value_advice(value: str) -> str | None:
     return _advice(value, _LABEL_VALUE_FORM, 63, _LABEL_VALUE_ADVICE)
 
@@ -93,6 +199,11 @@ def label_value_advice(value: str) -> str | None:
 def qualified_name_advice(value: str) -> str | None:
     """What is wrong with a label's or annotation's key, `[prefix/]name`, or None."""
     prefix, slash, name = value.rpartition("/")
+    if "/" in prefix:
+        return (
+            f"a qualified {_QUALIFIED_ADVICE} with an optional DNS subdomain prefix and '/' "
+            "(e.g. 'example.com/MyName')"
+        )
     if slash and not prefix:
         return "prefix part must be non-empty"
     if slash and (advice := subdomain_advice(prefix)):
