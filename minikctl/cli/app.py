@@ -16,6 +16,7 @@ VERBS = {
     "describe": Entry("minikctl.cli.describe", "describe", "Show details of a resource or of several."),
     "apply": Entry("minikctl.cli.apply", "apply", "Make it so as manifests say, and wait until it is."),
     "diff": Entry("minikctl.cli.diff", "diff", "What apply would change, and how the runtime has drifted."),
+    "validate": Entry("minikctl.cli.validate", "validate", "What an API server would say of manifests."),
     "create": Entry("minikctl.cli.create", "create", "Create a resource from a file or from flags."),
     "delete": Entry("minikctl.cli.delete", "delete", "Delete resources and wait until they are gone."),
     "run": Entry("minikctl.cli.run", "run", "Run an image in a pod."),

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from minikctl.cli.errors import Reported, complain
 from minikctl.cli.options import comma_separated
+from minikctl.cli.problems import problem_lines
 from minikctl.cli.session import Session
-from minikctl.errors import FieldProblem, UsageError
+from minikctl.errors import UsageError
 from minikctl.model import Object, ObjectKey, labels_of, selectors
 from minikctl.model.kinds import KINDS
 
@@ -80,32 +81,15 @@ def keys_of_files(session: Session, files: list[str] | None, recursive: bool) ->
 def _check_all(documents: Sequence[Document]) -> None:
     from minikctl.manifests.checks import check
 
-    lines = [_problem_lines(document, problem) for document in documents for problem in check([document])]
+    lines = [
+        problem_lines(document, problem, with_source=sys.stderr.isatty())
+        for document in documents
+        for problem in check([document])
+    ]
     if lines:
         word = "problem" if len(lines) == 1 else "problems"
         complain("\n".join([*lines, f"error: {len(lines)} {word} found; nothing was changed"]))
         raise Reported
-
-
-def _problem_lines(document: Document, problem: FieldProblem) -> str:
-    """`web.yaml:7:9: Deployment/web: spec.replicas: Invalid value: …`, with the place on a terminal."""
-    metadata = document.obj.get("metadata")
-    name = metadata.get("name", "") if isinstance(metadata, dict) else ""
-    position = problem.position or document.position()
-    path = f"{problem.path}: " if problem.path else ""
-    line = f"{position}: {document.obj['kind']}/{name}: {path}{problem.message}"
-    return line + (_source_line(position.file, position.line, position.column) if sys.stderr.isatty() else "")
-
-
-def _source_line(file: str, line: int, column: int) -> str:
-    from pathlib import Path
-
-    try:
-        text = Path(file).read_text(errors="replace").splitlines()[line - 1]
-    except (OSError, IndexError):
-        return ""
-    indent = "".join(char if char == "\t" else " " for char in text[: column - 1])
-    return f"\n    {text}\n    {indent}^"
 
 
 def _check_namespace(session: Session, manifest: Object) -> None:

@@ -1,0 +1,52 @@
+"""Problems of manifests as lines: one way of printing them, for `validate` and for what changes things."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from minikctl.errors import FieldProblem, Position
+from minikctl.model import Object
+from minikctl.render.style import Style
+
+if TYPE_CHECKING:
+    from minikctl.manifests import Document
+
+
+def style_of(stream: IO[str]) -> Style:
+    """Colours on a terminal, unless NO_COLOR is set."""
+    from minikctl.render.style import COLOURED, PLAIN
+
+    plain = not stream.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return PLAIN if plain else COLOURED
+
+
+def problem_lines(document: Document, problem: FieldProblem, *, with_source: bool) -> str:
+    """`web.yaml:7:9: Deployment/web: spec.replicas: …`, with the source's line and a caret if asked for."""
+    from minikctl.render.validation.text import problem_line
+
+    source = source_line(problem.position) if with_source and problem.position else None
+    return problem_line(f"{document.obj['kind']}/{name_in(document.obj)}", problem, source_line=source)
+
+
+def name_in(obj: Object, key: str = "name") -> str:
+    """The name that a manifest gives (or its namespace), whatever else is wrong with it."""
+    metadata = obj.get("metadata")
+    found = metadata.get(key) if isinstance(metadata, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+def source_line(position: Position) -> str | None:
+    """The line at a position; None where the file can't be read again (standard input)."""
+    lines = _lines(position.file)
+    return lines[position.line - 1] if position.line <= len(lines) else None
+
+
+@lru_cache(maxsize=1)
+def _lines(file: str) -> list[str]:
+    try:
+        return Path(file).read_text(errors="replace").splitlines()
+    except OSError:
+        return []

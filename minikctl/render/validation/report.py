@@ -1,0 +1,115 @@
+"""The outcome of a validation as data: what every format is made from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+
+from msgspec import Struct, field
+
+from minikctl.errors import FieldProblem, Position
+from minikctl.render.style import PLAIN, Style
+
+
+class Status(Enum):
+    """The words are kubeconform's."""
+
+    VALID = "statusValid"
+    INVALID = "statusInvalid"
+    ERROR = "statusError"
+    """It could not be judged: not readable, or of a kind that nobody described."""
+    SKIPPED = "statusSkipped"
+
+
+class Severity(Enum):
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+def pointer(steps: tuple[str | int, ...]) -> str:
+    """A path as a JSON pointer (`/spec/containers/0`), as kubeconform writes it."""
+    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in steps)
+
+
+class Finding(Struct, frozen=True):
+    """One problem, warning or remark, with the steps of its path (`("spec", "containers", 0)`)."""
+
+    problem: FieldProblem
+    steps: tuple[str | int, ...] = ()
+
+    @property
+    def rule(self) -> str:
+        """The rule's id; what no rule found is known by its reason."""
+        return self.problem.rule or self.problem.reason
+
+    @property
+    def pointer(self) -> str:
+        return pointer(self.steps)
+
+
+class Fidelity(Struct, frozen=True):
+    """How a backend handles one field that is used: `emulated`, `inert`, `rejected` or `enforced`."""
+
+    path: str
+    steps: tuple[str | int, ...]
+    handling: str
+    note: str
+    position: Position | None = None
+
+
+class Result(Struct, frozen=True):
+    """The verdict on one document; on a whole file where it could not be read.
+
+    `document` counts a file's objects from 0. `problems` are why it is not valid: exactly one for an ERROR.
+    """
+
+    filename: str
+    status: Status
+    document: int = 0
+    kind: str = ""
+    name: str = ""
+    namespace: str = ""
+    version: str = ""
+    position: Position | None = None
+    problems: tuple[Finding, ...] = ()
+    warnings: tuple[Finding, ...] = ()
+    fidelity: tuple[Fidelity, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """`Deployment/web`; empty for a file that could not be read."""
+        return f"{self.kind}/{self.name}" if self.kind else ""
+
+
+class Report(Struct, frozen=True):
+    """All verdicts, in the order of the input, and how people want to see them.
+
+    :param files: how many were read, standard input not counted.
+    :param backend: whose handling of fields was asked for, or empty.
+    :param rules: a rule's id → what must hold.
+    :param located: the name of a file as the repository's root sees it (annotations need that).
+    :param source_line: the text of a line, to be shown with a caret; None shows none.
+    """
+
+    results: tuple[Result, ...]
+    files: int = 0
+    from_stdin: bool = False
+    verbose: bool = False
+    summary: bool = False
+    backend: str = ""
+    style: Style = PLAIN
+    rules: Mapping[str, str] = field(default_factory=dict)
+    located: Callable[[str], str] = str
+    source_line: Callable[[Position], str | None] | None = None
+
+    def counts(self) -> dict[Status, int]:
+        counted = Counter(result.status for result in self.results)
+        return {status: counted[status] for status in Status}
+
+    def findings(self) -> Iterator[tuple[Result, Finding, Severity]]:
+        """Every problem and warning, in the order of the input."""
+        for result in self.results:
+            yield from ((result, one, Severity.ERROR) for one in result.problems)
+            yield from ((result, one, Severity.WARNING) for one in result.warnings)

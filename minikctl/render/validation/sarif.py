@@ -1,0 +1,73 @@
+"""SARIF 2.1.0, for GitHub's code scanning and the like.
+
+Every rule that found something is described once; results point to it by id. Files are named relative to
+the repository's root (`%SRCROOT%`) where they lie in it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+from minikctl.render.validation.report import Finding, Report, Result, Severity
+from minikctl.render.validation.words import line_of
+
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+# What holds where no rule has an id of its own: the reasons of the decode step.
+_ABOUT = {
+    "FieldValueInvalid": "the value fits into the type of its field",
+    "FieldValueRequired": "every required field is there",
+    "FieldValueTypeInvalid": "the value has the type of its field",
+    "UnknownField": "every field is one that Kubernetes knows",
+    "UnknownKind": "the kind is served in this version",
+    "Unreadable": "the file can be read as Kubernetes manifests",
+}
+
+
+def render(report: Report) -> str:
+    found = list(report.findings())
+    rules = sorted({finding.rule for _, finding, _ in found})
+    driver = {
+        "name": "minikctl",
+        "rules": [_rule(one, report.rules.get(one) or _ABOUT.get(one, one)) for one in rules],
+    }
+    results = [
+        _result(report, result, finding, severity, rules.index(finding.rule))
+        for result, finding, severity in found
+    ]
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+def _rule(rule: str, about: str) -> dict[str, Any]:
+    return {"id": rule, "shortDescription": {"text": f"{about[:1].upper()}{about[1:]}."}}
+
+
+def _result(
+    report: Report, result: Result, finding: Finding, severity: Severity, index: int
+) -> dict[str, Any]:
+    text = f"{result.title}: {line_of(finding.problem)}" if result.title else line_of(finding.problem)
+    return {
+        "ruleId": finding.rule,
+        "ruleIndex": index,
+        "level": severity.value,
+        "message": {"text": text},
+        "locations": [_location(report, result, finding)],
+    }
+
+
+def _location(report: Report, result: Result, finding: Finding) -> dict[str, Any]:
+    name = report.located(result.filename)
+    artifact = {"uri": f"file://{quote(name, errors='replace')}"}
+    if not name.startswith("/"):
+        artifact = {"uri": quote(name, errors="replace"), "uriBaseId": "%SRCROOT%"}
+    physical: dict[str, Any] = {"artifactLocation": artifact}
+    if position := finding.problem.position:
+        physical["region"] = {"startLine": position.line, "startColumn": position.column}
+    location: dict[str, Any] = {"physicalLocation": physical}
+    if result.title:
+        name = f"{result.title}:{finding.problem.path}"
+        location["logicalLocations"] = [{"fullyQualifiedName": name, "kind": "resource"}]
+    return location

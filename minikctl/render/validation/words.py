@@ -1,0 +1,137 @@
+"""The one place where a problem becomes short enough for people.
+
+The API server's words stay in `FieldProblem.message`; here they lose what a line at the field's place says
+already (the path of an unknown field) and what only machines want (regular expressions):
+
+    Unsupported value: "x": supported values: "A", "B"   →  unsupported value "x" (A, B)
+    unknown field "spec.imag", did you mean "image"?      →  unknown field "imag", did you mean "image"?
+    Required value: detail                                →  required value is missing: detail
+    Invalid value: "x": detail                            →  invalid value "x": detail
+    Invalid value: "x": must be an integer                →  must be an integer, not "x"   (a wrong type)
+
+What does not have the expected form is passed on as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+
+from minikctl.errors import FieldProblem
+
+_LONGEST_VALUE = 60
+_REGEX = re.compile(r",?\s*regex used for validation is '.*?'\)")
+_EXAMPLES = re.compile(r"\(e\.g\. +('[^']*'),  or ")
+
+# The sentences about names, which are the longest and the most frequent.
+_NAMES = tuple(
+    (re.compile(rf"{sentence} .*? alphanumeric character \(e\.g\. ('[^']*').*?\)"), short)
+    for sentence, short in (
+        (r"a lowercase RFC 1123 (label|subdomain) must", r"must be a lower case DNS \1 (e.g. \2)"),
+        (r"a (DNS-1035) label must", r"must be a lower case \1 label (e.g. \2)"),
+        (r"a valid (label) must", r"must be a \1 value of letters, digits, '-', '_' and '.' (e.g. \2)"),
+        (r"(name part) must", r"\1 must be of letters, digits, '-', '_' and '.' (e.g. \2)"),
+    )
+)
+_DECODER = json.JSONDecoder()
+
+
+def shortly(problem: FieldProblem) -> str:
+    """The problem in one short line, without its path and position."""
+    short = _WORDS.get(problem.reason)
+    text = short(problem.message) if short else None
+    return text or problem.message
+
+
+def line_of(problem: FieldProblem) -> str:
+    """`spec.replicas: must be an integer, not "x"`, or the text alone where no field is to blame."""
+    return f"{problem.path}: {shortly(problem)}" if problem.path else shortly(problem)
+
+
+def _unsupported(message: str) -> str | None:
+    parts = _value_and_detail(message, "Unsupported value: ")
+    if parts is None:
+        return None
+    value, detail = parts
+    options = detail.removeprefix("supported values: ").replace('"', "")
+    return f"unsupported value {value} ({options})" if options else f"unsupported value {value}"
+
+
+def _invalid(message: str) -> str | None:
+    parts = _value_and_detail(message, "Invalid value: ")
+    return parts and f"invalid value {parts[0]}: {_plain(parts[1])}"
+
+
+def _wrong_type(message: str) -> str | None:
+    parts = _value_and_detail(message, "Invalid value: ")
+    return parts and (f"{parts[1]}, not {parts[0]}" if parts[1] else None)
+
+
+def _duplicate(message: str) -> str | None:
+    parts = _value_and_detail(message, "Duplicate value: ")
+    return parts and f"duplicate value {parts[0]}"
+
+
+def _not_found(message: str) -> str | None:
+    parts = _value_and_detail(message, "Not found: ")
+    return parts and f"{parts[0]} not found"
+
+
+def _required(message: str) -> str | None:
+    if not message.startswith("Required value"):
+        return None
+    detail = message.removeprefix("Required value").removeprefix(": ")
+    return f"required value is missing: {_plain(detail)}" if detail else "required value is missing"
+
+
+def _unknown_field(message: str) -> str | None:
+    match = re.match(r'unknown field "(.*?)"(?=,|$)', message)
+    if match is None:
+        return None
+    return f'unknown field "{_last_step(match[1])}"{message[match.end() :]}'
+
+
+def _last_step(path: str) -> str:
+    if path.endswith("]"):
+        return path[path.rfind("[") + 1 : -1]
+    return path[path.rfind(".") + 1 :]
+
+
+def _lowered(message: str) -> str | None:
+    return _plain(message[:1].lower() + message[1:])
+
+
+def _value_and_detail(message: str, beginning: str) -> tuple[str, str] | None:
+    """The value, as JSON of bearable length, and what the server says of it."""
+    if not message.startswith(beginning):
+        return None
+    rest = message[len(beginning) :]
+    try:
+        _, end = _DECODER.raw_decode(rest)
+    except ValueError:
+        end = rest.find(": ") if ": " in rest else len(rest)
+    value, detail = rest[:end], rest[end:].removeprefix(": ")
+    return (value if len(value) <= _LONGEST_VALUE else f"{value[: _LONGEST_VALUE - 1]}…"), detail
+
+
+def _plain(detail: str) -> str:
+    """Without regular expressions, with the examples that stand beside them."""
+    detail = _REGEX.sub(")", detail)
+    for sentence, short in _NAMES:
+        detail = sentence.sub(short, detail)
+    return _EXAMPLES.sub(r"(e.g. \1 or ", detail)
+
+
+_WORDS: dict[str, Callable[[str], str | None]] = {
+    "FieldValueDuplicate": _duplicate,
+    "FieldValueForbidden": _lowered,
+    "FieldValueInvalid": _invalid,
+    "FieldValueNotFound": _not_found,
+    "FieldValueNotSupported": _unsupported,
+    "FieldValueRequired": _required,
+    "FieldValueTooLong": _lowered,
+    "FieldValueTooMany": _lowered,
+    "FieldValueTypeInvalid": _wrong_type,
+    "UnknownField": _unknown_field,
+}
