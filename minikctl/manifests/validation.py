@@ -4,12 +4,13 @@ Rules:
 - All problems of an object are reported at once. Only where it can't be decoded (a wrong type, an unknown
   field) are the rules skipped, as in the server: they would speak of what is only misspelt.
 - Required fields are the rules' business where they have one: the schema's word counts only where they are
-  silent, so nothing is reported twice. Of a pod's spec the rules say all: what the schema calls required there
-  (the value of a sysctl) is what somebody should write, not what the server insists on.
+  silent, so nothing is reported twice. Of a pod's spec and of some kinds the rules say all: what the schema
+  calls required there (the value of a sysctl) is what somebody should write, not what the server insists on.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import minikctl_schemas
@@ -24,12 +25,28 @@ from minikctl.model.defaults import set_defaults
 
 # What the schema says of an object that can be decoded nevertheless.
 _DECODABLE = "FieldValueRequired"
+# Kinds whose rules say all that is required.
+_RULED = frozenset(
+    (
+        "EndpointSlice",
+        "Endpoints",
+        "IPAddress",
+        "Ingress",
+        "IngressClass",
+        "NetworkPolicy",
+        "Service",
+        "ServiceCIDR",
+    )
+)
 
 
 def validate(obj: Object) -> list[FieldProblem]:
     """What the API server would refuse in `obj` on creation; empty when it would accept it."""
     structure = _structure(obj)
-    return _undecodable(structure) or _with_rules(obj, structure)
+    if undecodable := _undecodable(structure):
+        return undecodable
+    with_defaults = set_defaults(obj)
+    return _together(with_defaults, structure, check_rules(with_defaults))
 
 
 def validate_update(old: Object, new: Object) -> list[FieldProblem]:
@@ -37,8 +54,8 @@ def validate_update(old: Object, new: Object) -> list[FieldProblem]:
     structure = _structure(new)
     if undecodable := _undecodable(structure):
         return undecodable
-    found = _with_rules(new, structure, on_update=True)
-    return [*found, *check_update(set_defaults(old), set_defaults(new))]
+    with_defaults = set_defaults(new)
+    return _together(with_defaults, structure, check_update(set_defaults(old), with_defaults))
 
 
 def _structure(obj: Object) -> list[FieldProblem]:
@@ -57,18 +74,22 @@ def _undecodable(structure: list[FieldProblem]) -> list[FieldProblem]:
     return [problem for problem in structure if problem.reason != _DECODABLE]
 
 
-def _with_rules(obj: Object, structure: list[FieldProblem], *, on_update: bool = False) -> list[FieldProblem]:
-    with_defaults = set_defaults(obj)
-    found = list(dict.fromkeys(check_rules(with_defaults, on_update=on_update)))
+def _together(
+    obj: Object, structure: list[FieldProblem], problems: Iterable[FieldProblem]
+) -> list[FieldProblem]:
+    found = list(dict.fromkeys(problems))
     told = [problem.path for problem in found]
-    pod = pod_spec(with_defaults)
+    pod = pod_spec(obj)
     inside = f"{pod[1]}." if pod is not None else None
-    return [one for one in structure if not _is_told(one, told, inside)] + found
+    return [one for one in structure if not _is_told(one, told, inside, obj["kind"])] + found
 
 
-def _is_told(problem: FieldProblem, told: list[str], inside: str | None) -> bool:
-    """Whether the rules speak of the field that the schema misses, or have their say `inside` a pod's spec."""
+def _is_told(problem: FieldProblem, told: list[str], inside: str | None, kind: str) -> bool:
+    """Whether the rules speak of the field that the schema misses, or have their say there: `inside` a
+    pod's spec, and in the body of some kinds."""
     if inside is not None and problem.path.startswith(inside):
+        return True
+    if kind in _RULED and not problem.path.startswith("metadata."):
         return True
     return any(path.startswith(problem.path) for path in told)
 

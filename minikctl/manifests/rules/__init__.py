@@ -8,35 +8,60 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cache
+from typing import NamedTuple
 
 from minikctl.errors import FieldProblem
 from minikctl.manifests.rules import metadata, pod, workloads
-from minikctl.manifests.rules.rule import AnyRule, PodRule, Rule, UpdateRule, pod_spec
+from minikctl.manifests.rules.rule import AnyRule, PodRule, Preparation, Rule, UpdateRule, pod_spec
 from minikctl.model import Object
 
 _MODULES = (metadata, workloads, pod)
 RULES: tuple[AnyRule, ...] = tuple(rule for module in _MODULES for rule in module.RULES)
 _POD_RULES = tuple(rule for rule in RULES if isinstance(rule, PodRule))
+_PREPARATIONS: tuple[Preparation, ...] = ()
 
 
-def check_rules(obj: Object, *, on_update: bool = False) -> Iterator[FieldProblem]:
-    """The problems of `obj`, which has its defaults and the types of its schema.
-
-    :param on_update: the object replaces another one: rules on creation alone are left out.
-    """
-    for rule in _rules(obj["kind"]):
-        if rule.on_update or not on_update:
-            yield from _named(rule.id, rule.check(obj))
-    found = pod_spec(obj)
-    if found is not None:
-        for pod_rule in _POD_RULES:
-            yield from _named(pod_rule.id, pod_rule.check(*found))
+def check_rules(obj: Object) -> Iterator[FieldProblem]:
+    """The problems of `obj`, which has its defaults and the types of its schema, on creation."""
+    checks = [_on_object(rule, obj) for rule in _rules(obj["kind"])]
+    yield from _told([*checks, *_on_pod(obj)])
 
 
 def check_update(old: Object, new: Object) -> Iterator[FieldProblem]:
-    """The problems of the change from `old` to `new`; both have their defaults."""
-    for rule in _update_rules(new["kind"]):
-        yield from _named(rule.id, rule.check(old, new))
+    """The problems of the change from `old` to `new`, and of `new` itself; both have their defaults."""
+    for preparation in _PREPARATIONS:
+        if new["kind"] in preparation.kinds:
+            old, new = preparation.apply(old, new)
+    checks = [_on_object(rule, new) for rule in _rules(new["kind"]) if rule.on_update]
+    changes = [_Check(rule.id, rule.alone, rule.check(old, new)) for rule in _update_rules(new["kind"])]
+    yield from _told([*checks, *_on_pod(new), *changes])
+
+
+class _Check(NamedTuple):
+    rule: str
+    alone: bool
+    problems: Iterable[FieldProblem]
+
+
+def _on_object(rule: Rule, obj: Object) -> _Check:
+    return _Check(rule.id, rule.alone, rule.check(obj))
+
+
+def _on_pod(obj: Object) -> Iterator[_Check]:
+    found = pod_spec(obj)
+    if found is not None:
+        for rule in _POD_RULES:
+            yield _Check(rule.id, False, rule.check(*found))
+
+
+def _told(checks: Iterable[_Check]) -> Iterator[FieldProblem]:
+    for check in sorted(checks, key=lambda check: not check.alone):
+        told = False
+        for problem in check.problems:
+            told = True
+            yield FieldProblem(problem.path, problem.reason, problem.message, problem.position, check.rule)
+        if told and check.alone:
+            return
 
 
 @cache
@@ -48,8 +73,3 @@ def _rules(kind: str) -> tuple[Rule, ...]:
 def _update_rules(kind: str) -> tuple[UpdateRule, ...]:
     found = (rule for rule in RULES if isinstance(rule, UpdateRule))
     return tuple(rule for rule in found if not rule.kinds or kind in rule.kinds)
-
-
-def _named(rule_id: str, problems: Iterable[FieldProblem]) -> Iterator[FieldProblem]:
-    for problem in problems:
-        yield FieldProblem(problem.path, problem.reason, problem.message, problem.position, rule_id)

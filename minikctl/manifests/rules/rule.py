@@ -25,6 +25,8 @@ class Rule(Struct, frozen=True):
     :param about: one line for people: what must hold.
     :param on_update: whether the server asks again when the object is changed. Of some kinds it then looks
         only at what changed.
+    :param alone: whether its problems are reported without any others: the server meets them before it
+        validates, while it allocates what the object asks for.
     """
 
     id: str
@@ -32,6 +34,7 @@ class Rule(Struct, frozen=True):
     check: Callable[[Object], Iterable[FieldProblem]]
     kinds: frozenset[str] = EVERY_KIND
     on_update: bool = True
+    alone: bool = False
 
 
 class PodRule(Struct, frozen=True):
@@ -43,12 +46,23 @@ class PodRule(Struct, frozen=True):
 
 
 class UpdateRule(Struct, frozen=True):
-    """A rule on a change: `check(old, new)`, both with their defaults."""
+    """A rule on a change: `check(old, new)`, both with their defaults. `alone`: see `Rule`."""
 
     id: str
     about: str
     check: Callable[[Object, Object], Iterable[FieldProblem]]
     kinds: frozenset[str] = EVERY_KIND
+    alone: bool = False
+
+
+class Preparation(Struct, frozen=True):
+    """What the server makes of a change before it validates it: `apply(old, new)` gives both anew.
+
+    A client may leave out of `new` what the server allocated for `old`.
+    """
+
+    kinds: frozenset[str]
+    apply: Callable[[Object, Object], tuple[Object, Object]]
 
 
 AnyRule = Rule | PodRule | UpdateRule
