@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, NoReturn
 
 from minikctl.errors import ManifestError, Position
-from minikctl.manifests.yaml_reader import Parsed, Path, read
+from minikctl.manifests.paths import Path
+from minikctl.manifests.yaml_reader import Parsed, read
 from minikctl.model.quantity import parse_quantity
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")

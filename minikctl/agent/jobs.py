@@ -84,8 +84,8 @@ def _do(backend: Backend, action: Action) -> Outcome:
                 return Outcome(action, backend.start_container(container_id))
             case RunSandbox(spec):
                 return Outcome(action, backend.create_sandbox(spec))
-            case SignalContainer(container_id):
-                backend.signal_container(container_id, kill=False)
+            case SignalContainer(container_id, kill):
+                backend.signal_container(container_id, kill=kill)
             case RemoveContainer(container_id):
                 backend.remove_container(container_id)
             case InspectContainer(container_id):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from minikctl.model import Object, conditions, is_deleting, spec_of, status_of
@@ -33,21 +34,47 @@ class PodRequests(NamedTuple):
         )
 
 
+def is_sidecar(init_container: dict[str, Any]) -> bool:
+    """Whether an init container keeps running beside the others."""
+    return init_container.get("restartPolicy") == "Always"
+
+
 def pod_requests(pod: Object) -> PodRequests:
-    cpu = memory = scoring_cpu = scoring_memory = 0
-    ports: list[tuple[str, int]] = []
+    """The most that its containers ask for at one time: all together, or an earlier init container alone
+    with the sidecars before it."""
+    total = PodRequests()
+    peaks = []
+    for container in spec_of(pod).get("initContainers") or ():
+        own = _container_requests(container)
+        peaks.append(total.plus(own))
+        if is_sidecar(container):
+            total = total.plus(own)
     for container in spec_of(pod).get("containers") or ():
-        requests = _requests(container)
-        container_cpu = milli(requests["cpu"]) if "cpu" in requests else 0
-        container_memory = whole(requests["memory"]) if "memory" in requests else 0
-        cpu += container_cpu
-        memory += container_memory
-        scoring_cpu += container_cpu or DEFAULT_CPU_MILLICORES
-        scoring_memory += container_memory or DEFAULT_MEMORY_BYTES
+        total = total.plus(_container_requests(container))
+    peaks.append(total)
+    return PodRequests(
+        max(one.cpu_millicores for one in peaks),
+        max(one.memory_bytes for one in peaks),
+        max(one.scoring_cpu for one in peaks),
+        max(one.scoring_memory for one in peaks),
+        1,
+        tuple(_host_ports(pod)),
+    )
+
+
+def _container_requests(container: dict[str, Any]) -> PodRequests:
+    requests = _requests(container)
+    cpu = milli(requests["cpu"]) if "cpu" in requests else 0
+    memory = whole(requests["memory"]) if "memory" in requests else 0
+    return PodRequests(cpu, memory, cpu or DEFAULT_CPU_MILLICORES, memory or DEFAULT_MEMORY_BYTES)
+
+
+def _host_ports(pod: Object) -> Iterator[tuple[str, int]]:
+    sidecars = [one for one in spec_of(pod).get("initContainers") or () if is_sidecar(one)]
+    for container in (*sidecars, *(spec_of(pod).get("containers") or ())):
         for port in container.get("ports") or ():
             if port.get("hostPort"):
-                ports.append((port.get("protocol", "TCP"), port["hostPort"]))
-    return PodRequests(cpu, memory, scoring_cpu, scoring_memory, 1, tuple(ports))
+                yield port.get("protocol", "TCP"), port["hostPort"]
 
 
 def _requests(container: dict[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,10 @@ class StartContainer(Struct, frozen=True):
 
 
 class SignalContainer(Struct, frozen=True):
+    """Its stop signal, or SIGKILL."""
+
     container_id: str
+    kill: bool = False
 
 
 class RemoveContainer(Struct, frozen=True):

@@ -18,6 +18,7 @@ from minikctl.controlplane.kubelet.memo import SANDBOX
 from minikctl.controlplane.kubelet.seal import seal
 from minikctl.model import Object, annotations_of, labels_of, name_of, namespace_of, spec_of, uid_of
 from minikctl.model.hashing import canonical, spec_hash
+from minikctl.model.pods import is_sidecar
 from minikctl.model.quantity import milli, whole
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -26,7 +27,8 @@ LONGEST_HOSTNAME = 63
 
 def needs_sandbox(pod: Object) -> bool:
     """Several containers share a network namespace, which must outlive each of them; one shares nothing."""
-    return len(spec_of(pod)["containers"]) > 1
+    spec = spec_of(pod)
+    return len(spec["containers"]) + len(spec.get("initContainers") or ()) > 1
 
 
 def container_hash(container: dict[str, Any]) -> str:
@@ -76,7 +78,8 @@ def sandbox_spec(pod: Object, *, cluster_id: str, seal_key: bytes) -> SandboxSpe
     name = _engine_name(pod, SANDBOX, 0)
     own = _labels(pod, SANDBOX, 0, cluster_id) | {labels.TYPE: labels.TYPE_SANDBOX}
     own[labels.SEAL] = seal(name, own, seal_key)
-    ports = tuple(port for container in spec_of(pod)["containers"] for port in _ports(container))
+    sidecars = [one for one in spec_of(pod).get("initContainers") or () if is_sidecar(one)]
+    ports = tuple(port for one in (*sidecars, *spec_of(pod)["containers"]) for port in _ports(one))
     return SandboxSpec(name=name, hostname=hostname(pod), labels=own, ports=ports)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from minikctl.controlplane.kubelet.initialization import initialization, is_done
 from minikctl.controlplane.kubelet.instances import Instance, Instances
 from minikctl.controlplane.kubelet.specs import needs_sandbox
 from minikctl.model import Object, conditions, spec_of, status_of
-from minikctl.model.pods import qos_class
+from minikctl.model.pods import is_sidecar, qos_class
 from minikctl.model.timestamps import format_time
 
 ContainerStatus = dict[str, Any]
@@ -35,24 +37,21 @@ def pod_status(
 ) -> dict[str, Any]:
     """`waiting` names the containers that wait, and why."""
     before = status_of(pod)
-    known = {status["name"]: status for status in before.get("containerStatuses") or ()}
-    statuses = [
-        _container_status(
-            container, instances, waiting.get(container["name"]), known.get(container["name"]), node
-        )
-        for container in spec_of(pod)["containers"]
-    ]
-    phase = _phase(pod, statuses)
+    apps = _statuses(spec_of(pod)["containers"], before.get("containerStatuses"), instances, waiting, node)
+    inits = _init_statuses(pod, instances, waiting, node)
+    phase = _phase(pod, inits, apps, instances)
     status: dict[str, Any] = {
         "phase": phase,
-        "conditions": _conditions(pod, statuses, instances, phase, now),
+        "conditions": _conditions(pod, inits, apps, instances, phase, now),
         "hostIP": node.host_ip,
         "hostIPs": [{"ip": node.host_ip}],
         "startTime": before.get("startTime") or format_time(now),
-        "containerStatuses": statuses,
+        "containerStatuses": apps,
         "qosClass": qos_class(spec_of(pod)),
         "observedGeneration": pod["metadata"].get("generation", 1),
     }
+    if inits:
+        status["initContainerStatuses"] = inits
     if address := _pod_ip(pod, instances, before):
         status["podIP"] = address
         status["podIPs"] = [{"ip": address}]
@@ -60,6 +59,37 @@ def pod_status(
 
 
 # --- containers
+
+
+def _statuses(
+    containers: Sequence[dict[str, Any]],
+    before: Sequence[ContainerStatus] | None,
+    instances: Instances,
+    waiting: dict[str, Waiting],
+    node: NodeFacts,
+) -> list[ContainerStatus]:
+    known = {status["name"]: status for status in before or ()}
+    return [
+        _container_status(one, instances, waiting.get(one["name"]), known.get(one["name"]), node)
+        for one in containers
+    ]
+
+
+def _init_statuses(
+    pod: Object, instances: Instances, waiting: dict[str, Waiting], node: NodeFacts
+) -> list[ContainerStatus]:
+    containers = spec_of(pod).get("initContainers") or ()
+    before = status_of(pod).get("initContainerStatuses")
+    statuses = _statuses(containers, before, instances, waiting, node)
+    known = {status["name"]: status for status in before or ()}
+    for container, status in zip(containers, statuses, strict=True):
+        if is_sidecar(container):
+            continue
+        if instances.latest(container["name"]) is None and is_done(pod, container["name"], instances):
+            status["state"] = known[container["name"]]["state"]  # its container is gone; what it did is not
+        ended = status["state"].get("terminated")
+        status["ready"] = bool(ended) and not ended["exitCode"]
+    return statuses
 
 
 def _container_status(
@@ -155,16 +185,20 @@ def _vanished(known: ContainerStatus, running: dict[str, Any]) -> dict[str, Any]
 # --- the pod
 
 
-def _phase(pod: Object, statuses: list[ContainerStatus]) -> str:
-    """Upstream's getPhase, for pods without init containers."""
+def _phase(
+    pod: Object, inits: list[ContainerStatus], statuses: list[ContainerStatus], instances: Instances
+) -> str:
+    """Upstream's getPhase. A pod ends only when its sidecars have ended too."""
     if status_of(pod).get("phase") in ("Succeeded", "Failed"):
         return str(status_of(pod)["phase"])
-    states = [status["state"] for status in statuses]
-    never_ran = [
-        one for one in statuses if "waiting" in one["state"] and "terminated" not in one["lastState"]
-    ]
-    if never_ran:
+    if any(one.is_running for one in instances.apps()) and not _is_pending(statuses):
+        return "Running"
+    begun = initialization(pod, instances)
+    if begun.has_failed:
+        return "Failed"
+    if not begun.is_complete or _is_pending(statuses):
         return "Pending"
+    states = [status["state"] for status in statuses]
     if any("terminated" not in state for state in states):
         return "Running"
     policy = spec_of(pod).get("restartPolicy", "Always")
@@ -172,6 +206,11 @@ def _phase(pod: Object, statuses: list[ContainerStatus]) -> str:
     if policy == "Always" or (policy == "OnFailure" and failed):
         return "Running"
     return "Failed" if failed else "Succeeded"
+
+
+def _is_pending(statuses: list[ContainerStatus]) -> bool:
+    """Whether some container never ran."""
+    return any("waiting" in one["state"] and "terminated" not in one["lastState"] for one in statuses)
 
 
 def _pod_ip(pod: Object, instances: Instances, before: dict[str, Any]) -> str:
@@ -185,9 +224,16 @@ def _pod_ip(pod: Object, instances: Instances, before: dict[str, Any]) -> str:
 
 
 def _conditions(
-    pod: Object, statuses: list[ContainerStatus], instances: Instances, phase: str, now: float
+    pod: Object,
+    inits: list[ContainerStatus],
+    statuses: list[ContainerStatus],
+    instances: Instances,
+    phase: str,
+    now: float,
 ) -> list[conditions.Condition]:
-    unready = [status["name"] for status in statuses if not status["ready"]]
+    sidecars = {one["name"] for one in spec_of(pod).get("initContainers") or () if is_sidecar(one)}
+    counted = [*(one for one in inits if one["name"] in sidecars), *statuses]
+    unready = [status["name"] for status in counted if not status["ready"]]
     has_sandbox = bool(instances.apps() or instances.sandboxes)
     if phase == "Succeeded":
         ready: tuple[str, str, str] = ("False", "PodCompleted", "")
@@ -200,7 +246,7 @@ def _conditions(
     result = list(status_of(pod).get("conditions") or ())
     for kind, facts in (
         ("PodReadyToStartContainers", ("True" if has_sandbox else "False", "", "")),
-        ("Initialized", ("True", "", "")),
+        ("Initialized", _initialized(pod, inits, instances)),
         ("Ready", ready),
         ("ContainersReady", ready),
     ):
@@ -209,6 +255,13 @@ def _conditions(
         result.append(_condition("PodScheduled", "True", "", "", now))
     order = {kind: index for index, kind in enumerate(_ORDER)}
     return sorted(result, key=lambda one: order.get(one["type"], len(order)))
+
+
+def _initialized(pod: Object, inits: list[ContainerStatus], instances: Instances) -> tuple[str, str, str]:
+    if initialization(pod, instances).is_complete:
+        return ("True", "", "")
+    left = " ".join(one["name"] for one in inits if not one["ready"])
+    return ("False", "ContainersNotInitialized", f"containers with incomplete status: [{left}]")
 
 
 _ORDER = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")

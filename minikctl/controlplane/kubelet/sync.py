@@ -24,6 +24,7 @@ from minikctl.controlplane.kubelet.actions import (
 )
 from minikctl.controlplane.kubelet.backoff import next_wait
 from minikctl.controlplane.kubelet.images import ImageBook
+from minikctl.controlplane.kubelet.initialization import initialization
 from minikctl.controlplane.kubelet.instances import Instance, Instances
 from minikctl.controlplane.kubelet.memo import SANDBOX, PodMemo
 from minikctl.controlplane.kubelet.specs import (
@@ -33,6 +34,7 @@ from minikctl.controlplane.kubelet.specs import (
     sandbox_spec,
 )
 from minikctl.controlplane.kubelet.status import NodeFacts, Waiting, pod_status
+from minikctl.controlplane.kubelet.stopping import next_to_stop
 from minikctl.model import (
     Object,
     is_deleting,
@@ -42,7 +44,7 @@ from minikctl.model import (
     status_of,
     uid_of,
 )
-from minikctl.model.pods import is_finished
+from minikctl.model.pods import is_finished, is_sidecar
 from minikctl.model.timestamps import parse_time
 
 COMPONENT = "kubelet"
@@ -98,13 +100,39 @@ class _Look(Struct):
     # --- the three lives of a pod
 
     def run(self) -> None:
-        if needs_sandbox(self.pod) and not self._has_sandbox():
-            for container in spec_of(self.pod)["containers"]:
-                self.waiting.setdefault(container["name"], Waiting("ContainerCreating"))
-        else:
-            for container in spec_of(self.pod)["containers"]:
-                self._run_container(container)
+        if not needs_sandbox(self.pod) or self._has_sandbox():
+            self._run_containers()
+        for container in self._all_containers():
+            if self.instances.latest(container["name"]) is None:
+                self.waiting.setdefault(container["name"], self._not_yet())
         self._write_status()
+
+    def _run_containers(self) -> None:
+        begun = initialization(self.pod, self.instances)
+        apps = spec_of(self.pod)["containers"]
+        if begun.has_failed or (begun.is_complete and all(self._is_over(one) for one in apps)):
+            self._stop_next(self._running())
+            return
+        for container in begun.due:
+            self._run_container(container)
+        if begun.is_complete:
+            for container in apps:
+                self._run_container(container)
+
+    def _is_over(self, container: dict[str, Any]) -> bool:
+        """Whether it ended for good."""
+        latest = self.instances.latest(container["name"])
+        if latest is None or not latest.has_ended or self._is_outdated(container["name"], latest):
+            return False
+        changed = latest.identity.spec_hash != container_hash(container)
+        return not changed and not self._should_restart(container, latest)
+
+    def _all_containers(self) -> list[dict[str, Any]]:
+        spec = spec_of(self.pod)
+        return [*(spec.get("initContainers") or ()), *spec["containers"]]
+
+    def _not_yet(self) -> Waiting:
+        return Waiting("PodInitializing" if spec_of(self.pod).get("initContainers") else "ContainerCreating")
 
     def rest(self) -> None:
         """A finished pod keeps its ended containers for `logs`; nothing of it may run."""
@@ -115,11 +143,11 @@ class _Look(Struct):
             self.actions.append(RemoveContainer(one.id))
 
     def terminate(self) -> None:
-        running = [one for one in self.instances.apps() if self._may_run(one)]
+        running = self._running()
         deadline = parse_time(self.pod["metadata"]["deletionTimestamp"])
         grace = self.pod["metadata"].get("deletionGracePeriodSeconds", 0)
         if running and grace and self.now < deadline:
-            self._stop_gracefully(running)
+            self._signal(next_to_stop(self.pod, running))
             self.decision.look_at(deadline)
             self._write_status()
             return
@@ -129,10 +157,25 @@ class _Look(Struct):
         if left and not running:
             self._write_status()
 
-    def _may_run(self, one: Instance) -> bool:
-        return one.container.state in (ContainerState.RUNNING, ContainerState.UNKNOWN)
+    def _running(self) -> list[Instance]:
+        states = (ContainerState.RUNNING, ContainerState.UNKNOWN)
+        return [one for one in self.instances.apps() if one.container.state in states]
 
-    def _stop_gracefully(self, running: list[Instance]) -> None:
+    def _stop_next(self, running: list[Instance]) -> None:
+        """Sidecars of a pod that is done, or failed: within the pod's grace period from the last end."""
+        grace = spec_of(self.pod).get("terminationGracePeriodSeconds", 30)
+        ends = [one.container.finished_at or self.now for one in self.instances.apps() if one.has_ended]
+        deadline = max(ends, default=self.now) + grace
+        chosen = next_to_stop(self.pod, running)
+        if not chosen:
+            return
+        if self.now < deadline:
+            self._signal(chosen)
+            self.decision.look_at(deadline)
+        else:
+            self.actions.extend(SignalContainer(one.id, kill=True) for one in chosen)
+
+    def _signal(self, running: list[Instance]) -> None:
         for one in running:
             if one.id not in self.memo.signalled:
                 self.actions.append(SignalContainer(one.id))
@@ -203,10 +246,11 @@ class _Look(Struct):
             self._start(container, known.get("restartCount", 0) + 1, 0)
 
     def _known_status(self, name: str) -> dict[str, Any]:
-        for status in status_of(self.pod).get("containerStatuses") or ():
-            if status["name"] == name:
-                known: dict[str, Any] = status
-                return known
+        for group in ("initContainerStatuses", "containerStatuses"):
+            for status in status_of(self.pod).get(group) or ():
+                if status["name"] == name:
+                    known: dict[str, Any] = status
+                    return known
         return {}
 
     def _start_created(self, container: dict[str, Any], latest: Instance) -> None:
@@ -222,7 +266,7 @@ class _Look(Struct):
     def _restart_ended(self, container: dict[str, Any], latest: Instance) -> None:
         name = container["name"]
         definition_changed = latest.identity.spec_hash != container_hash(container)
-        if not definition_changed and not self._should_restart(latest):
+        if not definition_changed and not self._should_restart(container, latest):
             return
         wait = next_wait(latest.identity.backoff, latest.ran_seconds)
         due = (latest.container.finished_at or self.now) + wait
@@ -231,9 +275,12 @@ class _Look(Struct):
         else:
             self._start(container, latest.identity.attempt + 1, wait)
 
-    def _should_restart(self, latest: Instance) -> bool:
+    def _should_restart(self, container: dict[str, Any], latest: Instance) -> bool:
+        failed = bool(latest.container.exit_code)
         policy = spec_of(self.pod).get("restartPolicy", "Always")
-        return policy == "Always" or (policy == "OnFailure" and bool(latest.container.exit_code))
+        if container in (spec_of(self.pod).get("initContainers") or ()):
+            return is_sidecar(container) or (failed and policy != "Never")
+        return policy == "Always" or (policy == "OnFailure" and failed)
 
     def _back_off(self, name: str, wait: int, due: float) -> None:
         pod = f"{name_of(self.pod)}_{namespace_of(self.pod)}({uid_of(self.pod)})"
@@ -269,7 +316,7 @@ class _Look(Struct):
         trouble = self.memo.troubles.get(name)
         if trouble is None:
             return True
-        names = [name] if name != SANDBOX else [one["name"] for one in spec_of(self.pod)["containers"]]
+        names = [name] if name != SANDBOX else [one["name"] for one in self._all_containers()]
         for waiting in names:
             self.waiting[waiting] = Waiting(trouble.reason, trouble.message)
         if trouble.retry_at > self.now:
@@ -312,7 +359,7 @@ class _Look(Struct):
     # --- the status
 
     def _write_status(self) -> None:
-        for container in spec_of(self.pod)["containers"]:
+        for container in self._all_containers():
             trouble = self.memo.troubles.get(container["name"])
             if trouble is not None and container["name"] not in self.waiting:
                 self.waiting[container["name"]] = Waiting(trouble.reason, trouble.message)
