@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from minikctl.errors import BackendError, UnreachableError, UsageError
 
 if TYPE_CHECKING:
-    from minikctl.backend import Backend, BackendType, Settings
+    from minikctl.backend import Backend, BackendType, FidelityTable, Settings
 
 ENTRY_POINTS = "minikctl.backends"
 BUILT_IN: Mapping[str, str] = {
@@ -54,6 +54,15 @@ def locate(name: str) -> str:
         known = ", ".join((*BUILT_IN, *sorted(set(_entry_points()) - set(BUILT_IN))))
         raise UsageError(f'unknown backend "{name}"; there are: {known}')
     return target
+
+
+def fidelity(name: str) -> FidelityTable:
+    """What that backend does with the fields that are handed to its engine. Asks no engine.
+
+    :raises UsageError: there is no such backend.
+    """
+    say = getattr(find(name), "fidelity", None)
+    return say() if say is not None else {}
 
 
 def _entry_points() -> dict[str, str]:

@@ -25,6 +25,7 @@ from minikctl.backend import (
     ContainerState,
     EngineEvent,
     EngineInfo,
+    FidelityTable,
     LogLine,
     LogOptions,
     SandboxSpec,
@@ -66,9 +67,10 @@ class DockerBackend:
         return cls(settings)
 
     @classmethod
-    def fidelity(cls) -> Mapping[str, str]:
-        """A memory request only counts for the scheduler, as everywhere without cgroup v2's MemoryQoS."""
-        return {"spec.containers[].resources.requests.memory": "inert"}
+    def fidelity(cls) -> FidelityTable:
+        from minikctl_docker.fidelity import TABLE
+
+        return TABLE
 
     # --- the engine ------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from minikctl.backend import (
     ContainerSpec,
     EngineEvent,
     EngineInfo,
+    FidelityTable,
     LogLine,
     LogOptions,
     SandboxSpec,
@@ -67,19 +68,10 @@ class MemoryBackend:
         return cls(settings.cluster_id, engine)
 
     @classmethod
-    def fidelity(cls) -> Mapping[str, str]:
-        """Containers have a life, logs, addresses and host ports; what would need a machine is inert."""
-        return {
-            "spec.containers[].resources": "inert",
-            "spec.containers[].securityContext": "inert",
-            "spec.securityContext": "inert",
-            "spec.containers[].stdin": "inert",
-            "spec.containers[].tty": "inert",
-            "spec.containers[].command": "emulated",
-            "spec.containers[].args": "emulated",
-            "spec.containers[].image": "emulated",
-            "spec.containers[].ports": "emulated",
-        }
+    def fidelity(cls) -> FidelityTable:
+        from minikctl_memory.fidelity import TABLE
+
+        return TABLE
 
     # --- Backend ---
 

@@ -25,6 +25,7 @@ from minikctl.backend import (
     ContainerSpec,
     EngineEvent,
     EngineInfo,
+    FidelityTable,
     LogLine,
     LogOptions,
     NetworkMode,
@@ -78,9 +79,10 @@ class PodmanBackend:
         return cls(settings)
 
     @classmethod
-    def fidelity(cls) -> Mapping[str, str]:
-        """A memory request only counts for the scheduler, as everywhere without cgroup v2's MemoryQoS."""
-        return {"spec.containers[].resources.requests.memory": "inert"}
+    def fidelity(cls) -> FidelityTable:
+        from minikctl_podman.fidelity import TABLE
+
+        return TABLE
 
     # --- the engine ------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ Rules:
 - Only containers whose labels carry this backend's cluster id are ever listed, stopped or removed.
 """
 
+from minikctl.backend.fidelity import Fidelity, FidelityTable, Handling
 from minikctl.backend.port import (
     Backend,
     BackendType,
@@ -39,6 +40,9 @@ __all__ = [
     "ContainerState",
     "EngineEvent",
     "EngineInfo",
+    "Fidelity",
+    "FidelityTable",
+    "Handling",
     "LogLine",
     "LogOptions",
     "NetworkMode",

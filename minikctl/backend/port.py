@@ -12,6 +12,8 @@ from typing import ClassVar, NamedTuple, Protocol
 
 from msgspec import Struct, field
 
+from minikctl.backend.fidelity import EVERYTHING_ENFORCED, FidelityTable
+
 
 class Settings(NamedTuple):
     """How to reach an engine, and on whose behalf."""
@@ -279,8 +281,10 @@ class BackendType(Protocol):
         """A backend for that endpoint. Does not connect yet."""
 
     @classmethod
-    def fidelity(cls) -> Mapping[str, str]:
-        """For each pod field that this backend treats other than `enforced` (emulated, inert, rejected).
+    def fidelity(cls) -> FidelityTable:
+        """What becomes of the pod fields whose meaning is the engine's (see `minikctl.backend.fidelity`).
 
-        Keys are field paths of Pod (`spec.containers[].resources`).
+        Asked without an engine, and before one is chosen. `validate` reports from it, and `apply` refuses
+        what is rejected. A class without this method has no opinion: all of them are enforced.
         """
+        return EVERYTHING_ENFORCED

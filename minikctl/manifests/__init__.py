@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from minikctl.manifests.checks import check
+    from minikctl.manifests.fidelity import FieldFidelity, fidelity_of, unhandled
     from minikctl.manifests.loader import Document, load_files, parse
-    from minikctl.manifests.support import unhandled
     from minikctl.manifests.validation import validate, validate_update
     from minikctl.manifests.yaml_editor import edit_yaml
     from minikctl.manifests.yaml_writer import dump_yaml
 
 __all__ = [
     "Document",
+    "FieldFidelity",
     "check",
     "dump_yaml",
     "edit_yaml",
+    "fidelity_of",
     "load_files",
     "parse",
     "unhandled",
@@ -30,12 +32,14 @@ __all__ = [
 
 _HOMES = {
     "Document": "loader",
+    "FieldFidelity": "fidelity",
     "check": "checks",
     "dump_yaml": "yaml_writer",
     "edit_yaml": "yaml_editor",
+    "fidelity_of": "fidelity",
     "load_files": "loader",
     "parse": "loader",
-    "unhandled": "support",
+    "unhandled": "fidelity",
     "validate": "validation",
     "validate_update": "validation",
 }

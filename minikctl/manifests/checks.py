@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from minikctl.errors import FieldProblem
+from minikctl.manifests.fidelity import refused_kind, unhandled
 from minikctl.manifests.loader import Document
 from minikctl.manifests.paths import parse_path
-from minikctl.manifests.support import unhandled
 from minikctl.manifests.validation import is_undecodable, validate
-from minikctl.model.kinds import KINDS
 
 
 def check(documents: Iterable[Document]) -> list[FieldProblem]:
@@ -30,16 +29,9 @@ def _problems(document: Document) -> list[FieldProblem]:
     problems = validate(document.obj)
     if is_undecodable(problems):
         return problems
-    kind = KINDS.get(document.obj["kind"])
-    if kind is None:
-        run = ", ".join(name for name, one in KINDS.items() if one.declarable)
-        return [
-            *problems,
-            FieldProblem("kind", "NotHandled", f"this version does not run it (it runs {run})"),
-        ]
-    if not kind.declarable:
-        message = f"{kind.plural} are not declared in manifests; minikctl finds or makes them"
-        return [FieldProblem("kind", "FieldValueForbidden", f"Forbidden: {message}")]
+    refused = refused_kind(document.obj)
+    if refused is not None:
+        return [*problems, refused]
     # A field that Kubernetes does not know is reported once, as unknown.
     unknown = {problem.path for problem in problems if problem.reason == "UnknownField"}
     return [*problems, *(problem for problem in unhandled(document.obj) if problem.path not in unknown)]

@@ -1,133 +1,176 @@
-"""Which fields of the kinds this version acts on: the table, as data, and the check against it.
+"""Which fields of the kinds this version acts on: the table, as data. `fidelity` reads it.
 
 Rules:
-- No field is silently ignored. Each field that Kubernetes knows is one of three: **enforced** (acted on),
-  **inert** (has no meaning here, or only the values that change nothing are taken), or **not handled**:
-  refused with its path, except for values that ask for nothing (false, empty).
+- No field is silently ignored. Each field that Kubernetes knows has a handling: **enforced** (acted on),
+  **inert** (it has no meaning here), **engine** (handed to the engine: the backend's own table says what
+  becomes of it), or **rejected**: refused with its path, except for values that ask for nothing (false,
+  empty).
 - A nested table says that the parts of a field are classified one by one; a single word covers all below it.
 - Lists are passed through: `containers.image` speaks of every container.
-- A field that is not in the table is not handled. A test proves that none of the schemas' fields is missing.
+- A field that is not in the table is rejected. A test proves that none of the schemas' fields is missing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Union
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from minikctl.errors import FieldProblem
-from minikctl.manifests.paths import format_path
-from minikctl.manifests.rules.problems import show
-from minikctl.model import Object, labels_of
+from minikctl.backend.fidelity import Fidelity
 
-POD_SECURITY = "pod-security.kubernetes.io/enforce"
 _NOTHING: tuple[Any, ...] = (None, False, "", [], {})
-NOT_HANDLED = "NotHandled"
+ENGINE_WORD = "engine"
 
 
 class Support(Struct, frozen=True):
-    """How a field is handled; where `only` is given, all other values are refused, except for text that
+    """How a field is handled. Where `only` is given, all other values are refused, except for text that
     begins with one of `prefixes`."""
 
     handling: str
+    """enforced, emulated, inert, rejected or engine. What is rejected may still take values (`only`) that ask
+    for nothing but what is so anyway."""
+    note: str = ""
+    """Why or how, in one short line, where that is not plain."""
     only: tuple[Any, ...] | None = None
     prefixes: tuple[str, ...] = ()
+    unremarkable: tuple[Any, ...] | None = None
+    """Of an inert field that people may rely on: the values that nobody needs to be told about. None: nobody
+    relies on the field."""
+    why_refused: str = "this version does not run it yet: it would have to be ignored"
 
     def takes(self, value: Any) -> bool:
-        if self.only is None:
-            return True
+        return self.only is None or self._is_one_of(self.only, value)
+
+    def is_worth_a_word(self, value: Any) -> bool:
+        """Whether somebody who wrote this value may expect something that will not happen."""
+        return self.unremarkable is not None and not self._is_one_of((None, *self.unremarkable), value)
+
+    def _is_one_of(self, values: tuple[Any, ...], value: Any) -> bool:
         if self.prefixes and isinstance(value, str) and value.startswith(self.prefixes):
             return True
         # The types are compared too: `0 == False`, but `fsGroup: 0` asks for something.
-        return any(value == one and type(value) is type(one) for one in self.only)
+        return any(value == one and type(value) is type(one) for one in values)
+
+    def on(self, backend: str, told: Fidelity) -> Support:
+        """With what a backend says of it. What it rejects may still be empty."""
+        if told.handling != "rejected":
+            return replace(self, handling=told.handling, note=told.note)
+        why = f"the {backend} backend does not do it" + (f": {told.note}" if told.note else "")
+        return replace(self, handling="rejected", note=told.note, only=_NOTHING, why_refused=why)
 
 
 Table = Mapping[str, Union[Support, "Table"]]
 
 ENFORCED = Support("enforced")
 INERT = Support("inert")
-REFUSED = Support("not handled", _NOTHING)
+REFUSED = Support("rejected", only=_NOTHING)
+ENGINE = Support(ENGINE_WORD)
 
 
-def inert_at(*values: Any) -> Support:
-    """The field means nothing here as long as it has one of these values."""
-    return Support("inert", values)
+def enforced(note: str, *values: Any) -> Support:
+    """Enforced in a way that needs a word, where `values` are given for these only."""
+    return Support("enforced", note, only=(None, *values) if values else None)
 
 
-def refused_except(*values: Any) -> Support:
+def inert(note: str, *values: Any) -> Support:
+    """The field means nothing here; where `values` are given, only they are taken."""
+    return Support("inert", note, only=(None, *values) if values else None)
+
+
+def inert_but_relied_on(note: str, *unremarkable: Any) -> Support:
+    """Who writes it may rely on it, and is told, except for these values."""
+    return Support("inert", note, unremarkable=unremarkable)
+
+
+def refused_except(*values: Any, note: str = "") -> Support:
     """The field is not handled, but these values of it ask for nothing that is not so anyway."""
-    return Support("not handled", (None, *values))
+    return Support("rejected", note, only=(None, *values))
 
 
+def engine_only(*values: Any) -> Support:
+    """Handed to the engine, these values only."""
+    return Support(ENGINE_WORD, only=(None, *values))
+
+
+_RUNTIME_DEFAULT = engine_only({"type": "RuntimeDefault"})
 _FIELD_PATH = Support(
     "enforced",
-    ("metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName"),
-    ("metadata.labels['", "metadata.annotations['"),
+    only=(
+        "metadata.name",
+        "metadata.namespace",
+        "metadata.uid",
+        "spec.nodeName",
+        "spec.serviceAccountName",
+    ),
+    prefixes=("metadata.labels['", "metadata.annotations['"),
 )
-_RUNTIME_DEFAULT = {"type": "RuntimeDefault"}
+_SERVERS = inert("set by the API server, as in Kubernetes")
 
 OBJECT_META: Table = {
     "annotations": ENFORCED,
-    "creationTimestamp": INERT,
-    "deletionGracePeriodSeconds": INERT,
-    "deletionTimestamp": INERT,
+    "creationTimestamp": _SERVERS,
+    "deletionGracePeriodSeconds": _SERVERS,
+    "deletionTimestamp": _SERVERS,
     "finalizers": REFUSED,
-    "generateName": ENFORCED,
-    "generation": INERT,
+    "generateName": enforced("by `create`; `apply` needs a name, as in kubectl"),
+    "generation": _SERVERS,
     "labels": ENFORCED,
-    "managedFields": INERT,
+    "managedFields": inert("nobody's ownership of fields is tracked"),
     "name": ENFORCED,
     "namespace": ENFORCED,
-    "ownerReferences": ENFORCED,
-    "resourceVersion": ENFORCED,
-    "selfLink": INERT,
-    "uid": ENFORCED,
+    "ownerReferences": enforced(
+        "when the object is created; what a later manifest says of it is not taken over"
+    ),
+    "resourceVersion": inert("a write is based on the newest revision, whatever the manifest says"),
+    "selfLink": _SERVERS,
+    "uid": _SERVERS,
 }
 # Kubernetes takes only labels, annotations and finalizers of a template over to its pods.
+_NOT_OF_TEMPLATES = inert("not taken over to the pods, as in Kubernetes")
 TEMPLATE_META: Table = {
-    **dict.fromkeys(OBJECT_META, INERT),
+    **dict.fromkeys(OBJECT_META, _NOT_OF_TEMPLATES),
     "annotations": ENFORCED,
     "finalizers": REFUSED,
     "labels": ENFORCED,
 }
 
 _CONTAINER_SECURITY: Table = {
-    "allowPrivilegeEscalation": ENFORCED,
-    "appArmorProfile": refused_except(_RUNTIME_DEFAULT),
-    "capabilities": ENFORCED,
-    "privileged": ENFORCED,
-    "procMount": refused_except("Default"),
-    "readOnlyRootFilesystem": ENFORCED,
-    "runAsGroup": ENFORCED,
-    "runAsNonRoot": ENFORCED,
-    "runAsUser": ENFORCED,
+    "allowPrivilegeEscalation": ENGINE,
+    "appArmorProfile": _RUNTIME_DEFAULT,
+    "capabilities": {"add": ENGINE, "drop": ENGINE},
+    "privileged": ENGINE,
+    "procMount": engine_only("Default"),
+    "readOnlyRootFilesystem": ENGINE,
+    "runAsGroup": ENGINE,
+    "runAsNonRoot": ENGINE,
+    "runAsUser": ENGINE,
     "seLinuxOptions": REFUSED,
-    "seccompProfile": refused_except(_RUNTIME_DEFAULT),
+    "seccompProfile": _RUNTIME_DEFAULT,
     "windowsOptions": REFUSED,
 }
 _POD_SECURITY: Table = {
-    "appArmorProfile": refused_except(_RUNTIME_DEFAULT),
+    "appArmorProfile": _RUNTIME_DEFAULT,
     "fsGroup": REFUSED,
     "fsGroupChangePolicy": REFUSED,
-    "runAsGroup": ENFORCED,
-    "runAsNonRoot": ENFORCED,
-    "runAsUser": ENFORCED,
+    "runAsGroup": ENGINE,
+    "runAsNonRoot": ENGINE,
+    "runAsUser": ENGINE,
     "seLinuxChangePolicy": REFUSED,
     "seLinuxOptions": REFUSED,
-    "seccompProfile": refused_except(_RUNTIME_DEFAULT),
-    "supplementalGroups": ENFORCED,
+    "seccompProfile": _RUNTIME_DEFAULT,
+    "supplementalGroups": ENGINE,
     "supplementalGroupsPolicy": refused_except("", "Merge"),
     "sysctls": REFUSED,
     "windowsOptions": REFUSED,
 }
-_AMOUNTS: Table = {"cpu": ENFORCED, "memory": ENFORCED}
 CONTAINER: Table = {
-    "args": ENFORCED,
-    "command": ENFORCED,
+    "args": ENGINE,
+    "command": ENGINE,
     "env": {
-        "name": ENFORCED,
-        "value": ENFORCED,
+        "name": ENGINE,
+        "value": ENGINE,
         "valueFrom": {
             "configMapKeyRef": REFUSED,
             "fieldRef": {"apiVersion": INERT, "fieldPath": _FIELD_PATH},
@@ -137,50 +180,58 @@ CONTAINER: Table = {
         },
     },
     "envFrom": REFUSED,
-    "image": ENFORCED,
+    "image": ENGINE,
     "imagePullPolicy": ENFORCED,
     "lifecycle": REFUSED,
     "livenessProbe": REFUSED,
     "name": ENFORCED,
     "ports": {
-        "containerPort": ENFORCED,
-        "hostIP": ENFORCED,
-        "hostPort": ENFORCED,
-        "name": ENFORCED,
-        "protocol": ENFORCED,
+        "containerPort": ENGINE,
+        "hostIP": ENGINE,
+        "hostPort": ENGINE,
+        "name": inert("nothing refers to a port by its name yet"),
+        "protocol": ENGINE,
     },
     "readinessProbe": REFUSED,
     "resizePolicy": REFUSED,
-    "resources": {"claims": REFUSED, "limits": _AMOUNTS, "requests": _AMOUNTS},
+    "resources": {
+        "claims": REFUSED,
+        "limits": {"cpu": ENGINE, "memory": ENGINE},
+        "requests": {
+            "cpu": ENGINE,
+            "memory": enforced("by the scheduler; engines are not told, as in Kubernetes without MemoryQoS"),
+        },
+    },
     "restartPolicy": REFUSED,
     "restartPolicyRules": REFUSED,
     "securityContext": _CONTAINER_SECURITY,
     "startupProbe": REFUSED,
-    "stdin": ENFORCED,
+    "stdin": ENGINE,
     "stdinOnce": REFUSED,
-    "terminationMessagePath": inert_at(None, "", "/dev/termination-log"),
-    "terminationMessagePolicy": inert_at(None, "", "File"),
-    "tty": ENFORCED,
+    "terminationMessagePath": inert("no message is read from there", "", "/dev/termination-log"),
+    "terminationMessagePolicy": inert("no message is read", "", "File"),
+    "tty": ENGINE,
     "volumeDevices": REFUSED,
     "volumeMounts": REFUSED,
-    "workingDir": ENFORCED,
+    "workingDir": ENGINE,
 }
+_NO_ACCOUNTS = "nothing checks accounts, and there is no API server that a pod could talk to"
 POD_SPEC: Table = {
     "activeDeadlineSeconds": REFUSED,
     "affinity": REFUSED,
-    "automountServiceAccountToken": INERT,
+    "automountServiceAccountToken": inert_but_relied_on("there is no token to mount", False),
     "containers": CONTAINER,
     "dnsConfig": REFUSED,
-    "dnsPolicy": inert_at(None, "", "ClusterFirst", "Default"),
-    "enableServiceLinks": INERT,
+    "dnsPolicy": inert("names are resolved as the engine is set up", "", "ClusterFirst", "Default"),
+    "enableServiceLinks": inert("there are no Services to link to yet"),
     "ephemeralContainers": REFUSED,
     "evictionResponders": REFUSED,
     "hostAliases": REFUSED,
     "hostIPC": REFUSED,
     "hostNetwork": REFUSED,
     "hostPID": REFUSED,
-    "hostUsers": refused_except(True),
-    "hostname": ENFORCED,
+    "hostUsers": refused_except(True, note="true is the user namespace of the engine"),
+    "hostname": ENGINE,
     "hostnameOverride": REFUSED,
     "imagePullSecrets": REFUSED,
     "initContainers": REFUSED,
@@ -188,25 +239,32 @@ POD_SPEC: Table = {
     "nodeSelector": ENFORCED,
     "os": refused_except({}, {"name": "linux"}),
     "overhead": REFUSED,
-    "preemptionPolicy": INERT,
-    "priority": inert_at(None, 0),
+    "preemptionPolicy": inert("no pod is preempted: all have the priority 0"),
+    "priority": enforced("all pods have the same", 0),
     "priorityClassName": REFUSED,
     "readinessGates": REFUSED,
     "resourceClaims": REFUSED,
     "resources": REFUSED,
     "restartPolicy": ENFORCED,
     "runtimeClassName": REFUSED,
-    "schedulerName": inert_at(None, "", "default-scheduler"),
+    "schedulerName": enforced("minikctl's own scheduler plays it", "", "default-scheduler"),
     "schedulingGates": REFUSED,
     "schedulingGroup": REFUSED,
     "securityContext": _POD_SECURITY,
-    "serviceAccount": INERT,
-    "serviceAccountName": INERT,
+    "serviceAccount": inert_but_relied_on(_NO_ACCOUNTS, "", "default"),
+    "serviceAccountName": inert_but_relied_on(_NO_ACCOUNTS, "", "default"),
     "setHostnameAsFQDN": REFUSED,
     "shareProcessNamespace": REFUSED,
     "subdomain": REFUSED,
     "terminationGracePeriodSeconds": ENFORCED,
-    "tolerations": ENFORCED,
+    "tolerations": {
+        "effect": ENFORCED,
+        "key": ENFORCED,
+        "operator": enforced("", "", "Equal", "Exists"),
+        # The seconds of the tolerations that every pod gets.
+        "tolerationSeconds": inert_but_relied_on("no taint ends a pod that runs", 300),
+        "value": ENFORCED,
+    },
     "topologySpreadConstraints": REFUSED,
     "volumes": REFUSED,
 }
@@ -214,13 +272,12 @@ _TEMPLATE: Table = {"metadata": TEMPLATE_META, "spec": POD_SPEC}
 
 
 def _object(spec: Table) -> Table:
-    """apiVersion and kind choose the table; a status that somebody wrote is dropped, as in every server."""
     return {
         "apiVersion": ENFORCED,
         "kind": ENFORCED,
         "metadata": OBJECT_META,
         "spec": spec,
-        "status": INERT,
+        "status": inert("what somebody wrote is dropped, as in every API server"),
     }
 
 
@@ -237,7 +294,7 @@ TABLES: dict[str, Table] = {
             "template": _TEMPLATE,
         }
     ),
-    "Namespace": _object({"finalizers": inert_at(None, [], ["kubernetes"])}),
+    "Namespace": _object({"finalizers": inert("kept, and nothing waits for it", [], ["kubernetes"])}),
     "Pod": _object(POD_SPEC),
     "ReplicaSet": _object(
         {
@@ -248,40 +305,3 @@ TABLES: dict[str, Table] = {
         }
     ),
 }
-
-
-def unhandled(obj: Object) -> list[FieldProblem]:
-    """The fields of `obj` that this version would have to ignore. `obj` has the types of its schema; kinds
-    without a table (nobody writes them) have no such fields."""
-    table = TABLES.get(obj["kind"])
-    problems = list(_check(obj, table, ())) if table is not None else []
-    return [*problems, *_unenforced_levels(obj)]
-
-
-def _unenforced_levels(obj: Object) -> Iterator[FieldProblem]:
-    """A level that nothing enforces yet must not look as if something did."""
-    level = labels_of(obj).get(POD_SECURITY, "privileged") if obj["kind"] == "Namespace" else "privileged"
-    if level != "privileged":
-        message = f'level "{level}" is not enforced by this version yet: it would have to be ignored'
-        yield FieldProblem(f"metadata.labels[{POD_SECURITY}]", "NotHandled", message)
-
-
-def _check(value: Any, support: Support | Table, path: tuple[str | int, ...]) -> Iterator[FieldProblem]:
-    if isinstance(support, Support):
-        if not support.takes(value):
-            yield _problem(value, support, path)
-    elif isinstance(value, dict):
-        for name, member in value.items():
-            yield from _check(member, support.get(name, REFUSED), (*path, name))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _check(item, support, (*path, index))
-
-
-def _problem(value: Any, support: Support, path: tuple[str | int, ...]) -> FieldProblem:
-    if support.handling == "not handled":
-        message = "this version does not run it yet: it would have to be ignored"
-    else:
-        taken = ", ".join(show(one) for one in support.only or () if one not in (None, "", []))
-        message = f"this version does not run {show(value)} yet, only {taken}"
-    return FieldProblem(format_path(path), NOT_HANDLED, message)

@@ -1,0 +1,163 @@
+"""What becomes of each field that an object uses, on a given backend: enforced, emulated, inert or rejected.
+
+Rules:
+- The core's table (`support`) and the backend's (`BackendType.fidelity`) are joined once per kind and
+  backend; then a field costs one look into a table.
+- `unhandled` is the one mechanism that refuses; `fidelity_of` says the same of the fields that are taken.
+- Without a backend (`""`) only the core speaks: what is the engine's counts as taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, NamedTuple, TypeAlias
+
+from minikctl.backend.fidelity import FidelityTable, Handling, entry_for
+from minikctl.errors import FieldProblem
+from minikctl.manifests.paths import format_path
+from minikctl.manifests.rules.problems import show
+from minikctl.manifests.support import CONTAINER, ENGINE_WORD, POD_SPEC, REFUSED, TABLES, Support, Table
+from minikctl.model import Object, labels_of
+from minikctl.model.kinds import KINDS
+
+NOT_HANDLED = "NotHandled"
+POD_SECURITY = "pod-security.kubernetes.io/enforce"
+
+
+class FieldFidelity(NamedTuple):
+    """What becomes of one field. `path` is written as the API server writes it; `note` says in one short line
+    why or how, where that is not plain, and always why a field is rejected."""
+
+    path: str
+    handling: Handling
+    note: str = ""
+
+
+_Path: TypeAlias = tuple[str | int, ...]
+
+
+class _Used(NamedTuple):
+    """One field of an object, with its value and what the tables say of it."""
+
+    path: _Path
+    value: Any
+    support: Support
+
+
+def fidelity_of(obj: Object, backend: str) -> list[FieldFidelity]:
+    """What `backend` does with each field that `obj` uses, in the object's order; a kind that is not run is
+    one rejected `kind`. `obj` has the types of its schema.
+
+    :raises UsageError: there is no such backend.
+    """
+    refused = refused_kind(obj)
+    if refused is not None:
+        return [FieldFidelity(refused.path, "rejected", refused.message)]
+    found = [_fidelity(used) for used in _used_fields(obj, backend)]
+    return found + [
+        FieldFidelity(problem.path, "rejected", problem.message) for problem in _unenforced_levels(obj)
+    ]
+
+
+def unhandled(obj: Object, backend: str = "") -> list[FieldProblem]:
+    """The fields of `obj` that would have to be ignored: by this version, or by that backend. `obj` has the
+    types of its schema; kinds without a table (nobody writes them) have no such fields.
+
+    :raises UsageError: there is no such backend.
+    """
+    problems = [
+        FieldProblem(format_path(used.path), NOT_HANDLED, _why_refused(used))
+        for used in _used_fields(obj, backend)
+        if not used.support.takes(used.value)
+    ]
+    return [*problems, *_unenforced_levels(obj)]
+
+
+def relied_on_in_vain(obj: Object) -> list[FieldFidelity]:
+    """The inert fields of `obj` whose values let people expect something that will not happen."""
+    return [_fidelity(used) for used in _used_fields(obj, "") if used.support.is_worth_a_word(used.value)]
+
+
+def refused_kind(obj: Object) -> FieldProblem | None:
+    """Why objects of this kind are validated and not run; None where they are run."""
+    kind = KINDS.get(str(obj.get("kind")))
+    if kind is None or kind.api_version != obj.get("apiVersion"):
+        run = ", ".join(name for name, one in KINDS.items() if one.declarable)
+        return FieldProblem("kind", NOT_HANDLED, f"this version does not run it (it runs {run})")
+    if not kind.declarable:
+        message = f"{kind.plural} are not declared in manifests; minikctl finds or makes them"
+        return FieldProblem("kind", "FieldValueForbidden", f"Forbidden: {message}")
+    return None
+
+
+# --- the joined table ----------------------------------------------------------------------------------
+
+
+@cache
+def table_of(kind: str, backend: str) -> Table | None:
+    """The kind's table with the backend's words where the core leaves a field to the engine."""
+    table = TABLES.get(kind)
+    if table is None or not backend:
+        return table
+    from minikctl import registry
+
+    return _joined(table, backend, registry.fidelity(backend), "")
+
+
+def _joined(table: Table, backend: str, told: FidelityTable, path: str) -> Table:
+    # A pod's fields have the same names in every template, a container's in every list of containers.
+    start = "spec." if table is POD_SPEC else "spec.containers." if table is CONTAINER else path
+    return {name: _joined_entry(entry, backend, told, start + name) for name, entry in table.items()}
+
+
+def _joined_entry(entry: Support | Table, backend: str, told: FidelityTable, path: str) -> Support | Table:
+    if not isinstance(entry, Support):
+        return _joined(entry, backend, told, path + ".")
+    return entry.on(backend, entry_for(told, path)) if entry.handling == ENGINE_WORD else entry
+
+
+# --- one object ----------------------------------------------------------------------------------------
+
+
+def _used_fields(obj: Object, backend: str) -> Iterator[_Used]:
+    table = table_of(str(obj.get("kind")), backend)
+    if table is not None:
+        yield from _walk(obj, table, ())
+
+
+def _walk(value: Any, support: Support | Table, path: _Path) -> Iterator[_Used]:
+    if isinstance(support, Support):
+        yield _Used(path, value, support)
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            yield from _walk(member, support.get(name, REFUSED), (*path, name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _walk(item, support, (*path, index))
+
+
+def _fidelity(used: _Used) -> FieldFidelity:
+    support, path = used.support, format_path(used.path)
+    if not support.takes(used.value):
+        return FieldFidelity(path, "rejected", _why_refused(used))
+    # Who asks for nothing (`hostNetwork: false`) gets it.
+    taken = {"rejected": "enforced", ENGINE_WORD: "enforced"}
+    handling: Handling = taken.get(support.handling, support.handling)  # type: ignore[assignment]
+    return FieldFidelity(path, handling, support.note)
+
+
+def _why_refused(used: _Used) -> str:
+    support = used.support
+    if support.handling == "rejected":
+        return support.why_refused
+    taken = ", ".join(show(one) for one in support.only or () if one not in (None, "", []))
+    return f"this version does not run {show(used.value)} yet, only {taken}"
+
+
+def _unenforced_levels(obj: Object) -> Iterator[FieldProblem]:
+    """A level that nothing enforces yet must not look as if something did."""
+    level = labels_of(obj).get(POD_SECURITY, "privileged") if obj["kind"] == "Namespace" else "privileged"
+    if level != "privileged":
+        message = f'level "{level}" is not enforced by this version yet: it would have to be ignored'
+        yield FieldProblem(f"metadata.labels[{POD_SECURITY}]", NOT_HANDLED, message)
