@@ -7,11 +7,12 @@ text says which object it speaks of.
 from __future__ import annotations
 
 from minikctl.render.escape import escape
-from minikctl.render.validation.report import Report
+from minikctl.render.validation.report import Report, Severity
 from minikctl.render.validation.text import summary_line
 from minikctl.render.validation.words import line_of
 
 _STDIN = "STDIN"
+_COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
 
 def render(report: Report) -> str:
@@ -24,7 +25,7 @@ def render(report: Report) -> str:
             place = {"line": str(position.line), "col": str(position.column)} if position else {}
             properties = {"file": report.located(result.filename), **place, **properties}
         told = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-        lines.append(f"::{severity.value} {told}::{_data(text)}\n")
+        lines.append(f"::{_COMMANDS[severity]} {told}::{_data(text)}\n")
     if report.summary:
         lines.append(f"{summary_line(report)}\n")
     return "".join(lines)

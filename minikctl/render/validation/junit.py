@@ -1,7 +1,7 @@
 """JUnit's XML: one suite a file, one case a resource (`Deployment@apps/v1`, `shop/web`, as in kubeconform).
 
-A case has one failure with all its problems, because many readers show the first one only. Warnings are what
-the case wrote to stdout. The document is ASCII; what XML can't hold at all is made visible.
+A case has one failure with all its problems, because many readers show the first one only. Warnings and
+remarks are what the case wrote to stdout. The document is ASCII; what XML can't hold at all is made visible.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ def render(report: Report) -> str:
     by_file: dict[str, list[Result]] = {}
     for result in report.results:
         by_file.setdefault(result.filename, []).append(result)
-    root.extend(_suite(filename, results) for filename, results in by_file.items())
+    root.extend(_suite(report, filename, results) for filename, results in by_file.items())
     indent(root)
     text: str = tostring(root, encoding="us-ascii", xml_declaration=False).decode()
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
-def _suite(filename: str, results: Sequence[Result]) -> Element:
+def _suite(report: Report, filename: str, results: Sequence[Result]) -> Element:
     from xml.etree.ElementTree import Element
 
     suite = Element("testsuite", {"name": _text(filename), **_counts(results)})
-    suite.extend(_case(result) for result in results)
+    suite.extend(_case(report, result) for result in results)
     return suite
 
 
-def _case(result: Result) -> Element:
+def _case(report: Report, result: Result) -> Element:
     from xml.etree.ElementTree import Element, SubElement
 
     scoped = f"{result.namespace}/{result.name}" if result.namespace else result.name
@@ -53,12 +53,14 @@ def _case(result: Result) -> Element:
     case = Element("testcase", {key: _text(value) for key, value in facts.items()})
     if result.status is Status.SKIPPED:
         SubElement(case, "skipped", {"message": "no schema"})
-    elif result.status is not Status.VALID:
-        word = "failure" if result.status is Status.INVALID else "error"
+    told = {Status.INVALID: "failure", Status.ERROR: "error"}.get(result.status)
+    if told:
         about = {"message": _text(_headline(result.problems)), "type": _text(result.problems[0].rule)}
-        SubElement(case, word, about).text = _lines(result, result.problems, Severity.ERROR)
-    if result.warnings:
-        SubElement(case, "system-out").text = _lines(result, result.warnings, Severity.WARNING)
+        errors = [(one, Severity.ERROR) for one in result.problems]
+        SubElement(case, told, about).text = _lines(result, errors)
+    rest = [one for one in report.findings_of(result) if one[1] is not Severity.ERROR]
+    if rest:
+        SubElement(case, "system-out").text = _lines(result, rest)
     return case
 
 
@@ -67,8 +69,9 @@ def _headline(problems: Sequence[Finding]) -> str:
     return told if len(problems) == 1 else f"{told} (and {len(problems) - 1} more)"
 
 
-def _lines(result: Result, findings: Sequence[Finding], severity: Severity) -> str:
-    return _text("\n".join(problem_line(result.title, one.problem, severity) for one in findings))
+def _lines(result: Result, findings: Sequence[tuple[Finding, Severity]]) -> str:
+    lines = (problem_line(result.title, one.problem, severity) for one, severity in findings)
+    return _text("\n".join(lines))
 
 
 def _counts(results: Sequence[Result]) -> dict[str, str]:

@@ -11,9 +11,11 @@ from msgspec import Struct, field
 from minikctl.errors import FieldProblem, Position
 from minikctl.render.style import PLAIN, Style
 
+REJECTED = "rejected"
+
 
 class Status(Enum):
-    """The words are kubeconform's."""
+    """A verdict, in kubeconform's words."""
 
     VALID = "statusValid"
     INVALID = "statusInvalid"
@@ -57,6 +59,11 @@ class Fidelity(Struct, frozen=True):
     handling: str
     note: str
     position: Position | None = None
+
+    def finding(self, backend: str) -> Finding:
+        """The same as a finding; its reason is `Emulated`, `Inert`, …"""
+        text = f"{self.handling} on {backend}" + (f": {self.note}" if self.note else "")
+        return Finding(FieldProblem(self.path, self.handling.capitalize(), text, self.position), self.steps)
 
 
 class Result(Struct, frozen=True):
@@ -109,7 +116,14 @@ class Report(Struct, frozen=True):
         return {status: counted[status] for status in Status}
 
     def findings(self) -> Iterator[tuple[Result, Finding, Severity]]:
-        """Every problem and warning, in the order of the input."""
+        """Everything there is to say, in the order of the input."""
         for result in self.results:
-            yield from ((result, one, Severity.ERROR) for one in result.problems)
-            yield from ((result, one, Severity.WARNING) for one in result.warnings)
+            yield from ((result, finding, severity) for finding, severity in self.findings_of(result))
+
+    def findings_of(self, result: Result) -> Iterator[tuple[Finding, Severity]]:
+        yield from ((one, Severity.ERROR) for one in result.problems)
+        yield from ((one, Severity.WARNING) for one in result.warnings)
+        for one in result.fidelity:
+            # What is rejected is a problem already.
+            if one.handling != REJECTED:
+                yield one.finding(self.backend), Severity.NOTE

@@ -15,11 +15,15 @@ from minikctl.render.validation.words import line_of
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
-# What holds where no rule has an id of its own: the reasons of the decode step.
+# What holds where no rule has an id of its own: reasons of the decode step, and how backends handle fields.
 _ABOUT = {
+    "Emulated": "the backend does what comes close to the field",
+    "Enforced": "the backend does what the field says",
     "FieldValueInvalid": "the value fits into the type of its field",
     "FieldValueRequired": "every required field is there",
     "FieldValueTypeInvalid": "the value has the type of its field",
+    "Inert": "the field means something on a cluster and nothing here",
+    "NotHandled": "the field is one that minikctl acts on",
     "UnknownField": "every field is one that Kubernetes knows",
     "UnknownKind": "the kind is served in this version",
     "Unreadable": "the file can be read as Kubernetes manifests",

@@ -13,20 +13,19 @@ from minikctl.render.validation.words import line_of
 def render(report: Report) -> str:
     lines = ["TAP version 14", f"1..{len(report.results)}"]
     for number, result in enumerate(report.results, 1):
-        lines.extend(_point(number, result))
+        lines.extend(_point(report, number, result))
     return "".join(f"{line}\n" for line in lines)
 
 
-def _point(number: int, result: Result) -> Iterator[str]:
+def _point(report: Report, number: int, result: Result) -> Iterator[str]:
     word = "not ok" if result.status in (Status.INVALID, Status.ERROR) else "ok"
     skip = " # SKIP no schema" if result.status is Status.SKIPPED else ""
     yield f"{word} {number} - {_description(result)}{skip}"
-    told = [(Severity.ERROR, one) for one in result.problems]
-    told += [(Severity.WARNING, one) for one in result.warnings]
+    told = list(report.findings_of(result))
     if told:
         yield "  ---"
         yield "  problems:"
-        for severity, finding in told:
+        for finding, severity in told:
             yield f"  - {json.dumps(_entry(severity, finding))}"
         yield "  ..."
 

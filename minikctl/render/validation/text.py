@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from minikctl.errors import FieldProblem, Position
 from minikctl.render.escape import escape, escape_lines
 from minikctl.render.style import PLAIN, Mood, Style
-from minikctl.render.validation.report import Fidelity, Report, Result, Severity, Status
+from minikctl.render.validation.report import Report, Result, Severity, Status
 from minikctl.render.validation.words import line_of
 
 _MOODS = {Severity.ERROR: Mood.BAD, Severity.WARNING: Mood.WARNING, Severity.NOTE: Mood.QUIET}
 _VERDICTS = {Status.VALID: ("valid", Mood.DONE), Status.SKIPPED: ("skipped", Mood.QUIET)}
-_SEVERITIES = {"rejected": Severity.ERROR, "emulated": Severity.WARNING, "inert": Severity.WARNING}
 
 
 def render(report: Report) -> str:
@@ -54,49 +53,27 @@ def problem_line(
 
     :param title: `Deployment/web`, or empty where there is no object yet.
     """
-    text = escape(line_of(problem))
-    return _placed(problem.position, title, text, severity, style, source_line)
-
-
-def _lines(report: Report, result: Result) -> Iterator[str]:
-    told = ((one, Severity.ERROR) for one in result.problems)
-    warned = ((one, Severity.WARNING) for one in result.warnings)
-    for finding, severity in (*told, *warned):
-        problem = finding.problem
-        line = _source_line(report, problem.position)
-        yield problem_line(result.title, problem, severity, style=report.style, source_line=line)
-    for field in result.fidelity:
-        yield _fidelity_line(report, result, field)
-    if report.verbose and result.status in _VERDICTS:
-        word, mood = _VERDICTS[result.status]
-        place = escape(str(result.position or result.filename))
-        yield f"{place}: {escape(result.title)}: {report.style.paint(word, mood)}"
-
-
-def _fidelity_line(report: Report, result: Result, field: Fidelity) -> str:
-    note = f": {field.note}" if field.note else ""
-    text = escape(f"{field.path}: {field.handling} on {report.backend}{note}")
-    severity = _SEVERITIES.get(field.handling, Severity.NOTE)
-    return _placed(field.position, result.title, text, severity, report.style, None)
-
-
-def _placed(
-    position: Position | None,
-    title: str,
-    text: str,
-    severity: Severity,
-    style: Style,
-    source_line: str | None,
-) -> str:
+    position = problem.position
     parts = [style.paint(escape(str(position)), Mood.TITLE)] if position else []
     if title:
         parts.append(escape(title))
     if severity is not Severity.ERROR:
-        text = f"{style.paint(severity.value, _MOODS[severity])}: {text}"
-    line = ": ".join((*parts, text))
+        parts.append(style.paint(severity.value, _MOODS[severity]))
+    line = ": ".join((*parts, escape(line_of(problem))))
     if source_line is None or position is None:
         return line
     return line + _with_caret(source_line, position.column, style, _MOODS[severity])
+
+
+def _lines(report: Report, result: Result) -> Iterator[str]:
+    for finding, severity in report.findings_of(result):
+        problem = finding.problem
+        line = _source_line(report, problem.position) if severity is not Severity.NOTE else None
+        yield problem_line(result.title, problem, severity, style=report.style, source_line=line)
+    if report.verbose and result.status in _VERDICTS:
+        word, mood = _VERDICTS[result.status]
+        place = escape(str(result.position or result.filename))
+        yield f"{place}: {escape(result.title)}: {report.style.paint(word, mood)}"
 
 
 def _with_caret(source_line: str, column: int, style: Style, mood: Mood) -> str:
