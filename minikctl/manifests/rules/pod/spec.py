@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from minikctl.errors import FieldProblem
 from minikctl.manifests.rules.metadata import check_labels
+from minikctl.manifests.rules.networks import check_address, check_port_or_name
 from minikctl.manifests.rules.pod.containers import Fields, check_ids
 from minikctl.manifests.rules.problems import (
     forbidden,
@@ -54,13 +54,7 @@ def identity(spec: Fields, path: str) -> Iterator[FieldProblem]:
 
 
 def _host_alias(alias: Fields, path: str) -> Iterator[FieldProblem]:
-    address = alias.get("ip", "")
-    from ipaddress import ip_address
-
-    try:
-        ip_address(address)
-    except ValueError:
-        yield invalid(f"{path}.ip", address, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")
+    yield from check_address(f"{path}.ip", alias.get("ip", ""))
     for index, name in enumerate(alias.get("hostnames") or ()):
         if problem := subdomain_advice(name):
             yield invalid(f"{path}.hostnames[{index}]", name, problem)
@@ -144,14 +138,7 @@ def check_handler(handler: Fields, kind: str, path: str) -> Iterator[FieldProble
         if not handler.get("command"):
             yield required(f"{path}.command")
         return
-    port: Any = handler.get("port", 0)
-    if isinstance(port, int) and not 1 <= port <= 65535:
-        yield invalid(f"{path}.port", port, "must be between 1 and 65535, inclusive")
-    elif isinstance(port, str):
-        from minikctl.manifests.rules.pod.ports import name_advice
-
-        for problem in name_advice(port) if port else ("must be no less than 1 character",):
-            yield invalid(f"{path}.port", port, problem)
+    yield from check_port_or_name(f"{path}.port", handler.get("port", 0))
     if kind == "httpGet" and handler.get("scheme", "HTTP") not in ("HTTP", "HTTPS"):
         yield unsupported(f"{path}.scheme", handler["scheme"], ("HTTP", "HTTPS"))
 
