@@ -66,7 +66,8 @@ def on_engine(
     **facts: Any,
 ) -> Container:
     """One of the pod's containers as the engine lists it; times are seconds before now."""
-    wanted = next(one for one in spec_of(pod)["containers"] if one["name"] == name)
+    both = [*(spec_of(pod).get("initContainers") or ()), *spec_of(pod)["containers"]]
+    wanted = next(one for one in both if one["name"] == name)
     spec = container_spec(
         pod, wanted, attempt=attempt, backoff=backoff, sandbox_id="", cluster_id=CLUSTER, seal_key=KEY
     )

@@ -49,8 +49,6 @@ def is_done(pod: Object, name: str, instances: Instances) -> bool:
     ended = (_status(pod, name).get("state") or {}).get("terminated") or {}
     in_time = _is_of_this_sandbox(ended.get("finishedAt"), instances)
     return bool(ended) and not ended.get("exitCode") and in_time
-        bool(ended) and not ended.get("exitCode") and _is_of_this_sandbox(ended.get("finishedAt"), instances)
-    )
 
 
 def _was_initialized(pod: Object, instances: Instances) -> bool:
