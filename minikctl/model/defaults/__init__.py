@@ -7,7 +7,8 @@ Rules:
 - Then the defaults of the kind, in the server's order; quantities take their canonical form.
 - Pods also get what the server's admission adds (tolerations, priority, service account), except the
   volume with the account's token.
-- One module a family of kinds, each with its table `DEFAULTS`, imported with the first object of such a kind.
+- One module a family of kinds, each with its table `DEFAULTS` (and `TYPES`, where the names of fields don't
+  tell their types), imported with the first object of such a kind.
 - The result shares nothing with the argument. Objects are expected to have the types of their schema.
 """
 
@@ -18,7 +19,7 @@ from functools import cache
 from importlib import import_module
 
 from minikctl.model import Object
-from minikctl.model.defaults.compaction import Fields, compact
+from minikctl.model.defaults.compaction import Fields, Types, compact
 from minikctl.model.defaults.pods import pull_policy
 
 __all__ = ["pull_policy", "set_defaults"]
@@ -27,7 +28,15 @@ _FAMILIES = {
     "batch": ("CronJob",),
     "namespaces": ("Namespace",),
     "pods": ("Pod",),
-    "services": ("Service",),
+    "services": (
+        "EndpointSlice",
+        "Endpoints",
+        "Ingress",
+        "IngressClass",
+        "NetworkPolicy",
+        "Service",
+        "ServiceCIDR",
+    ),
     "workloads": ("DaemonSet", "Deployment", "ReplicaSet", "StatefulSet"),
 }
 _HOMES = {kind: family for family, kinds in _FAMILIES.items() for kind in kinds}
@@ -38,17 +47,17 @@ def set_defaults(obj: Object) -> Object:
 
     Kinds without defaults of their own come back compacted only.
     """
-    result = compact(obj)
-    apply = _defaults_of(result.get("kind", ""))
+    types, apply = _of_kind(obj.get("kind") or "")
+    result = compact(obj, types)
     if apply is not None:
         apply(result)
     return result
 
 
 @cache
-def _defaults_of(kind: str) -> Callable[[Fields], None] | None:
+def _of_kind(kind: str) -> tuple[Types, Callable[[Fields], None] | None]:
     family = _HOMES.get(kind)
     if family is None:
-        return None
-    found: Callable[[Fields], None] = import_module(f"{__name__}.{family}").DEFAULTS[kind]
-    return found
+        return Types(), None
+    module = import_module(f"{__name__}.{family}")
+    return getattr(module, "TYPES", {}).get(kind, Types()), module.DEFAULTS.get(kind)

@@ -5,7 +5,8 @@ Told by the names of fields, as no schema says which of them are pointers in Go.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 Fields = dict[str, Any]
 
@@ -78,36 +79,60 @@ _MAPS = frozenset(
 )
 
 
-def compact(value: Fields) -> Fields:
+class Types(NamedTuple):
+    """The names of fields whose types in Go matter here."""
+
+    kept_when_zero: frozenset[str] = _KEPT_WHEN_ZERO
+    kept_when_empty: frozenset[str] = _KEPT_WHEN_EMPTY
+    lists_of_strings: frozenset[str] = _LISTS_OF_STRINGS
+    maps: frozenset[str] = _MAPS
+
+
+_COMMON = Types()
+
+
+def types_of(
+    *, pointers: Iterable[str] = (), lists_of_strings: Iterable[str] = (), maps: Iterable[str] = ()
+) -> Types:
+    """The common names and those that are so in some kinds only; zero and empty pointers are kept."""
+    return Types(
+        _KEPT_WHEN_ZERO.union(pointers),
+        _KEPT_WHEN_EMPTY.union(pointers),
+        _LISTS_OF_STRINGS.union(lists_of_strings),
+        _MAPS.union(maps),
+    )
+
+
+def compact(value: Fields, types: Types = _COMMON) -> Fields:
     """A deep copy as Kubernetes' types would write it: without null, empty and (mostly) zero fields."""
     result: Fields = {}
     for key, item in value.items():
         kind = type(item)
         if kind is str:
-            if item or key in _KEPT_WHEN_EMPTY:
+            if item or key in types.kept_when_empty:
                 result[key] = item
         elif kind is dict:
-            if key in _MAPS:
+            if key in types.maps:
                 if item:
                     result[key] = _compact_map(item)
             else:
-                result[key] = compact(item)
+                result[key] = compact(item, types)
         elif kind is list:
             if item:
-                result[key] = [_compact_item(entry, key) for entry in item]
-        elif item is not None and (item or key in _KEPT_WHEN_ZERO):
+                result[key] = [_compact_item(entry, key, types) for entry in item]
+        elif item is not None and (item or key in types.kept_when_zero):
             result[key] = item
     return result
 
 
-def _compact_item(item: Any, key: str) -> Any:
+def _compact_item(item: Any, key: str, types: Types) -> Any:
     if type(item) is dict:
-        return compact(item)
+        return compact(item, types)
     if item is not None:
         return item
     if key == "supplementalGroups":
         return 0
-    return "" if key in _LISTS_OF_STRINGS else {}
+    return "" if key in types.lists_of_strings else {}
 
 
 def _compact_map(value: Fields) -> Fields:
