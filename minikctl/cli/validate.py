@@ -9,25 +9,25 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from minikctl.cli import options
+from minikctl.cli.base import flags_of
 from minikctl.cli.errors import Reported
 from minikctl.cli.options import comma_separated, flag, value
-from minikctl.cli.problems import name_in, source_line, style_of
-from minikctl.cli.session import out
-from minikctl.errors import FieldProblem, ManifestError, UsageError
-from minikctl.model import Object
+from minikctl.cli.problems import source_line, style_of
+from minikctl.cli.session import DEFAULT_NAMESPACE, out
+from minikctl.errors import ManifestError, UsageError
 from minikctl.render.validation import FORMATS, render
-from minikctl.render.validation.report import Finding, Report, Result, Status
+from minikctl.render.validation.report import Report, Status
 
 if TYPE_CHECKING:
+    from minikctl.cli.verdicts import Unread
     from minikctl.manifests import Document
 
 _INVALID, _UNJUDGED = 1, 2
-_KUSTOMIZE_GROUP = "kustomize.config.k8s.io"
 
 
 def validate(
@@ -53,13 +53,21 @@ def validate(
     if list_rules:
         out(_rules(options.one_of("--output", output, ("text", "json"))))
         return
+    from minikctl.cli.verdicts import Terms, verdicts
+
     options.one_of("--output", output, tuple(FORMATS))
     paths = [*comma_separated(files), *(arguments or ())]
     if not paths:
         raise UsageError("name files, folders or - to validate")
-    documents, unreadable = _load(paths, recursive)
-    judge = _Judge(documents, strict=strict, ignore_missing_schemas=ignore_missing_schemas)
-    results = (*map(judge.result, documents), *unreadable)
+    flags = flags_of(context)
+    terms = Terms(
+        strict=strict,
+        ignore_missing_schemas=ignore_missing_schemas,
+        backend=flags.backend or "",
+        verbose=verbose,
+        namespace=flags.namespace or DEFAULT_NAMESPACE,
+    )
+    results = tuple(verdicts(_load(paths, recursive), terms))
     on_terminal = output == "text" and sys.stdout.isatty()
     report = Report(
         results,
@@ -67,6 +75,7 @@ def validate(
         from_stdin=paths == ["-"],
         verbose=verbose,
         summary=summary or on_terminal,
+        backend=terms.backend,
         style=style_of(sys.stdout),
         rules=_about_rules() if output == "sarif" else {},
         located=_in_repository,
@@ -95,98 +104,17 @@ def _in_repository(file: str) -> str:
 # --- reading -----------------------------------------------------------------------------------------
 
 
-def _load(paths: Sequence[str], recursive: bool) -> tuple[list[Document], list[Result]]:
-    """The documents of all files, and a result for each that can't be read."""
+def _load(paths: Sequence[str], recursive: bool) -> list[Document | Unread]:
+    from minikctl.cli.verdicts import Unread
     from minikctl.manifests.loader import load_files
 
-    documents: list[Document] = []
-    unreadable: list[Result] = []
+    found: list[Document | Unread] = []
     for path in paths:
         try:
-            documents.extend(load_files([path], recursive=recursive))
+            found.extend(load_files([path], recursive=recursive))
         except ManifestError as error:
-            unreadable.append(_unreadable(error, path))
-    return documents, unreadable
-
-
-def _unreadable(error: ManifestError, path: str) -> Result:
-    problem = FieldProblem("", "Unreadable", error.message, error.position)
-    filename = error.position.file if error.position else path
-    return Result(filename, Status.ERROR, position=error.position, problems=(Finding(problem),))
-
-
-# --- judging -----------------------------------------------------------------------------------------
-
-
-class _Judge:
-    """Documents → results. What the input says of namespaces counts for the objects in them."""
-
-    def __init__(self, documents: Sequence[Document], *, strict: bool, ignore_missing_schemas: bool) -> None:
-        self._strict = strict
-        self._ignore_missing_schemas = ignore_missing_schemas
-
-    def result(self, document: Document) -> Result:
-        from minikctl.manifests.validation import validate as problems_of
-
-        obj = document.obj
-        if _is_kustomization(obj):
-            return _result(document, Status.SKIPPED)
-        problems = problems_of(obj)
-        if not problems:
-            return _result(document, Status.VALID)
-        status = self._status_of_unserved(obj) if problems[0].reason == "UnknownKind" else Status.INVALID
-        if status is Status.SKIPPED:
-            return _result(document, status)
-        return _result(document, status, _findings(document, problems))
-
-    def _status_of_unserved(self, obj: Object) -> Status:
-        """A kind that Kubernetes' own groups don't have is wrong; of others nobody can say."""
-        if _is_of_kubernetes(obj.get("apiVersion")):
-            return Status.INVALID
-        return Status.SKIPPED if self._ignore_missing_schemas else Status.ERROR
-
-
-def _result(document: Document, status: Status, problems: tuple[Finding, ...] = ()) -> Result:
-    obj = document.obj
-    version = obj.get("apiVersion")
-    return Result(
-        filename=document.source,
-        status=status,
-        document=document.index,
-        kind=obj["kind"],
-        name=name_in(obj),
-        namespace=name_in(obj, "namespace"),
-        version=version if isinstance(version, str) else "",
-        position=document.position(),
-        problems=problems,
-    )
-
-
-def _findings(document: Document, problems: Sequence[FieldProblem]) -> tuple[Finding, ...]:
-    from msgspec.structs import replace
-
-    from minikctl.manifests.paths import parse_path
-
-    found = ((parse_path(problem.path), problem) for problem in problems)
-    return tuple(
-        Finding(replace(problem, position=document.position(steps)), steps) for steps, problem in found
-    )
-
-
-def _is_kustomization(obj: Object) -> bool:
-    """It is read by kustomize, never sent to an API server."""
-    return str(obj.get("apiVersion")).startswith(f"{_KUSTOMIZE_GROUP}/")
-
-
-def _is_of_kubernetes(api_version: Any) -> bool:
-    """Whether the group is one of Kubernetes' own, of which all kinds are known. A custom resource's group
-    always has a dot, so `app/v1` is none either."""
-    import minikctl_schemas
-
-    if not isinstance(api_version, str) or "." not in api_version:
-        return True
-    group = api_version.partition("/")[0]
-    return any(known.startswith(f"{group}/") for known, _ in minikctl_schemas.kinds())
+            found.append(Unread(path, error))
+    return found
 
 
 # --- rules -------------------------------------------------------------------------------------------

@@ -1,0 +1,184 @@
+"""From documents to verdicts: what `validate` finds out about each of them, whatever the report looks like.
+
+Rules:
+- What a document is checked against may stand in the input too: its namespace's labels.
+- A kind of Kubernetes' own groups that is not served is wrong, since all of those are known. Of other groups
+  nobody can say: that is an error, or skipped where people ask for it.
+- A backend's word is added where it was asked for; what it rejects makes the object invalid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import PurePath
+from typing import Any, NamedTuple
+
+import minikctl_schemas
+from msgspec.structs import replace
+
+from minikctl.cli.problems import name_in
+from minikctl.errors import FieldProblem, ManifestError
+from minikctl.manifests.loader import Document
+from minikctl.manifests.paths import parse_path
+from minikctl.manifests.validation import is_undecodable, validate
+from minikctl.model import Object
+from minikctl.render.validation.report import REJECTED, Fidelity, Finding, Result, Status
+
+NOT_HANDLED = "NotHandled"
+_KUSTOMIZE = "kustomize.config.k8s.io/"
+# These may leave out what they are, and still are nobody's objects.
+_KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+_NO_KIND = "Object 'Kind' is missing"
+
+
+class Terms(NamedTuple):
+    """On which terms documents are judged: the flags.
+
+    :param backend: whose handling of fields is asked for, or empty.
+    :param verbose: fields that are simply enforced are told too.
+    """
+
+    strict: bool = False
+    ignore_missing_schemas: bool = False
+    backend: str = ""
+    verbose: bool = False
+    namespace: str = "default"
+
+
+class Unread(NamedTuple):
+    """What could not be read, in the path that a person named."""
+
+    path: str
+    error: ManifestError
+
+
+def verdicts(found: Sequence[Document | Unread], terms: Terms) -> Iterator[Result]:
+    """One a document, and one for each that could not be read, in their order.
+
+    :raises UsageError: there is no such backend.
+    """
+    labels = _labels_of_namespaces([one.obj for one in found if isinstance(one, Document)])
+    for one in found:
+        yield _unreadable(one) if isinstance(one, Unread) else _verdict(one, terms, labels)
+
+
+def _unreadable(unread: Unread) -> Result:
+    position, message = unread.error.position, unread.error.message
+    filename = position.file if position else unread.path
+    if message == _NO_KIND and PurePath(filename).name in _KUSTOMIZATIONS:
+        return Result(filename, Status.SKIPPED, position=position)
+    problem = FieldProblem("", "Unreadable", message, position)
+    return Result(filename, Status.ERROR, position=position, problems=(Finding(problem),))
+
+
+def _verdict(document: Document, terms: Terms, labels: Mapping[str, Any]) -> Result:
+    obj = document.obj
+    if _is_kustomization(obj):
+        return _result(document, Status.SKIPPED)
+    problems = validate(obj)
+    if any(problem.reason == "UnknownKind" for problem in problems):
+        return _unserved(document, problems, terms)
+    findings = list(_findings(document, problems))
+    warnings: list[Finding] = []
+    fidelity: list[Fidelity] = []
+    if not is_undecodable(problems):
+        warnings.extend(_findings(document, _warnings(obj, labels, terms)))
+        fidelity.extend(_fidelity(document, terms))
+        findings.extend(_rejections(fidelity))
+    if terms.strict:
+        findings, warnings = [*findings, *warnings], []
+    return _result(document, Status.INVALID if findings else Status.VALID, findings, warnings, fidelity)
+
+
+def _unserved(document: Document, problems: Sequence[FieldProblem], terms: Terms) -> Result:
+    if _is_of_kubernetes(document.obj.get("apiVersion")):
+        return _result(document, Status.INVALID, list(_findings(document, problems)))
+    if terms.ignore_missing_schemas:
+        return _result(document, Status.SKIPPED)
+    return _result(document, Status.ERROR, list(_findings(document, problems)))
+
+
+def _result(
+    document: Document,
+    status: Status,
+    problems: Sequence[Finding] = (),
+    warnings: Sequence[Finding] = (),
+    fidelity: Sequence[Fidelity] = (),
+) -> Result:
+    obj = document.obj
+    version = obj.get("apiVersion")
+    return Result(
+        filename=document.source,
+        status=status,
+        document=document.index,
+        kind=obj["kind"],
+        name=name_in(obj),
+        namespace=name_in(obj, "namespace"),
+        version=version if isinstance(version, str) else "",
+        position=document.position(),
+        problems=tuple(problems),
+        warnings=tuple(warnings),
+        fidelity=tuple(fidelity),
+    )
+
+
+def _findings(document: Document, problems: Sequence[FieldProblem]) -> Iterator[Finding]:
+    for problem in problems:
+        steps = parse_path(problem.path)
+        yield Finding(replace(problem, position=document.position(steps)), steps)
+
+
+# --- which kinds are known ---------------------------------------------------------------------------
+
+
+def _is_kustomization(obj: Object) -> bool:
+    """It is read by kustomize, never sent to an API server."""
+    return str(obj.get("apiVersion")).startswith(_KUSTOMIZE)
+
+
+def _is_of_kubernetes(api_version: Any) -> bool:
+    """Whether all kinds of the group are known. A custom resource's group always has a dot, so `app/v1` is
+    not one either."""
+    if not isinstance(api_version, str) or "." not in api_version:
+        return True
+    return api_version.partition("/")[0] in _groups()
+
+
+@cache
+def _groups() -> frozenset[str]:
+    return frozenset(version.partition("/")[0] for version, _ in minikctl_schemas.kinds())
+
+
+# --- warnings and backends ---------------------------------------------------------------------------
+
+
+def _labels_of_namespaces(objects: Sequence[Object]) -> dict[str, Any]:
+    namespaces = (obj for obj in objects if obj["kind"] == "Namespace" and name_in(obj))
+    return {name_in(obj): obj["metadata"].get("labels") for obj in namespaces}
+
+
+def _warnings(obj: Object, labels: Mapping[str, Any], terms: Terms) -> list[FieldProblem]:
+    try:
+        from minikctl.manifests.warnings import warnings_of  # type: ignore[import-not-found]
+    except ImportError:
+        return []
+    found: list[FieldProblem] = warnings_of(obj, labels.get(name_in(obj, "namespace") or terms.namespace))
+    return found
+
+
+def _fidelity(document: Document, terms: Terms) -> Iterator[Fidelity]:
+    if not terms.backend:
+        return
+    from minikctl.manifests.fidelity import fidelity_of
+
+    for one in fidelity_of(document.obj, terms.backend):
+        if terms.verbose or one.handling != "enforced":
+            steps = parse_path(one.path)
+            yield Fidelity(one.path, steps, one.handling, one.note, document.position(steps))
+
+
+def _rejections(fidelity: Sequence[Fidelity]) -> Iterator[Finding]:
+    for one in fidelity:
+        if one.handling == REJECTED:
+            yield Finding(FieldProblem(one.path, NOT_HANDLED, one.note, one.position), one.steps)
