@@ -1,56 +1,96 @@
-"""Files, folders and standard input as documents.
+"""Files, folders, patterns and standard input as documents.
 
 Rules:
 - The order is kubectl's: arguments as given, a folder's files by name, documents as they stand.
 - In a folder only `.json`, `.yaml` and `.yml` count; a file that was named is read whatever its name.
 - A `List` (also `DeploymentList` and the like) stands for its items; empty documents are left out.
 - Nothing is validated here, except that a document is an object with a kind.
+- There is one way to read: `load_each` goes on after every error. What must have all or nothing stops at the
+  first one.
 """
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path as FilePath
 from typing import IO, Any
 
 from msgspec import Struct
 
 from minikctl.errors import ManifestError, Position
-from minikctl.manifests.yaml_reader import MAX_BYTES, Locate, Path, decode, read
+from minikctl.manifests.inputs import open_inputs
+from minikctl.manifests.paths import Path
+from minikctl.manifests.yaml_reader import Locate, Parsed, decode, read_each
 from minikctl.model import Object
-
-_EXTENSIONS = (".json", ".yaml", ".yml")
-STDIN_NAME = "STDIN"
 
 
 class Document(Struct, frozen=True):
-    """One object of one file. `index` counts the objects of that file from 0."""
+    """One object of one file. `index` counts the objects of that file from 0.
+
+    `document` counts what stands between the `---` lines of the file (or its JSON values), from 0, also what
+    is empty or broken there; `item` is the index in a `List`, of the outermost one.
+    """
 
     obj: Object
     source: str
     index: int
     _locate: Locate
     _prefix: Path = ()
+    document: int = 0
+
+    @property
+    def item(self) -> int | None:
+        return next((step for step in self._prefix if isinstance(step, int)), None)
 
     def position(self, path: Path = ()) -> Position:
         """Where a field stands: its key, or the item of a list; else its nearest existing parent."""
         return Position(self.source, *self._locate(self._prefix + path))
 
 
+def load_each(
+    paths: Sequence[str], *, recursive: bool = False, stdin: IO[bytes] | None = None
+) -> Iterator[Document | ManifestError]:
+    """The documents of files, folders, patterns (`k8s/**/*.yaml`) and `-` (standard input).
+
+    Where a path, a file or a document can't be read, its error stands in its place, with its position, and
+    the rest follows. Files are read while the documents are taken.
+    """
+    for path in paths:
+        for source in open_inputs(path, recursive, stdin):
+            if isinstance(source, ManifestError):
+                yield source
+            else:
+                yield from parse_each(source.data, source.name)
+
+
 def load_files(
     paths: Sequence[str], *, recursive: bool = False, stdin: IO[bytes] | None = None
 ) -> list[Document]:
-    """The documents of files, folders and `-` (standard input).
+    """As `load_each`, for who can do nothing with a part.
 
     :raises ManifestError: a path does not exist, can't be read, or is no manifest.
     """
-    documents: list[Document] = []
-    for path in paths:
-        for source, data in _contents(path, recursive, stdin):
-            documents.extend(parse(data, source))
-    return documents
+    return _all_or_nothing(load_each(paths, recursive=recursive, stdin=stdin))
+
+
+def parse_each(data: bytes, source: str) -> Iterator[Document | ManifestError]:
+    """The documents in the bytes of one file, and the errors of those that can't be read."""
+    try:
+        text = decode(data, source)
+    except ManifestError as error:
+        yield error
+        return
+    index = 0
+    for parsed in read_each(text, source):
+        if isinstance(parsed, ManifestError):
+            yield parsed
+            continue
+        for found in _flatten(parsed.value, (), parsed, source):
+            if isinstance(found, ManifestError):
+                yield found
+            else:
+                prefix, obj = found
+                yield Document(obj, source, index, parsed.locate, prefix, parsed.index)
+                index += 1
 
 
 def parse(data: bytes, source: str) -> list[Document]:
@@ -58,85 +98,54 @@ def parse(data: bytes, source: str) -> list[Document]:
 
     :raises ManifestError: with the position in `source`.
     """
-    documents: list[Document] = []
-    for parsed in read(decode(data, source), source):
-        for prefix, value in _flatten(parsed.value, (), parsed.locate, source):
-            documents.append(Document(value, source, len(documents), parsed.locate, prefix))
+    return _all_or_nothing(parse_each(data, source))
+
+
+def _all_or_nothing(found: Iterable[Document | ManifestError]) -> list[Document]:
+    documents = []
+    for one in found:
+        if isinstance(one, ManifestError):
+            raise one
+        documents.append(one)
     return documents
-
-
-# --- where the bytes come from --------------------------------------------------------------------
-
-
-def _contents(path: str, recursive: bool, stdin: IO[bytes] | None) -> Iterator[tuple[str, bytes]]:
-    if path == "-":
-        stream = stdin if stdin is not None else sys.stdin.buffer
-        yield STDIN_NAME, stream.read(MAX_BYTES + 1)
-    elif path.startswith(("http://", "https://")):
-        raise ManifestError(f"{path}: manifests are read from files only; download it first")
-    elif FilePath(path).is_dir():
-        for name in _files_of(path, recursive):
-            yield name, _read_file(name)
-    else:
-        yield path, _read_file(path)
-
-
-def _read_file(path: str) -> bytes:
-    try:
-        with FilePath(path).open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise ManifestError(f'the path "{path}" does not exist') from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ManifestError(f'the path "{path}" can\'t be read: {reason}') from None
-
-
-def _files_of(folder: str, recursive: bool) -> list[str]:
-    """As Go's filepath.Walk: names in the order of their bytes, a folder's content in the folder's place."""
-    found: list[str] = []
-    for entry in _entries(folder):
-        if entry.is_dir(follow_symlinks=False):
-            if recursive:
-                found.extend(_files_of(entry.path, recursive))
-        elif entry.name.endswith(_EXTENSIONS) and entry.is_file():
-            found.append(entry.path)
-    return found
-
-
-def _entries(folder: str) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: os.fsencode(entry.name))
-    except OSError as error:
-        raise ManifestError(f'the path "{folder}" can\'t be read: {error.strerror}') from None
 
 
 # --- what a document is ---------------------------------------------------------------------------
 
 
-def _flatten(value: Any, prefix: Path, locate: Locate, source: str) -> Iterable[tuple[Path, Object]]:
-    if not isinstance(value, dict):
-        raise ManifestError(
-            f"expected an object with apiVersion and kind, found {_what(value)}",
-            Position(source, *locate(prefix)),
-        )
-    kind = value.get("kind")
-    if isinstance(kind, str) and kind.endswith("List") and isinstance(value.get("items"), list):
-        for index, item in enumerate(value["items"]):
-            inner = _with_type(item, kind.removesuffix("List"), value.get("apiVersion"))
-            yield from _flatten(inner, (*prefix, "items", index), locate, source)
-    elif not isinstance(kind, str) or not kind:
-        raise ManifestError("Object 'Kind' is missing", Position(source, *locate(prefix)))
-    else:
+def _flatten(
+    value: Any, prefix: Path, parsed: Parsed, source: str
+) -> Iterator[tuple[Path, Object] | ManifestError]:
+    problem = _problem(value)
+    if problem:
+        yield ManifestError(problem, Position(source, *parsed.locate(prefix)))
+    elif not (value["kind"].endswith("List") and "items" in value):
         yield prefix, value
+    elif not isinstance(value["items"], list | None):
+        yield ManifestError(
+            f"the items of a {value['kind']} are a list", Position(source, *parsed.locate((*prefix, "items")))
+        )
+    else:
+        kind = value["kind"].removesuffix("List")
+        for index, item in enumerate(value["items"] or ()):
+            inner = _with_type(item, kind, value.get("apiVersion"))
+            yield from _flatten(inner, (*prefix, "items", index), parsed, source)
+
+
+def _problem(value: Any) -> str:
+    if not isinstance(value, dict):
+        return f"expected an object with apiVersion and kind, found {_what(value)}"
+    kind = value.get("kind")
+    return "" if isinstance(kind, str) and kind else "Object 'Kind' is missing"
 
 
 def _with_type(item: Any, kind: str, api_version: Any) -> Any:
-    """The items of a `DeploymentList` may leave out what the list says."""
-    if kind and isinstance(item, dict) and "kind" not in item and isinstance(api_version, str):
-        return {"apiVersion": api_version, "kind": kind, **item}
-    return item
+    """The items of a `DeploymentList` may leave out both of what the list says."""
+    if not kind or not isinstance(item, dict) or not isinstance(api_version, str):
+        return item
+    if any(isinstance(item.get(name), str) and item[name] for name in ("kind", "apiVersion")):
+        return item
+    return {**item, "apiVersion": api_version, "kind": kind}
 
 
 def _what(value: Any) -> str:

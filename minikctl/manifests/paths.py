@@ -10,7 +10,10 @@ import json
 import re
 from collections.abc import Iterable
 
+Path = tuple[str | int, ...]
+
 _NAME = re.compile(r"[A-Za-z$_][A-Za-z0-9$_-]*\Z")
+_INDEX = re.compile(r"[0-9]{1,9}\Z")
 _STEP = re.compile(r"\[([^\]]*)\]|\.?([^.\[\]]+)")
 
 
@@ -27,8 +30,8 @@ def _format_step(step: str | int) -> str:
     return f"[{step}]" if step.isprintable() else f"[{json.dumps(step)}]"
 
 
-def parse_path(text: str) -> tuple[str | int, ...]:
+def parse_path(text: str) -> Path:
     """What `format_path` wrote. Digits in brackets are an index."""
     return tuple(
-        int(bracket) if bracket.isdigit() else bracket or name for bracket, name in _STEP.findall(text)
+        int(bracket) if _INDEX.match(bracket) else bracket or name for bracket, name in _STEP.findall(text)
     )

@@ -1,59 +1,63 @@
 """YAML and JSON text, read as Kubernetes reads it, with the line and column of every field.
 
-Rules:
-- PyYAML's C parser only composes nodes; what a scalar means is decided in `scalars`.
-- A duplicate key is an error: kubectl's strict validation refuses it too.
-- Hostile input ends in one `ManifestError`, soon: size, depth, number of nodes and the growth through
-  aliases are bounded. The C parser recurses without a guard, so depth is counted while it composes.
-- Positions cost nothing until somebody asks: the nodes are kept, and a path is looked up on demand.
+Rules, those of kubectl's decoder:
+- A text that begins with `{` is JSON, one value after the other; what is not JSON any more is read as YAML.
+- Documents are parted by lines that begin with `---`, wherever they stand: what is broken in one document
+  says nothing about the next. Nothing but a comment follows the dashes. So a `%YAML` line, which YAML wants
+  before the dashes, is an error.
+- Unlike kubectl, which passes over it in silence, whatever follows a document without `---` is an error too.
+- Hostile input ends in one error, soon: size, depth, number of values and growth through aliases are bounded.
+- Positions cost nothing until somebody asks: the text is kept, and its nodes are composed again on demand.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
+import codecs
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 from msgspec import Struct
 
 from minikctl.errors import ManifestError, Position
-from minikctl.manifests.scalars import WORDS, json_float, resolve, to_json, to_key
+from minikctl.manifests.json_reader import as_yaml, read_values, skip_blank
+from minikctl.manifests.paths import Path
+from minikctl.manifests.yaml_nodes import MAX_FILE_NODES, Budget, Origin, compose, locate
+from minikctl.manifests.yaml_values import build
 
 MAX_BYTES = 32 * 1024 * 1024
-MAX_DEPTH = 200
-MAX_NODES = 1_000_000
-"""Nodes in one file. Bundles of all CRDs of a large operator have about 300,000."""
-MAX_ALIAS_GROWTH = 100_000
-"""Nodes that aliases may add to those that were written."""
+MAX_ERRORS = 100
+"""Broken documents in one file, after which the rest is not looked at."""
 
-Path = tuple[str | int, ...]
 Locate = Callable[[Path], tuple[int, int]]
 
-_TAG = "tag:yaml.org,2002:"
-_TIMESTAMP = re.compile(r"\d{4}-\d\d?-\d\d?(?:$|[Tt\s])")
-_BLANK = " \t\r\n"
+_SEPARATOR = re.compile(r"^---([^\n]*)(?:\n|\Z)", re.MULTILINE)
 
 
 class Parsed(Struct, frozen=True):
     """One document. `locate(path)` is the 1-based line and column of a path's key (of the item, in a list);
-    where the path does not exist, of its nearest existing parent."""
+    where the path does not exist, of its nearest existing parent. `index` counts what stands between the
+    separators of its file (and each JSON value), also what is empty or broken, from 0."""
 
     value: Any
     locate: Locate
+    index: int = 0
 
 
 def decode(data: bytes, source: str) -> str:
-    """The text of a file.
+    """The text of a file: UTF-8, or UTF-16 that says so in its first bytes.
 
-    :raises ManifestError: it is too large or not UTF-8.
+    :raises ManifestError: it is too large or neither of the two.
     """
     if len(data) > MAX_BYTES:
         raise ManifestError(
             f"the file is larger than {MAX_BYTES // 2**20} MiB: split it", Position(source, 1, 1)
         )
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        try:
+            return data.decode("utf-16")
+        except UnicodeDecodeError:
+            raise ManifestError("the file is not UTF-16 text", Position(source, 1, 1)) from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -62,16 +66,29 @@ def decode(data: bytes, source: str) -> str:
         raise ManifestError("the file is not UTF-8 text", Position(source, line, column)) from None
 
 
+def read_each(text: str, source: str = "<text>") -> Iterator[Parsed | ManifestError]:
+    """Every document in `text`, and the error of each that can't be read; empty ones are left out."""
+    errors = 0
+    for one in _Reader(text, source).read():
+        yield one
+        errors += isinstance(one, ManifestError)
+        if errors == MAX_ERRORS:
+            message = f"{MAX_ERRORS} documents of this file can't be read: the rest is left out"
+            yield ManifestError(message, Position(source, 1, 1))
+            return
+
+
 def read(text: str, source: str = "<text>") -> list[Parsed]:
     """Every document in `text`; empty ones are left out.
 
     :raises ManifestError: with the position in `source`.
     """
-    if text.lstrip(_BLANK).startswith("{"):
-        documents = _read_json(text)
-        if documents is not None:
-            return documents
-    return [parsed for parsed in _read_yaml(text, source) if parsed.value is not None]
+    documents = []
+    for one in read_each(text, source):
+        if isinstance(one, ManifestError):
+            raise one
+        documents.append(one)
+    return documents
 
 
 def load(text: str, source: str = "<text>") -> Any:
@@ -87,328 +104,85 @@ def load(text: str, source: str = "<text>") -> Any:
     return documents[0].value if documents else None
 
 
-# --- JSON ----------------------------------------------------------------------------------------
+class _Reader:
+    """One text, from its beginning to its end. `_line` is the line that `_counted` stands in, from 0."""
+
+    def __init__(self, text: str, source: str) -> None:
+        self._text = text
+        self._source = source
+        self._index = 0
+        self._budget = Budget()
+        self._counted = self._line = 0
+
+    def read(self) -> Iterator[Parsed | ManifestError]:
+        end = 0
+        try:
+            if self._text.startswith("{", skip_blank(self._text, 0)):
+                for value, start, end in read_values(self._text, Origin(self._source), MAX_FILE_NODES):
+                    yield from self._json(value, start, end)
+        except ManifestError as error:
+            yield error
+            return
+        yield from self._yaml(end)
+
+    def _json(self, value: Any, start: int, end: int) -> Iterator[Parsed]:
+        if value is not None:
+            yield Parsed(value, _Positions(self._text, start, end, self._origin(start)).locate, self._index)
+        self._index += 1
+
+    def _yaml(self, start: int) -> Iterator[Parsed | ManifestError]:
+        if start:  # what follows JSON may follow it on its line
+            start, end = skip_blank(self._text, start), start
+            start = self._text.rfind("\n", end, start) + 1 or start
+        if self._index and _SEPARATOR.match(self._text, start):
+            self._index -= 1  # there is nothing between the last JSON value and the separator
+        for separator in _SEPARATOR.finditer(self._text, start):
+            yield from self._document(start, separator.start())
+            after = separator[1].strip()
+            if after and not after.startswith("#"):
+                message = f"a line that begins with --- separates documents; {after[:40]!r} can't stand there"
+                yield self._origin(separator.start()).error(message, 0, 3)
+            start = separator.end()
+            self._index += 1
+        yield from self._document(start, len(self._text))
+
+    def _document(self, start: int, end: int) -> Iterator[Parsed | ManifestError]:
+        if skip_blank(self._text, start) >= end:
+            return
+        origin = self._origin(start)
+        start += self._text.startswith("\ufeff", start)
+        before = self._budget.nodes
+        try:
+            root = compose(self._text[start:end], origin, self._budget)
+            nodes = before - self._budget.nodes
+            value = None if root is None else build(root, nodes, origin, self._budget)
+        except ManifestError as error:
+            yield error
+            return
+        if value is not None:
+            yield Parsed(value, _Positions(self._text, start, end, origin).locate, self._index)
+
+    def _origin(self, index: int) -> Origin:
+        self._line += self._text.count("\n", self._counted, index)
+        self._counted = index
+        return Origin(self._source, self._line, index - (self._text.rfind("\n", 0, index) + 1))
 
 
-class _NotJson(Exception):
-    """Something that only the YAML reader can judge (and give the position of)."""
+class _Positions:
+    """Where the fields of one document stand: composed again when the first one is asked for."""
 
-
-def _read_json(text: str) -> list[Parsed] | None:
-    """JSON values one after the other, or None where the text is not that: kubectl then reads YAML."""
-    decoder = json.JSONDecoder(
-        object_pairs_hook=_unique,
-        parse_float=lambda digits: json_float(float(digits)),
-        parse_int=lambda digits: to_json(int(digits)) if len(digits) < 300 else _not_json(digits),
-        parse_constant=_not_json,
-    )
-    documents: list[Parsed] = []
-    end = 0
-    try:
-        while (start := _skip_blank(text, end)) < len(text):
-            value, end = decoder.raw_decode(text, start)
-            documents.append(Parsed(value, _LazyNodes(text, start, end).locate))
-    except (ValueError, RecursionError, _NotJson):
-        return None
-    deep = text.count("[") + text.count("{") > MAX_DEPTH
-    if deep and any(_deeper_than(document.value, MAX_DEPTH) for document in documents):
-        return None
-    return documents
-
-
-def _skip_blank(text: str, index: int) -> int:
-    while index < len(text) and text[index] in _BLANK:
-        index += 1
-    return index
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise _NotJson
-    return found
-
-
-def _not_json(_: str) -> NoReturn:
-    raise _NotJson
-
-
-def _deeper_than(value: Any, levels: int) -> bool:
-    if not isinstance(value, dict | list):
-        return False
-    items = value.values() if isinstance(value, dict) else value
-    return levels == 0 or any(_deeper_than(item, levels - 1) for item in items)
-
-
-class _LazyNodes:
-    """Positions in a JSON document: composed as YAML when the first one is asked for."""
-
-    def __init__(self, text: str, start: int, end: int) -> None:
-        self._text, self._start, self._end = text, start, end
+    def __init__(self, text: str, start: int, end: int, origin: Origin) -> None:
+        self._text, self._start, self._end, self._origin = text, start, end, origin
         self._root: Any = None
         self._tried = False
 
     def locate(self, path: Path) -> tuple[int, int]:
         if not self._tried:
             self._tried = True
-            # Blanks stand for what came before, so that lines and columns are those of the file.
-            before = re.sub(r"[^\n]", " ", self._text[: self._start])
             try:
-                self._root = next(_compose(before + self._text[self._start : self._end], ""))[0]
-            except (ManifestError, StopIteration):
+                text = as_yaml(self._text[self._start : self._end])
+                self._root = compose(text, self._origin, Budget())
+            except ManifestError:  # JSON that no YAML parser takes
                 self._root = None
-        if self._root is None:
-            line_start = self._text.rfind("\n", 0, self._start) + 1
-            return self._text.count("\n", 0, self._start) + 1, self._start - line_start + 1
-        return _locate(self._root, path)
-
-
-# --- YAML ----------------------------------------------------------------------------------------
-
-
-def _read_yaml(text: str, source: str) -> Iterator[Parsed]:
-    for root, nodes in _compose(text, source):
-        value = _Builder(source, nodes + MAX_ALIAS_GROWTH).build(root, 0)
-        yield Parsed(value, lambda path, root=root: _locate(root, path))  # type: ignore[misc]
-
-
-def _compose(text: str, source: str) -> Iterator[tuple[Any, int]]:
-    """The root node of each document, with the number of nodes composed so far."""
-    import yaml
-
-    try:
-        composer = _composer_class()(text)
-        while composer.check_node():
-            yield composer.get_node(), composer.nodes
-    except yaml.YAMLError as error:
-        raise _syntax_error(error, text, source) from None
-    except _TooMuch as error:
-        raise ManifestError(str(error), Position(source, 1, 1)) from None
-    except RecursionError:
-        raise ManifestError(f"nested deeper than {MAX_DEPTH} levels", Position(source, 1, 1)) from None
-    except UnicodeEncodeError:
-        raise ManifestError("the text has a lone surrogate", Position(source, 1, 1)) from None
-
-
-_composer: Any = None
-
-
-def _composer_class() -> Any:
-    """The C parser where PyYAML was built with it, else its pure form; PyYAML is imported here, late."""
-    global _composer
-    if _composer is None:
-        try:
-            from yaml._yaml import CParser
-        except ImportError:
-            _composer = _pure_composer()
-        else:
-            _composer = type("_CComposer", (_Counting, CParser), {})
-    return _composer
-
-
-def _pure_composer() -> Any:
-    from yaml.composer import Composer
-    from yaml.parser import Parser
-    from yaml.reader import Reader
-    from yaml.scanner import Scanner
-
-    class PureComposer(_Counting, Reader, Scanner, Parser, Composer):
-        def __init__(self, text: str) -> None:
-            Reader.__init__(self, text)
-            Scanner.__init__(self)
-            Parser.__init__(self)
-            Composer.__init__(self)
-
-    return PureComposer
-
-
-class _Counting:
-    """PyYAML's resolver hooks, used to count: the composer calls them around every node."""
-
-    depth = 0
-    nodes = 0
-
-    def descend_resolver(self, _parent: Any, _index: Any) -> None:
-        self.nodes += 1
-        self.depth += 1
-        if self.depth > MAX_DEPTH + 1:
-            raise _TooMuch(f"nested deeper than {MAX_DEPTH} levels")
-        if self.nodes > MAX_NODES:
-            raise _TooMuch(f"more than {MAX_NODES} values in one file: split it")
-
-    def ascend_resolver(self) -> None:
-        self.depth -= 1
-
-    def resolve(self, _kind: Any, _value: Any, implicit: Any) -> Any:
-        """A scalar's tag becomes True (plain: its text decides) or False (quoted: a string)."""
-        return implicit[0] if type(implicit) is tuple else implicit
-
-
-class _TooMuch(Exception):
-    """A limit was reached while composing."""
-
-
-def _syntax_error(error: Any, text: str, source: str) -> ManifestError:
-    mark = getattr(error, "problem_mark", None)
-    if mark is not None:
-        what = " ".join(filter(None, (getattr(error, "context", None), getattr(error, "problem", None))))
-        return ManifestError(what or "not YAML", Position(source, mark.line + 1, mark.column + 1))
-    at = getattr(error, "position", None)
-    line, column = 1, 1
-    if isinstance(at, int):
-        # The C reader counts bytes; the pure one counts characters, and is then off after the first `é`.
-        before = text.encode()[:at].decode(errors="ignore")
-        line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
-    return ManifestError(str(getattr(error, "reason", error)), Position(source, line, column))
-
-
-class _Builder:
-    """JSON data out of nodes."""
-
-    def __init__(self, source: str, budget: int) -> None:
-        self._source = source
-        self._budget = budget
-
-    def build(self, node: Any, depth: int) -> Any:
-        kind = node.id
-        if kind == "scalar":
-            tag = node.tag
-            return node.value if tag is False else self._scalar(node, tag)
-        if depth >= MAX_DEPTH:
-            raise self._error(node, f"nested deeper than {MAX_DEPTH} levels, or an anchor contains itself")
-        self._budget -= len(node.value) + 1
-        if self._budget < 0:
-            raise self._error(node, "aliases make the document too large")
-        depth += 1
-        if kind == "sequence":
-            return [self.build(item, depth) for item in node.value]
-        return self._mapping(node, depth)
-
-    def _mapping(self, node: Any, depth: int) -> dict[str, Any]:
-        result: dict[str, Any] = {}
-        written: set[str] = set()
-        for key_node, value_node in node.value:
-            if _is_merge(key_node):
-                self._merge(result, value_node, depth)
-                continue
-            key = self._key(key_node)
-            if key in written:
-                raise self._error(key_node, f'key "{key}" already set in map')
-            written.add(key)
-            result[key] = self.build(value_node, depth)
-        return result
-
-    def _merge(self, result: dict[str, Any], node: Any, depth: int) -> None:
-        # As go-yaml: a merge overrides what stands above it, and the first of several sources wins.
-        sources = reversed(node.value) if node.id == "sequence" else (node,)
-        for source in sources:
-            if source.id != "mapping":
-                raise self._error(source, "map merge requires map or sequence of maps as the value")
-            result.update(self.build(source, depth))
-
-    def _key(self, node: Any) -> str:
-        if node.id != "scalar":
-            raise self._error(node, "a key must be a scalar")
-        try:
-            return node.value if node.tag is False else to_key(self._resolve(node, node.tag))
-        except ValueError as error:
-            raise self._error(node, str(error)) from None
-
-    def _scalar(self, node: Any, tag: Any) -> Any:
-        try:
-            return to_json(self._resolve(node, tag))
-        except ValueError as error:
-            raise self._error(node, str(error)) from None
-
-    def _resolve(self, node: Any, tag: Any) -> Any:
-        word: str = node.value
-        if tag is True:
-            return resolve(word)
-        if tag is False:
-            return word
-        return _tagged(word, tag)
-
-    def _error(self, node: Any, message: str) -> ManifestError:
-        return ManifestError(message, Position(self._source, *_mark(node)))
-
-
-def _tagged(word: str, tag: str) -> Any:
-    """The value of a scalar with an explicit tag. Tags of other worlds (`!foo`) mean nothing: a string."""
-    short = tag.removeprefix(_TAG)
-    if short == tag or short == "str":
-        return word
-    if short == "binary":
-        return _binary(word)
-    value = resolve(word)
-    if short == "float" and type(value) is int:
-        return float(value)
-    if short == "timestamp" and type(value) is str and _TIMESTAMP.match(word):
-        return word
-    expected = {"int": int, "float": float, "bool": bool, "null": type(None)}.get(short)
-    if expected is None and short != "timestamp":
-        return word
-    if type(value) is not expected:
-        raise ValueError(f"cannot decode `{word}` as a !!{short}")
-    return value
-
-
-def _binary(word: str) -> str:
-    try:
-        return base64.b64decode(re.sub(r"\s", "", word), validate=True).decode(errors="replace")
-    except binascii.Error:
-        raise ValueError("!!binary value contains invalid base64 data") from None
-
-
-def _is_merge(node: Any) -> bool:
-    return node.id == "scalar" and node.value == "<<" and (node.tag is True or node.tag == f"{_TAG}merge")
-
-
-# --- positions -----------------------------------------------------------------------------------
-
-
-def _mark(node: Any) -> tuple[int, int]:
-    mark = node.start_mark
-    return mark.line + 1, mark.column + 1
-
-
-def _locate(root: Any, path: Path) -> tuple[int, int]:
-    found, node = root, root
-    for step in path:
-        child = _child(node, step)
-        if child is None:
-            break
-        found, node = child
-    return _mark(found)
-
-
-def _child(node: Any, step: str | int) -> tuple[Any, Any] | None:
-    """(what to point at, the value) one step further down."""
-    if node.id == "sequence":
-        inside = isinstance(step, int) and 0 <= step < len(node.value)
-        return (node.value[step], node.value[step]) if inside else None
-    if node.id != "mapping":
-        return None
-    for key_node, value_node in node.value:
-        if key_node.id == "scalar" and not _is_merge(key_node) and _key_text(key_node) == step:
-            return key_node, value_node
-    return _merged_child(node, step)
-
-
-def _merged_child(node: Any, step: str | int) -> tuple[Any, Any] | None:
-    for key_node, value_node in node.value:
-        if _is_merge(key_node):
-            sources = value_node.value if value_node.id == "sequence" else (value_node,)
-            for source in sources:
-                if found := _child(source, step):
-                    return found
-    return None
-
-
-def _key_text(node: Any) -> str:
-    word: str = node.value
-    if node.tag is not True or (word and word not in WORDS and word[0].isalpha()):
-        return word
-    try:
-        return to_key(resolve(word))
-    except ValueError:
-        return word
+        line, column = (0, 0) if self._root is None else locate(self._root, path)
+        return self._origin.place(line, column)

@@ -84,7 +84,8 @@ metadata: {name: c}
     ("text", "message"),
     [
         ("[]", "f:1:1: expected an object with apiVersion and kind, found a list"),
-        ("--- hello\n", "f:1:5: expected an object with apiVersion and kind, found 'hello'"),
+        ("--- hello\n", "f:1:4: a line that begins with --- separates documents; 'hello' can't stand there"),
+        ("---\nhello\n", "f:2:1: expected an object with apiVersion and kind, found 'hello'"),
         ("apiVersion: v1", "f:1:1: Object 'Kind' is missing"),
         ("kind: 1", "f:1:1: Object 'Kind' is missing"),
         ("kind: List\nitems:\n- null", "f:3:3: expected an object with apiVersion and kind, found nothing"),

@@ -1,0 +1,221 @@
+"""YAML text composed to nodes by PyYAML, within limits, and where in the text each field stands.
+
+Rules:
+- PyYAML's C parser only composes nodes; what they mean is decided in `yaml_values`.
+- Hostile input ends in one `ManifestError`, soon: depth and number of nodes are counted while nodes are
+  composed, because the C parser recurses without a guard, and a node takes 400 bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from minikctl.errors import ManifestError, Position
+from minikctl.manifests.paths import Path
+from minikctl.manifests.scalars import WORDS, resolve, to_key
+
+TAG = "tag:yaml.org,2002:"
+MAX_DEPTH = 200
+MAX_NODES = 250_000
+"""Nodes in one document. The largest CRDs have about 30,000."""
+MAX_FILE_NODES = 600_000
+"""Nodes in one file. Bundles of all CRDs of a large operator have about 300,000."""
+MAX_ALIAS_GROWTH = 200_000
+"""Nodes that aliases may add, in one file, to those that were written."""
+
+
+class Origin(Struct, frozen=True):
+    """Where a piece of text begins in its file: lines and columns before it."""
+
+    source: str
+    line: int = 0
+    column: int = 0
+
+    def place(self, line: int, column: int) -> tuple[int, int]:
+        """The 1-based line and column, in the file, of what has these 0-based ones in the piece."""
+        return self.line + line + 1, column + 1 + (0 if line else self.column)
+
+    def error(self, message: str, line: int = 0, column: int = 0) -> ManifestError:
+        return ManifestError(message, Position(self.source, *self.place(line, column)))
+
+
+class Budget(Struct):
+    """What one file may still cost; broken documents cost too."""
+
+    nodes: int = MAX_FILE_NODES
+    growth: int = MAX_ALIAS_GROWTH
+
+
+def compose(text: str, origin: Origin, budget: Budget) -> Any:
+    """The root node of the only document in `text`; None where it is empty. Its nodes are taken off `budget`.
+
+    :raises ManifestError: it is not YAML, too deep, too large or has a second document.
+    """
+    import yaml
+
+    composer: Any = _Counting
+    try:
+        composer = _composer_class()(text)
+        composer.limit = min(budget.nodes, MAX_NODES)
+        root = composer.get_node() if composer.check_node() else None
+        if composer.check_node():
+            raise _second_document(composer.get_node(), origin)
+        return root
+    except yaml.YAMLError as error:
+        raise _syntax_error(error, text, origin) from None
+    except _TooMuch as error:
+        raise origin.error(str(error)) from None
+    except RecursionError:
+        raise origin.error(f"nested deeper than {MAX_DEPTH} levels") from None
+    except UnicodeEncodeError:
+        raise origin.error("the text has a lone surrogate") from None
+    finally:
+        budget.nodes -= composer.nodes
+
+
+def _second_document(node: Any, origin: Origin) -> ManifestError:
+    line, column = mark(node)
+    return origin.error("a second document must begin with a line of its own, ---", line, column)
+
+
+_composer: Any = None
+
+
+def _composer_class() -> Any:
+    """The C parser where PyYAML was built with it, else its pure form; PyYAML is imported here, late."""
+    global _composer
+    if _composer is None:
+        try:
+            from yaml._yaml import CParser
+        except ImportError:
+            _composer = _pure_composer()
+        else:
+            _composer = type("_CComposer", (_Counting, CParser), {})
+    return _composer
+
+
+def _pure_composer() -> Any:
+    from yaml.composer import Composer
+    from yaml.parser import Parser
+    from yaml.reader import Reader
+    from yaml.scanner import Scanner
+
+    class PureComposer(_Counting, Reader, Scanner, Parser, Composer):
+        def __init__(self, text: str) -> None:
+            Reader.__init__(self, text)
+            Scanner.__init__(self)
+            Parser.__init__(self)
+            Composer.__init__(self)
+
+    return PureComposer
+
+
+class _Counting:
+    """PyYAML's resolver hooks, used to count: the composer calls them around every node."""
+
+    depth = 0
+    nodes = 0
+    limit = MAX_NODES
+
+    def descend_resolver(self, _parent: Any, _index: Any) -> None:
+        self.nodes += 1
+        self.depth += 1
+        if self.depth > MAX_DEPTH + 1:
+            raise _TooMuch(f"nested deeper than {MAX_DEPTH} levels")
+        if self.nodes > self.limit:
+            raise _TooMuch(
+                f"too many values: a document may have {MAX_NODES}, a file {MAX_FILE_NODES}; split it"
+            )
+
+    def ascend_resolver(self) -> None:
+        self.depth -= 1
+
+    def resolve(self, _kind: Any, _value: Any, implicit: Any) -> Any:
+        """A scalar's tag becomes True (plain: its text decides) or False (quoted: a string)."""
+        return implicit[0] if type(implicit) is tuple else implicit
+
+
+class _TooMuch(Exception):
+    """A limit was reached while composing."""
+
+
+def _syntax_error(error: Any, text: str, origin: Origin) -> ManifestError:
+    mark = getattr(error, "problem_mark", None)
+    if mark is not None:
+        what = " ".join(filter(None, (getattr(error, "context", None), getattr(error, "problem", None))))
+        if "<document start>" in what:
+            what = "nothing follows a document but a line --- and the next one; no % line precedes it"
+        return origin.error(what or "not YAML", mark.line, mark.column)
+    at = getattr(error, "position", None)
+    line, column = 0, 0
+    if isinstance(at, int):
+        # The C reader counts bytes; the pure one counts characters, and is then off after the first `é`.
+        before = text.encode()[:at].decode(errors="ignore")
+        line, column = before.count("\n"), len(before) - (before.rfind("\n") + 1)
+    return origin.error(str(getattr(error, "reason", error)), line, column)
+
+
+def is_plain_name(node: Any, word: Any) -> bool:
+    """Whether a key is what nearly every key is: an unquoted word that means itself. `word` is its value."""
+    return node.tag is True and type(word) is str and word[:1].isalpha() and word not in WORDS
+
+
+def is_merge(node: Any) -> bool:
+    """Whether a key is YAML's merge key `<<`."""
+    return node.id == "scalar" and node.value == "<<" and (node.tag is True or node.tag == f"{TAG}merge")
+
+
+# --- positions -----------------------------------------------------------------------------------
+
+
+def mark(node: Any) -> tuple[int, int]:
+    """The 0-based line and column where a node begins."""
+    start = node.start_mark
+    return start.line, start.column
+
+
+def locate(root: Any, path: Path) -> tuple[int, int]:
+    """The 0-based line and column of a path's key (of the item, in a list), or of its nearest parent."""
+    found, node = root, root
+    for step in path:
+        child = _child(node, step)
+        if child is None:
+            break
+        found, node = child
+    return mark(found)
+
+
+def _child(node: Any, step: str | int) -> tuple[Any, Any] | None:
+    """(what to point at, the value) one step further down."""
+    if node.id == "sequence":
+        inside = isinstance(step, int) and 0 <= step < len(node.value)
+        return (node.value[step], node.value[step]) if inside else None
+    if node.id != "mapping":
+        return None
+    step = str(step)  # in the text of a path, the key "80" of a map looks like an index
+    for key_node, value_node in node.value:
+        if key_node.id == "scalar" and not is_merge(key_node) and _key_text(key_node) == step:
+            return key_node, value_node
+    return _merged_child(node, step)
+
+
+def _merged_child(node: Any, step: str | int) -> tuple[Any, Any] | None:
+    for key_node, value_node in node.value:
+        if is_merge(key_node):
+            sources = value_node.value if value_node.id == "sequence" else (value_node,)
+            for source in sources:
+                if found := _child(source, step):
+                    return found
+    return None
+
+
+def _key_text(node: Any) -> str:
+    word: str = node.value
+    if node.tag is not True or is_plain_name(node, word):
+        return word
+    try:
+        return to_key(resolve(word))
+    except ValueError:
+        return word

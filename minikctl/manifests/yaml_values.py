@@ -1,0 +1,140 @@
+"""What composed YAML means to Kubernetes: JSON data.
+
+Rules:
+- What a scalar means is decided in `scalars`.
+- A duplicate key is an error, as for the API server: one of the two would be lost without a word. A key that
+  overrides a merged one (`<<`) is none.
+- Aliases are bounded by what they grow to.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from typing import Any
+
+from minikctl.errors import ManifestError
+from minikctl.manifests.scalars import resolve, to_json, to_key
+from minikctl.manifests.yaml_nodes import MAX_DEPTH, TAG, Budget, Origin, is_merge, is_plain_name, mark
+
+_TIMESTAMP = re.compile(r"\d{4}-\d\d?-\d\d?(?:$|[Tt\s])")
+
+
+def build(root: Any, nodes: int, origin: Origin, budget: Budget) -> Any:
+    """The value of a document of so many nodes. What aliases add is taken off `budget`.
+
+    :raises ManifestError: with the position in the file.
+    """
+    builder = _Builder(origin, nodes + budget.growth)
+    try:
+        return builder.build(root, 0)
+    finally:
+        budget.growth = min(budget.growth, builder.budget)
+
+
+class _Builder:
+    """JSON data out of nodes."""
+
+    def __init__(self, origin: Origin, budget: int) -> None:
+        self._origin = origin
+        self.budget = budget
+
+    def build(self, node: Any, depth: int) -> Any:
+        kind = node.id
+        if kind == "scalar":
+            tag = node.tag
+            return node.value if tag is False else self._scalar(node, tag)
+        if depth >= MAX_DEPTH:
+            raise self._error(node, f"nested deeper than {MAX_DEPTH} levels, or an anchor contains itself")
+        self.budget -= len(node.value) + 1
+        if self.budget < 0:
+            raise self._error(node, "aliases make the document too large")
+        depth += 1
+        if kind == "sequence":
+            return [self.build(item, depth) for item in node.value]
+        return self._mapping(node, depth)
+
+    def _mapping(self, node: Any, depth: int) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        written: set[str] = set()
+        for key_node, value_node in node.value:
+            key = key_node.value
+            if not is_plain_name(key_node, key):
+                if is_merge(key_node):
+                    self._merge(result, value_node, depth)
+                    continue
+                key = self._key(key_node)
+            if key in written:
+                raise self._error(key_node, f"key {_quoted(key)} already set in map")
+            written.add(key)
+            result[key] = self.build(value_node, depth)
+        return result
+
+    def _merge(self, result: dict[str, Any], node: Any, depth: int) -> None:
+        # As go-yaml: a merge overrides what stands above it, and the first of several sources wins.
+        sources = reversed(node.value) if node.id == "sequence" else (node,)
+        for source in sources:
+            if source.id != "mapping":
+                raise self._error(source, "map merge requires map or sequence of maps as the value")
+            result.update(self.build(source, depth))
+
+    def _key(self, node: Any) -> str:
+        if node.id != "scalar":
+            raise self._error(node, "a key must be a scalar")
+        try:
+            return node.value if node.tag is False else to_key(self._resolve(node, node.tag))
+        except ValueError as error:
+            raise self._error(node, str(error)) from None
+
+    def _scalar(self, node: Any, tag: Any) -> Any:
+        try:
+            return to_json(self._resolve(node, tag))
+        except ValueError as error:
+            raise self._error(node, str(error)) from None
+
+    def _resolve(self, node: Any, tag: Any) -> Any:
+        word: str = node.value
+        if tag is True:
+            return resolve(word)
+        if tag is False:
+            return word
+        return _tagged(word, tag)
+
+    def _error(self, node: Any, message: str) -> ManifestError:
+        line, column = mark(node)
+        return self._origin.error(message, line, column)
+
+
+def _tagged(word: str, tag: str) -> Any:
+    """The value of a scalar with an explicit tag. Tags of other worlds (`!foo`) mean nothing: a string."""
+    short = tag.removeprefix(TAG)
+    if short == tag or short == "str":
+        return word
+    if short == "binary":
+        return _binary(word)
+    value = resolve(word)
+    if short == "float" and type(value) is int:
+        return float(value)
+    if short == "timestamp" and type(value) is str and _TIMESTAMP.match(word):
+        return word
+    expected = {"int": int, "float": float, "bool": bool, "null": type(None)}.get(short)
+    if expected is None and short != "timestamp":
+        return word
+    if type(value) is not expected:
+        raise ValueError(f"cannot decode {_quoted(word)} as a !!{short}")
+    return value
+
+
+def _quoted(word: str) -> str:
+    """On one line, and not the whole of it where it is long."""
+    text = json.dumps(word, ensure_ascii=False)
+    return text if len(text) <= 80 and text.isprintable() else f"{json.dumps(word[:60])}..."
+
+
+def _binary(word: str) -> str:
+    try:
+        return base64.b64decode(re.sub(r"\s", "", word), validate=True).decode(errors="replace")
+    except binascii.Error:
+        raise ValueError("!!binary value contains invalid base64 data") from None
