@@ -23,6 +23,7 @@ VERBS = {
     "scale": Entry("minikctl.cli.scale", "scale", "Set a new size for a deployment or replica set."),
     "set": Entry("minikctl.cli.set_image", "ENTRIES", "Set features of objects: set image."),
     "rollout": Entry("minikctl.cli.rollout", "ENTRIES", "Status, history, undo, restart, pause, resume."),
+    "wait": Entry("minikctl.cli.wait", "wait", "Wait until objects are as asked for."),
     "logs": Entry("minikctl.cli.logs", "logs", "Print the logs of a container in a pod."),
     "events": Entry("minikctl.cli.events", "events", "List events."),
     "watch": Entry("minikctl.cli.watch", "watch", "A live tree of everything, until q or Ctrl-C."),

@@ -101,13 +101,13 @@ def accomplish(session: Session, role: str, goal: Goal, timeout: float) -> None:
     if verdict is None:
         raise _timed_out(session, goal)
     if verdict.failure:
-        raise Failed("\n".join([verdict.failure, *_why(session, verdict.pods), *_advice(goal)]))
+        raise Failed("\n".join([verdict.failure, *explain_pods(session, verdict.pods), *_advice(goal)]))
 
 
 def _timed_out(session: Session, goal: Goal) -> Failed:
     pods = goal.stuck_pods() or goal.missing_pods() if isinstance(goal, WorkloadGoal) else ()
     lines = ["timed out waiting for the condition", *(f"  {line}" for line in goal.lines())]
-    return Failed("\n".join([*lines, *_why(session, pods), *_advice(goal)]))
+    return Failed("\n".join([*lines, *explain_pods(session, pods), *_advice(goal)]))
 
 
 def _advice(goal: Goal) -> list[str]:
@@ -119,7 +119,8 @@ def _advice(goal: Goal) -> list[str]:
     ]
 
 
-def _why(session: Session, pods: Iterable[Object]) -> list[str]:
+def explain_pods(session: Session, pods: Iterable[Object]) -> list[str]:
+    """What keeps the first few of them from being ready."""
     lines: list[str] = []
     for pod in list(pods)[:MOST_REASONS]:
         lines.extend(explain_pod(session, pod))
@@ -240,6 +241,11 @@ class WorkloadGoal:
             if key.kind == "Deployment" and _has_history(self._session, obj):
                 lines.append(f"  back: minikctl rollout undo deployment/{key.name}{place}")
         return lines
+
+    def stuck_verdict(self) -> Verdict | None:
+        """A failure when nothing that these objects still wait for can come."""
+        found = [self._session.api.find(key) for key in self._keys]
+        return self._stuck_verdict([obj for obj in found if obj is not None])
 
     def _stuck_verdict(self, waiting: Sequence[Object]) -> Verdict | None:
         missing = self.missing_pods()
