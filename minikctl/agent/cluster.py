@@ -144,6 +144,16 @@ class Cluster:
     def _has_pods(self) -> bool:
         return any(spec_of(pod).get("nodeName") for pod in self.store.list("Pod"))
 
+    @property
+    def known_backends(self) -> tuple[str, ...]:
+        """The backends of the nodes, as far as they are known without asking an engine; none before the
+        first one was chosen."""
+        named = self._wish or declared_backend(self.state_dir)
+        before = self._chosen_before()
+        if before is None or named not in (None, before.backend):
+            return (named,) if named else ()
+        return tuple(dict.fromkeys(node.backend for node in self.nodes))
+
     @cached_property
     def nodes(self) -> tuple[NodeConfig, ...]:
         choice = self.choice

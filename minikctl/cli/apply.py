@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from minikctl.cli import options
-from minikctl.cli.documents import checked_manifests, key_in, read_documents
+from minikctl.cli.documents import check_backends, checked_manifests, key_in, read_documents, tell_inert
 from minikctl.cli.options import flag, value
 from minikctl.cli.printing import ResultPrinter
 from minikctl.cli.resources import parse_selector
@@ -47,6 +47,8 @@ def apply(
             raise UsageError("no objects passed to apply")
         if wait and not suffix:
             session.cluster.check_engines()
+            check_backends(session, documents)  # the first one may only now have been chosen
+        tell_inert(manifests)
         results = session.api.apply(manifests, session.namespace, dry_run=bool(suffix))
         by_key = {key_of(result.after): result for result in results}
         ordered = [by_key.get(key_in(session, one)) for one in manifests]

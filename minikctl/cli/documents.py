@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from minikctl.cli.errors import Reported, complain
 from minikctl.cli.options import comma_separated
-from minikctl.cli.problems import problem_lines
-from minikctl.cli.session import Session
-from minikctl.errors import UsageError
+from minikctl.cli.problems import name_in, problem_lines
+from minikctl.cli.session import Session, note
+from minikctl.errors import FieldProblem, UsageError
 from minikctl.model import Object, ObjectKey, labels_of, selectors
 from minikctl.model.kinds import KINDS
 
@@ -41,12 +43,44 @@ def checked_manifests(
     :raises Reported: problems were found; all of them have been printed.
     :raises UsageError: a manifest's namespace is not that of -n.
     """
-    _check_all(documents)
+    from minikctl.manifests.checks import check
+
+    _refuse(documents, check)
     chosen = [one for one in documents if selectors.matches(selector, labels_of(one.obj))]
     for document in chosen:
         _check_namespace(session, document.obj)
     _check_twice(session, chosen)
+    check_backends(session, documents)
     return [one.obj for one in chosen]
+
+
+def check_backends(session: Session, documents: Sequence[Document]) -> None:
+    """Documents that are good in themselves, held against the backends that are known so far.
+
+    :raises Reported: a backend does not do what they ask for; all of it has been printed.
+    """
+    from minikctl.manifests.checks import check_on
+
+    for backend in session.cluster.known_backends:
+        _refuse(documents, partial(check_on, backend))
+
+
+def tell_inert(manifests: Sequence[Object]) -> None:
+    """One line for each field that people may rely on in vain, however often it is used."""
+    from minikctl.manifests.fidelity import relied_on_in_vain
+
+    users: dict[tuple[str, str], list[str]] = {}
+    for manifest in manifests:
+        where = f"{manifest['kind']}/{name_in(manifest)}"
+        for one in relied_on_in_vain(manifest):
+            users.setdefault((_without_indices(one.path), one.note), []).append(f"{where}: {one.path}")
+    for (_, why), places in users.items():
+        more = f" ({len(places) - 1} more)" if places[1:] else ""
+        note(f"{places[0]}{more} is inert: {why}")
+
+
+def _without_indices(path: str) -> str:
+    return re.sub(r"\[\d+\]", "", path)
 
 
 def key_in(session: Session, manifest: Object) -> ObjectKey:
@@ -78,13 +112,13 @@ def keys_of_files(session: Session, files: list[str] | None, recursive: bool) ->
 # --- checks ----------------------------------------------------------------------------------------
 
 
-def _check_all(documents: Sequence[Document]) -> None:
-    from minikctl.manifests.checks import check
-
+def _refuse(
+    documents: Sequence[Document], problems_of: Callable[[list[Document]], list[FieldProblem]]
+) -> None:
     lines = [
         problem_lines(document, problem, with_source=sys.stderr.isatty())
         for document in documents
-        for problem in check([document])
+        for problem in problems_of([document])
     ]
     if lines:
         word = "problem" if len(lines) == 1 else "problems"

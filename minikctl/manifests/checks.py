@@ -18,11 +18,21 @@ def check(documents: Iterable[Document]) -> list[FieldProblem]:
 
     The position of a problem is that of its field, or of the field's nearest existing parent.
     """
+    return [_located(document, problem) for document in documents for problem in _problems(document)]
+
+
+def check_on(backend: str, documents: Iterable[Document]) -> list[FieldProblem]:
+    """What that backend does not do, in documents that `check` found good.
+
+    :raises UsageError: there is no such backend.
+    """
     return [
-        replace(problem, position=document.position(parse_path(problem.path)))
-        for document in documents
-        for problem in _problems(document)
+        _located(document, problem) for document in documents for problem in unhandled(document.obj, backend)
     ]
+
+
+def _located(document: Document, problem: FieldProblem) -> FieldProblem:
+    return replace(problem, position=document.position(parse_path(problem.path)))
 
 
 def _problems(document: Document) -> list[FieldProblem]:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from minikctl.backend.fidelity import FidelityTable, Handling, entry_for
 from minikctl.errors import FieldProblem
-from minikctl.manifests.paths import format_path
+from minikctl.manifests.paths import format_path, parse_path
 from minikctl.manifests.rules.problems import show
 from minikctl.manifests.support import CONTAINER, ENGINE_WORD, POD_SPEC, REFUSED, TABLES, Support, Table
 from minikctl.model import Object, labels_of
@@ -23,24 +23,23 @@ from minikctl.model.kinds import KINDS
 
 NOT_HANDLED = "NotHandled"
 POD_SECURITY = "pod-security.kubernetes.io/enforce"
+Steps: TypeAlias = tuple[str | int, ...]
 
 
 class FieldFidelity(NamedTuple):
-    """What becomes of one field. `path` is written as the API server writes it; `note` says in one short line
-    why or how, where that is not plain, and always why a field is rejected."""
+    """What becomes of one field. `path` is written as the API server writes it, `steps` are the same apart;
+    `note` says in one short line why or how, where that is not plain, and always why a field is rejected."""
 
     path: str
     handling: Handling
     note: str = ""
-
-
-_Path: TypeAlias = tuple[str | int, ...]
+    steps: Steps = ()
 
 
 class _Used(NamedTuple):
     """One field of an object, with its value and what the tables say of it."""
 
-    path: _Path
+    steps: Steps
     value: Any
     support: Support
 
@@ -53,11 +52,9 @@ def fidelity_of(obj: Object, backend: str) -> list[FieldFidelity]:
     """
     refused = refused_kind(obj)
     if refused is not None:
-        return [FieldFidelity(refused.path, "rejected", refused.message)]
+        return [_rejected(refused)]
     found = [_fidelity(used) for used in _used_fields(obj, backend)]
-    return found + [
-        FieldFidelity(problem.path, "rejected", problem.message) for problem in _unenforced_levels(obj)
-    ]
+    return [*found, *map(_rejected, _unenforced_levels(obj))]
 
 
 def unhandled(obj: Object, backend: str = "") -> list[FieldProblem]:
@@ -67,7 +64,7 @@ def unhandled(obj: Object, backend: str = "") -> list[FieldProblem]:
     :raises UsageError: there is no such backend.
     """
     problems = [
-        FieldProblem(format_path(used.path), NOT_HANDLED, _why_refused(used))
+        FieldProblem(format_path(used.steps), NOT_HANDLED, _why_refused(used))
         for used in _used_fields(obj, backend)
         if not used.support.takes(used.value)
     ]
@@ -105,9 +102,27 @@ def table_of(kind: str, backend: str) -> Table | None:
     return _joined(table, backend, registry.fidelity(backend), "")
 
 
+def engine_fields() -> list[str]:
+    """The pod fields that a backend's table may speak of, as its keys are written."""
+    return sorted(set(_engine_paths(POD_SPEC, "")))
+
+
+def _engine_paths(table: Table, path: str) -> Iterator[str]:
+    for name, entry in table.items():
+        at = _start(table, path) + name
+        if not isinstance(entry, Support):
+            yield from _engine_paths(entry, at + ".")
+        elif entry.handling == ENGINE_WORD:
+            yield at
+
+
+def _start(table: Table, path: str) -> str:
+    """A pod's fields have the same names in every template, a container's in every list of containers."""
+    return "spec." if table is POD_SPEC else "spec.containers." if table is CONTAINER else path
+
+
 def _joined(table: Table, backend: str, told: FidelityTable, path: str) -> Table:
-    # A pod's fields have the same names in every template, a container's in every list of containers.
-    start = "spec." if table is POD_SPEC else "spec.containers." if table is CONTAINER else path
+    start = _start(table, path)
     return {name: _joined_entry(entry, backend, told, start + name) for name, entry in table.items()}
 
 
@@ -126,25 +141,31 @@ def _used_fields(obj: Object, backend: str) -> Iterator[_Used]:
         yield from _walk(obj, table, ())
 
 
-def _walk(value: Any, support: Support | Table, path: _Path) -> Iterator[_Used]:
+def _walk(value: Any, support: Support | Table, steps: Steps) -> Iterator[_Used]:
+    if value is None:
+        return  # as if it were not there
     if isinstance(support, Support):
-        yield _Used(path, value, support)
+        yield _Used(steps, value, support)
     elif isinstance(value, dict):
         for name, member in value.items():
-            yield from _walk(member, support.get(name, REFUSED), (*path, name))
+            yield from _walk(member, support.get(name, REFUSED), (*steps, name))
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _walk(item, support, (*path, index))
+            yield from _walk(item, support, (*steps, index))
 
 
 def _fidelity(used: _Used) -> FieldFidelity:
-    support, path = used.support, format_path(used.path)
+    support, path = used.support, format_path(used.steps)
     if not support.takes(used.value):
-        return FieldFidelity(path, "rejected", _why_refused(used))
+        return FieldFidelity(path, "rejected", _why_refused(used), used.steps)
     # Who asks for nothing (`hostNetwork: false`) gets it.
     taken = {"rejected": "enforced", ENGINE_WORD: "enforced"}
     handling: Handling = taken.get(support.handling, support.handling)  # type: ignore[assignment]
-    return FieldFidelity(path, handling, support.note)
+    return FieldFidelity(path, handling, support.note, used.steps)
+
+
+def _rejected(problem: FieldProblem) -> FieldFidelity:
+    return FieldFidelity(problem.path, "rejected", problem.message, parse_path(problem.path))
 
 
 def _why_refused(used: _Used) -> str:

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from minikctl.backend.fidelity import Fidelity
 
-_NOTHING: tuple[Any, ...] = (None, False, "", [], {})
+_NOTHING: tuple[Any, ...] = (False, "", [], {})
 ENGINE_WORD = "engine"
 
 
@@ -45,7 +45,7 @@ class Support(Struct, frozen=True):
 
     def is_worth_a_word(self, value: Any) -> bool:
         """Whether somebody who wrote this value may expect something that will not happen."""
-        return self.unremarkable is not None and not self._is_one_of((None, *self.unremarkable), value)
+        return self.unremarkable is not None and not self._is_one_of(self.unremarkable, value)
 
     def _is_one_of(self, values: tuple[Any, ...], value: Any) -> bool:
         if self.prefixes and isinstance(value, str) and value.startswith(self.prefixes):
@@ -64,19 +64,18 @@ class Support(Struct, frozen=True):
 Table = Mapping[str, Union[Support, "Table"]]
 
 ENFORCED = Support("enforced")
-INERT = Support("inert")
 REFUSED = Support("rejected", only=_NOTHING)
 ENGINE = Support(ENGINE_WORD)
 
 
 def enforced(note: str, *values: Any) -> Support:
     """Enforced in a way that needs a word, where `values` are given for these only."""
-    return Support("enforced", note, only=(None, *values) if values else None)
+    return Support("enforced", note, only=values or None)
 
 
 def inert(note: str, *values: Any) -> Support:
     """The field means nothing here; where `values` are given, only they are taken."""
-    return Support("inert", note, only=(None, *values) if values else None)
+    return Support("inert", note, only=values or None)
 
 
 def inert_but_relied_on(note: str, *unremarkable: Any) -> Support:
@@ -86,12 +85,12 @@ def inert_but_relied_on(note: str, *unremarkable: Any) -> Support:
 
 def refused_except(*values: Any, note: str = "") -> Support:
     """The field is not handled, but these values of it ask for nothing that is not so anyway."""
-    return Support("rejected", note, only=(None, *values))
+    return Support("rejected", note, only=values)
 
 
 def engine_only(*values: Any) -> Support:
     """Handed to the engine, these values only."""
-    return Support(ENGINE_WORD, only=(None, *values))
+    return Support(ENGINE_WORD, only=values)
 
 
 _RUNTIME_DEFAULT = engine_only({"type": "RuntimeDefault"})
@@ -173,7 +172,7 @@ CONTAINER: Table = {
         "value": ENGINE,
         "valueFrom": {
             "configMapKeyRef": REFUSED,
-            "fieldRef": {"apiVersion": INERT, "fieldPath": _FIELD_PATH},
+            "fieldRef": {"apiVersion": inert("pods have one version"), "fieldPath": _FIELD_PATH},
             "fileKeyRef": REFUSED,
             "resourceFieldRef": REFUSED,
             "secretKeyRef": REFUSED,

@@ -1,0 +1,102 @@
+"""A pod that uses one field, through the kubelet's own translation: what a backend is asked for then.
+
+`USES` has a pod for each field that is handed to engines; a test proves that it misses none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from minikctl.backend import ContainerSpec
+from minikctl.controlplane.kubelet.specs import container_spec
+from minikctl.model.defaults import set_defaults
+
+RUNTIME_DEFAULT = {"type": "RuntimeDefault"}
+
+
+def _container(**fields: Any) -> dict[str, Any]:
+    return {"containers": [{"name": "a", "image": "busybox", **fields}]}
+
+
+def _security(**fields: Any) -> dict[str, Any]:
+    return _container(securityContext=fields)
+
+
+def _pod_security(**fields: Any) -> dict[str, Any]:
+    return {**_container(), "securityContext": fields}
+
+
+def _port(**fields: Any) -> dict[str, Any]:
+    return _container(ports=[{"containerPort": 80, "hostPort": 8080, **fields}])
+
+
+def _resources(kind: str, **amounts: str) -> dict[str, Any]:
+    return _container(resources={kind: amounts})
+
+
+PLAIN = _container()
+
+USES: Mapping[str, dict[str, Any]] = {
+    "spec.containers.args": _container(args=["printenv", "A"]),
+    "spec.containers.command": _container(command=["echo", "hello"]),
+    "spec.containers.env.name": _container(env=[{"name": "A", "value": "b"}]),
+    "spec.containers.env.value": _container(env=[{"name": "A", "value": "b"}]),
+    "spec.containers.image": _container(image="nginx:1.27"),
+    "spec.containers.ports.containerPort": _port(containerPort=81),
+    "spec.containers.ports.hostIP": _port(hostIP="127.0.0.1"),
+    "spec.containers.ports.hostPort": _port(hostPort=8081),
+    "spec.containers.ports.protocol": _port(protocol="UDP"),
+    "spec.containers.resources.limits.cpu": _resources("limits", cpu="500m"),
+    "spec.containers.resources.limits.memory": _resources("limits", memory="64Mi"),
+    "spec.containers.resources.requests.cpu": _resources("requests", cpu="250m"),
+    "spec.containers.securityContext.allowPrivilegeEscalation": _security(allowPrivilegeEscalation=False),
+    "spec.containers.securityContext.appArmorProfile": _security(appArmorProfile=RUNTIME_DEFAULT),
+    "spec.containers.securityContext.capabilities.add": _security(capabilities={"add": ["NET_ADMIN"]}),
+    "spec.containers.securityContext.capabilities.drop": _security(capabilities={"drop": ["ALL"]}),
+    "spec.containers.securityContext.privileged": _security(privileged=True),
+    "spec.containers.securityContext.procMount": _security(procMount="Default"),
+    "spec.containers.securityContext.readOnlyRootFilesystem": _security(readOnlyRootFilesystem=True),
+    "spec.containers.securityContext.runAsGroup": _security(runAsUser=1000, runAsGroup=2000),
+    "spec.containers.securityContext.runAsNonRoot": _security(runAsNonRoot=True),
+    "spec.containers.securityContext.runAsUser": _security(runAsUser=1000),
+    "spec.containers.securityContext.seccompProfile": _security(seccompProfile=RUNTIME_DEFAULT),
+    "spec.containers.stdin": _container(stdin=True),
+    "spec.containers.tty": _container(tty=True),
+    "spec.containers.workingDir": _container(workingDir="/srv"),
+    "spec.hostname": {**_container(), "hostname": "web-0"},
+    "spec.securityContext.appArmorProfile": _pod_security(appArmorProfile=RUNTIME_DEFAULT),
+    "spec.securityContext.runAsGroup": _pod_security(runAsUser=1000, runAsGroup=2000),
+    "spec.securityContext.runAsNonRoot": _pod_security(runAsNonRoot=True),
+    "spec.securityContext.runAsUser": _pod_security(runAsUser=1000),
+    "spec.securityContext.seccompProfile": _pod_security(seccompProfile=RUNTIME_DEFAULT),
+    "spec.securityContext.supplementalGroups": _pod_security(supplementalGroups=[3000]),
+}
+
+
+def spec_for(pod_spec: dict[str, Any]) -> ContainerSpec:
+    """The first container of a pod with that spec, as the kubelet asks for it."""
+    pod = set_defaults(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "p", "namespace": "default", "uid": "u"},
+            "spec": pod_spec,
+        }
+    )
+    return container_spec(
+        pod,
+        pod["spec"]["containers"][0],
+        attempt=0,
+        backoff=None,
+        sandbox_id="",
+        cluster_id="c",
+        seal_key=b"k",
+    )
+
+
+def look_up(body: Any, path: str) -> Any:
+    """`HostConfig.PortBindings` of a request; None where there is nothing."""
+    for step in path.split("."):
+        body = body.get(step) if isinstance(body, dict) else None
+    return body

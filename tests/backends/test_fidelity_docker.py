@@ -1,0 +1,98 @@
+"""What the table says of Docker is what the Engine API is asked for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from backends.fidelity_pods import PLAIN, USES, look_up, spec_for
+from minikctl_docker import payload
+from minikctl_docker.fidelity import TABLE
+
+from minikctl.backend.users import check_non_root
+from minikctl.errors import PermanentError
+from minikctl.manifests.fidelity import engine_fields
+
+
+def body(pod_spec: dict[str, Any]) -> dict[str, Any]:
+    return payload.container_payload(spec_for(pod_spec), image_user="")
+
+
+def bound(port: str, host_port: str = "8080", host_ip: str = "") -> dict[str, Any]:
+    return {port: [{"HostIp": host_ip, "HostPort": host_port}]}
+
+
+REQUESTS: dict[str, dict[str, Any]] = {
+    "spec.containers.args": {"Cmd": ["printenv", "A"]},
+    "spec.containers.command": {"Entrypoint": ["echo", "hello"], "Cmd": []},
+    "spec.containers.env.name": {"Env": ["A=b"]},
+    "spec.containers.env.value": {"Env": ["A=b"]},
+    "spec.containers.image": {"Image": "nginx:1.27"},
+    "spec.containers.ports.containerPort": {"HostConfig.PortBindings": bound("81/tcp")},
+    "spec.containers.ports.hostIP": {"HostConfig.PortBindings": bound("80/tcp", host_ip="127.0.0.1")},
+    "spec.containers.ports.hostPort": {"HostConfig.PortBindings": bound("80/tcp", "8081")},
+    "spec.containers.ports.protocol": {"HostConfig.PortBindings": bound("80/udp")},
+    "spec.containers.resources.limits.cpu": {"HostConfig.CpuQuota": 50_000, "HostConfig.CpuPeriod": 100_000},
+    "spec.containers.resources.limits.memory": {
+        "HostConfig.Memory": 64 << 20,
+        "HostConfig.MemorySwap": 64 << 20,
+    },
+    "spec.containers.resources.requests.cpu": {"HostConfig.CpuShares": 256},
+    "spec.containers.securityContext.allowPrivilegeEscalation": {
+        "HostConfig.SecurityOpt": ["no-new-privileges"]
+    },
+    "spec.containers.securityContext.capabilities.add": {"HostConfig.CapAdd": ["NET_ADMIN"]},
+    "spec.containers.securityContext.capabilities.drop": {"HostConfig.CapDrop": ["ALL"]},
+    "spec.containers.securityContext.privileged": {"HostConfig.Privileged": True},
+    "spec.containers.securityContext.readOnlyRootFilesystem": {"HostConfig.ReadonlyRootfs": True},
+    "spec.containers.securityContext.runAsGroup": {"User": "1000:2000"},
+    "spec.containers.securityContext.runAsUser": {"User": "1000"},
+    "spec.containers.stdin": {"OpenStdin": True},
+    "spec.containers.tty": {"Tty": True},
+    "spec.containers.workingDir": {"WorkingDir": "/srv"},
+    "spec.hostname": {"Hostname": "web-0"},
+    "spec.securityContext.runAsGroup": {"User": "1000:2000"},
+    "spec.securityContext.runAsUser": {"User": "1000"},
+    "spec.securityContext.supplementalGroups": {"HostConfig.GroupAdd": ["3000"]},
+}
+ENGINES_OWN = {name for name in USES if name.endswith(("appArmorProfile", "seccompProfile", "procMount"))}
+CHECKED_HERE = {name for name in USES if name.endswith("runAsNonRoot")}
+
+
+def test_the_table_and_its_proofs_miss_no_field() -> None:
+    assert sorted(TABLE) == engine_fields()
+    assert REQUESTS.keys() | ENGINES_OWN | CHECKED_HERE == set(TABLE)
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_what_is_enforced_is_asked_for(name: str) -> None:
+    assert TABLE[name].handling == "enforced"
+    asked, plain = body(USES[name]), body(PLAIN)
+    for path, value in REQUESTS[name].items():
+        assert look_up(asked, path) == value
+    assert any(look_up(plain, path) != value for path, value in REQUESTS[name].items())
+
+
+@pytest.mark.parametrize("name", sorted(ENGINES_OWN))
+def test_the_engines_own_profiles_stay_in_force(name: str) -> None:
+    assert TABLE[name].handling == "enforced"
+    config = body(USES[name])["HostConfig"]
+    assert (config["SecurityOpt"], config["Privileged"]) == ([], False)
+    assert not {"MaskedPaths", "ReadonlyPaths"} & config.keys()
+
+
+@pytest.mark.parametrize("name", sorted(CHECKED_HERE))
+def test_root_is_refused_before_the_container_is_made(name: str) -> None:
+    assert TABLE[name].handling == "enforced"
+    with pytest.raises(PermanentError):
+        check_non_root(spec_for(USES[name]), "")
+
+
+def test_the_table_is_read_without_the_sdk() -> None:
+    script = (
+        "import sys, minikctl_docker.fidelity; print({'docker', 'requests', 'urllib3'} & set(sys.modules))"
+    )
+    output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert output.strip() == "set()"

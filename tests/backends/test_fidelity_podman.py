@@ -1,0 +1,99 @@
+"""What the table says of Podman is what the libpod API is asked for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from backends.fidelity_pods import PLAIN, USES, look_up, spec_for
+from minikctl_podman import payload
+from minikctl_podman.fidelity import TABLE
+
+from minikctl.backend.users import check_non_root
+from minikctl.errors import PermanentError
+from minikctl.manifests.fidelity import engine_fields
+
+
+def body(pod_spec: dict[str, Any]) -> dict[str, Any]:
+    return payload.container_payload(spec_for(pod_spec), pod_id="", image_user="")
+
+
+def mapped(container: int = 80, host: int = 8080, protocol: str = "tcp", ip: str = "") -> dict[str, Any]:
+    one = {"container_port": container, "host_port": host, "protocol": protocol, "host_ip": ip}
+    return {"portmappings": [one]}
+
+
+REQUESTS: dict[str, dict[str, Any]] = {
+    "spec.containers.args": {"command": ["printenv", "A"]},
+    "spec.containers.command": {"entrypoint": ["echo", "hello"], "command": None},
+    "spec.containers.env.name": {"env": {"A": "b"}},
+    "spec.containers.env.value": {"env": {"A": "b"}},
+    "spec.containers.image": {"image": "nginx:1.27"},
+    "spec.containers.ports.containerPort": mapped(container=81),
+    "spec.containers.ports.hostIP": mapped(ip="127.0.0.1"),
+    "spec.containers.ports.hostPort": mapped(host=8081),
+    "spec.containers.ports.protocol": mapped(protocol="udp"),
+    "spec.containers.resources.limits.cpu": {
+        "resource_limits.cpu.quota": 50_000,
+        "resource_limits.cpu.period": 100_000,
+    },
+    "spec.containers.resources.limits.memory": {
+        "resource_limits.memory": {"limit": 64 << 20, "swap": 64 << 20}
+    },
+    "spec.containers.resources.requests.cpu": {"resource_limits.cpu": {"shares": 256}},
+    "spec.containers.securityContext.allowPrivilegeEscalation": {"no_new_privileges": True},
+    "spec.containers.securityContext.capabilities.add": {"cap_add": ["NET_ADMIN"]},
+    "spec.containers.securityContext.capabilities.drop": {"cap_drop": ["ALL"]},
+    "spec.containers.securityContext.privileged": {"privileged": True},
+    "spec.containers.securityContext.readOnlyRootFilesystem": {"read_only_filesystem": True},
+    "spec.containers.securityContext.runAsGroup": {"user": "1000:2000"},
+    "spec.containers.securityContext.runAsUser": {"user": "1000"},
+    "spec.containers.stdin": {"stdin": True},
+    "spec.containers.tty": {"terminal": True},
+    "spec.containers.workingDir": {"work_dir": "/srv"},
+    "spec.hostname": {"hostname": "web-0"},
+    "spec.securityContext.runAsGroup": {"user": "1000:2000"},
+    "spec.securityContext.runAsUser": {"user": "1000"},
+    "spec.securityContext.supplementalGroups": {"groups": ["3000"]},
+}
+ENGINES_OWN = {name for name in USES if name.endswith(("appArmorProfile", "seccompProfile", "procMount"))}
+CHECKED_HERE = {name for name in USES if name.endswith("runAsNonRoot")}
+
+
+def test_the_table_and_its_proofs_miss_no_field() -> None:
+    assert sorted(TABLE) == engine_fields()
+    assert REQUESTS.keys() | ENGINES_OWN | CHECKED_HERE == set(TABLE)
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_what_is_enforced_is_asked_for(name: str) -> None:
+    assert TABLE[name].handling == "enforced"
+    asked, plain = body(USES[name]), body(PLAIN)
+    for path, value in REQUESTS[name].items():
+        assert look_up(asked, path) == value
+    assert any(look_up(plain, path) != value for path, value in REQUESTS[name].items())
+
+
+@pytest.mark.parametrize("name", sorted(ENGINES_OWN))
+def test_the_engines_own_profiles_stay_in_force(name: str) -> None:
+    assert TABLE[name].handling == "enforced"
+    asked = body(USES[name])
+    assert asked["privileged"] is False
+    assert not {"apparmor_profile", "seccomp_profile_path", "mask", "unmask"} & asked.keys()
+
+
+@pytest.mark.parametrize("name", sorted(CHECKED_HERE))
+def test_root_is_refused_before_the_container_is_made(name: str) -> None:
+    assert TABLE[name].handling == "enforced"
+    with pytest.raises(PermanentError):
+        check_non_root(spec_for(USES[name]), "")
+
+
+def test_the_table_is_read_without_the_sdk() -> None:
+    script = (
+        "import sys, minikctl_podman.fidelity; print({'podman', 'requests', 'urllib3'} & set(sys.modules))"
+    )
+    output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert output.strip() == "set()"
