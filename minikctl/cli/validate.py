@@ -106,15 +106,13 @@ def _in_repository(file: str) -> str:
 
 def _load(paths: Sequence[str], recursive: bool) -> list[Document | Unread]:
     from minikctl.cli.verdicts import Unread
-    from minikctl.manifests.loader import load_files
+    from minikctl.manifests.loader import load_each
 
-    found: list[Document | Unread] = []
-    for path in paths:
-        try:
-            found.extend(load_files([path], recursive=recursive))
-        except ManifestError as error:
-            found.append(Unread(path, error))
-    return found
+    return [
+        Unread(path, one) if isinstance(one, ManifestError) else one
+        for path in paths
+        for one in load_each([path], recursive=recursive)
+    ]
 
 
 # --- rules -------------------------------------------------------------------------------------------

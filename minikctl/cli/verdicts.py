@@ -111,7 +111,8 @@ def _result(
     return Result(
         filename=document.source,
         status=status,
-        document=document.index,
+        document=document.document,
+        item=document.item,
         kind=obj["kind"],
         name=name_in(obj),
         namespace=name_in(obj, "namespace"),

@@ -41,6 +41,7 @@ def render(report: Report) -> str:
 
 
 def _identity(result: Result) -> dict[str, Any]:
+    item = {} if result.item is None else {"item": result.item}
     return {
         "filename": result.filename,
         "kind": result.kind,
@@ -48,6 +49,7 @@ def _identity(result: Result) -> dict[str, Any]:
         "namespace": result.namespace,
         "version": result.version,
         "document": result.document,
+        **item,
     }
 
 
