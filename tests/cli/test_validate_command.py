@@ -1,0 +1,316 @@
+"""`minikctl validate` through its entry point: inputs, exit codes, formats, and that it touches nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from cli_rig import Cli, Result, deployment
+
+from minikctl.manifests.rules import RULES
+
+CUSTOM = "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w}\n"
+REMOVED = "apiVersion: extensions/v1beta1\nkind: Ingress\nmetadata: {name: i}\n"
+BAD = deployment().replace("replicas: 1", "replicas: -1")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Files are named relative to the test's folder; afterwards nothing else may be there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
+    monkeypatch.delenv("MINIKCTL_BACKEND", raising=False)
+    yield
+    assert not (tmp_path / "state").exists()
+
+
+def write(cli: Cli, **files: str) -> None:
+    """`good="…"` is good.yaml, `k8s__good="…"` k8s/good.yaml."""
+    for name, text in files.items():
+        cli.write(f"{name.replace('__', '/')}.yaml", text)
+
+
+# --- verdicts and exit codes -----------------------------------------------------------------------
+
+
+def test_what_is_valid_says_nothing(cli: Cli) -> None:
+    write(cli, good=deployment())
+    assert cli("validate", "good.yaml") == Result(0, "", "")
+
+
+def test_all_problems_of_all_files_are_told_with_their_places(cli: Cli) -> None:
+    wrong = BAD.replace("image: nginx:1.25", "image: nginx:1.25\n        imagePullPolicy: Sometimes")
+    write(cli, one=wrong, two=deployment().replace("image:", "imag:"))
+    result = cli("validate", "one.yaml", "-f", "two.yaml")
+    assert (result.code, result.err) == (1, "")
+    assert result.lines == [
+        'two.yaml:15:9: Deployment/web: spec.template.spec.containers[0].imag: unknown field "imag", '
+        'did you mean "image"?',
+        "one.yaml:7:3: Deployment/web: spec.replicas: invalid value -1: must be greater than or equal to 0",
+        "one.yaml:16:9: Deployment/web: spec.template.spec.containers[0].imagePullPolicy: "
+        'unsupported value "Sometimes" (Always, IfNotPresent, Never)',
+    ]
+
+
+UNREADABLE = {
+    "syntax": "a: [\n",
+    "no_kind": "a: 1\n",
+    "a_list": "- 1\n",
+    "twice": "kind: Pod\nkind: Pod\n",
+    "custom": CUSTOM,
+}
+
+
+@pytest.mark.parametrize("name", [*UNREADABLE, "missing"])
+def test_what_cannot_be_judged_ends_with_2_and_hides_nothing(cli: Cli, name: str) -> None:
+    write(cli, bad=BAD, **UNREADABLE)
+    result = cli("validate", f"{name}.yaml", "bad.yaml")
+    assert result.code == 2
+    assert len(result.lines) == 2
+    assert name in result.lines[0]
+    assert result.lines[1].startswith("bad.yaml:7:3: ")
+
+
+def test_a_broken_document_does_not_hide_the_others(cli: Cli) -> None:
+    write(cli, mixed=f"a: 1\n---\n{BAD}---\n- 1\n---\n{deployment('api')}")
+    result = cli("validate", "mixed.yaml", "--summary")
+    assert result.code == 2
+    assert [line.split(": ")[0] for line in result.lines[:-1]] == [
+        "mixed.yaml:1:1",
+        "mixed.yaml:9:3",
+        "mixed.yaml:19:1",
+    ]
+    assert result.lines[-1] == (
+        "Summary: 4 resources found in 1 file - Valid: 1, Invalid: 1, Errors: 2, Skipped: 0"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "flags", "code", "counts"),
+    [
+        (CUSTOM, (), 2, "Valid: 0, Invalid: 0, Errors: 1, Skipped: 0"),
+        (CUSTOM, ("--ignore-missing-schemas",), 0, "Valid: 0, Invalid: 0, Errors: 0, Skipped: 1"),
+        # Kubernetes' own groups are known: what they don't have is wrong, and never skipped.
+        (REMOVED, ("--ignore-missing-schemas",), 1, "Valid: 0, Invalid: 1, Errors: 0, Skipped: 0"),
+        (deployment().replace("apps/v1", "apps/v2"), (), 1, "Valid: 0, Invalid: 1, Errors: 0, Skipped: 0"),
+        (deployment().replace("apps/v1", "app/v1"), (), 1, "Valid: 0, Invalid: 1, Errors: 0, Skipped: 0"),
+        ("kind: Pod\n", (), 1, "Valid: 0, Invalid: 1, Errors: 0, Skipped: 0"),
+        (
+            "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n",
+            (),
+            0,
+            "Valid: 0, Invalid: 0, Errors: 0, Skipped: 1",
+        ),
+        ("# nothing\n", (), 0, "Valid: 0, Invalid: 0, Errors: 0, Skipped: 0"),
+    ],
+)
+def test_unknown_kinds(cli: Cli, text: str, flags: tuple[str, ...], code: int, counts: str) -> None:
+    write(cli, x=text)
+    result = cli("validate", "x.yaml", "--summary", *flags)
+    assert (result.code, result.lines[-1].partition(" - ")[2]) == (code, counts)
+
+
+def test_a_kustomization_needs_no_kind(cli: Cli) -> None:
+    write(cli, k__kustomization="resources: [web.yaml]\n", k__web=deployment())
+    assert cli.ok("validate", "k", "--summary").out.endswith("Valid: 1, Invalid: 0, Errors: 0, Skipped: 1\n")
+
+
+@pytest.mark.parametrize(
+    ("argv", "line"),
+    [
+        ((), "error: name files, folders or - to validate"),
+        (("x.yaml", "-o", "xml"), 'error: invalid --output value "xml": must be text, json, github'),
+        (("x.yaml", "--frob"), "error: unknown flag: --frob"),
+        (("--list-rules", "-o", "tap"), 'error: invalid --output value "tap": must be text or json'),
+    ],
+)
+def test_usage(cli: Cli, argv: tuple[str, ...], line: str) -> None:
+    result = cli("validate", *argv)
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(line)
+
+
+# --- inputs ----------------------------------------------------------------------------------------
+
+
+def test_folders_patterns_and_lists(cli: Cli) -> None:
+    listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": [json_of(BAD), json_of(deployment())]})
+    write(cli, k8s__a=deployment(), k8s__deep__b=BAD)
+    cli.write("k8s/list.json", listed)
+    assert summary(cli, "k8s") == (3, 2, 1)
+    assert summary(cli, "-f", "k8s", "-R") == (4, 3, 2)
+    assert summary(cli, "k8s/*.yaml") == (1, 1, 0)
+    assert summary(cli, "k8s/**/*.yaml") == (2, 2, 1)
+    assert summary(cli, "-f", "k8s/a.yaml,k8s/deep/b.yaml", "k8s/list.json") == (4, 3, 2)
+
+
+def json_of(manifest: str) -> Any:
+    from minikctl.manifests import parse
+
+    return parse(manifest.encode(), "x")[0].obj
+
+
+def summary(cli: Cli, *argv: str) -> tuple[int, int, int]:
+    """How many resources in how many files, and how many are invalid."""
+    words = cli("validate", *argv, "--summary").lines[-1].replace(",", "").split()
+    return int(words[1]), int(words[5]), int(words[words.index("Invalid:") + 1])
+
+
+def test_standard_input(cli: Cli) -> None:
+    result = cli.process("validate", "-", "--summary", stdin=BAD)
+    assert result.code == 1
+    assert result.lines[0].startswith("STDIN:7:3: Deployment/web: spec.replicas: ")
+    assert result.lines[1] == (
+        "Summary: 1 resource found parsing stdin - Valid: 0, Invalid: 1, Errors: 0, Skipped: 0"
+    )
+
+
+def test_nothing_is_opened_but_the_files(cli: Cli) -> None:
+    """Neither a state directory nor an engine is looked for, wherever they are said to be."""
+    write(cli, good=deployment())
+    nowhere = {
+        "MINIKCTL_STATE_DIR": "/dev/null/x",
+        "DOCKER_HOST": "unix:///dev/null",
+        "CONTAINER_HOST": "unix:///dev/null",
+        "HOME": "/dev/null",
+        "MINIKCTL_BACKEND": "nonsense",
+    }
+    assert cli.process("validate", "good.yaml", env=nowhere) == Result(0, "", "")
+
+
+# --- formats ---------------------------------------------------------------------------------------
+
+
+def test_json_is_what_kubeconforms_scripts_expect(cli: Cli) -> None:
+    write(cli, good=deployment(), bad=BAD)
+    assert json.loads(cli.ok("validate", "good.yaml", "-o", "json").out) == {"resources": [], "warnings": []}
+    found = json.loads(cli("validate", "good.yaml", "bad.yaml", "-o", "json", "--summary").out)
+    assert found["summary"] == {"valid": 1, "invalid": 1, "errors": 0, "skipped": 0}
+    (bad,) = found["resources"]
+    assert (bad["filename"], bad["kind"], bad["name"]) == ("bad.yaml", "Deployment", "web")
+    assert (bad["version"], bad["status"], bad["document"]) == ("apps/v1", "statusInvalid", 0)
+    (error,) = bad["validationErrors"]
+    assert (error["path"], error["field"], error["line"]) == ("/spec/replicas", "spec.replicas", 7)
+    assert error["msg"] == "Invalid value: -1: must be greater than or equal to 0"
+    verbose = json.loads(cli("validate", "good.yaml", "bad.yaml", "-o", "json", "--verbose").out)
+    assert [one["status"] for one in verbose["resources"]] == ["statusValid", "statusInvalid"]
+
+
+@pytest.mark.parametrize("output", ["json", "github", "junit", "sarif", "tap"])
+def test_every_format_keeps_the_exit_codes(cli: Cli, output: str) -> None:
+    write(cli, good=deployment(), bad=BAD)
+    codes = [cli("validate", name, "-o", output).code for name in ("good.yaml", "bad.yaml", "none.yaml")]
+    assert codes == [0, 1, 2]
+
+
+def test_github_names_files_from_the_workspace(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(cli, k8s__bad=BAD)
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(cli.folder))
+    monkeypatch.chdir(cli.folder / "k8s")
+    for name in ("bad.yaml", "./bad.yaml", "../k8s/bad.yaml", str(cli.folder / "k8s/bad.yaml")):
+        result = cli("validate", name, "-o", "github")
+        assert result.out.startswith("::error file=k8s/bad.yaml,line=7,col=3,title=minikctl (workload-"), name
+
+
+def test_junit_and_sarif_and_tap(cli: Cli) -> None:
+    write(cli, good=deployment(), bad=BAD)
+    files = ("good.yaml", "bad.yaml")
+    suites = ElementTree.fromstring(cli("validate", *files, "-o", "junit").out)
+    assert [suite.get("name") for suite in suites] == list(files)
+    sarif = json.loads(cli("validate", *files, "-o", "sarif").out)
+    (rule,) = sarif["runs"][0]["tool"]["driver"]["rules"]
+    about = next(one.about for one in RULES if one.id == rule["id"])
+    assert rule["shortDescription"]["text"].lower() == f"{about}.".lower()
+    tap = cli("validate", *files, "-o", "tap").lines
+    assert tap[:4] == [
+        "TAP version 14",
+        "1..2",
+        "ok 1 - good.yaml: Deployment/web",
+        "not ok 2 - bad.yaml: Deployment/web",
+    ]
+
+
+def test_a_terminal_gets_colours_the_source_and_a_summary(cli: Cli) -> None:
+    write(cli, bad=BAD)
+    text = on_terminal("bad.yaml")
+    assert "\r\n      replicas: -1\r\n      \x1b[1;31m^\x1b[0m\r\n" in text
+    assert "Summary: 1 resource found in 1 file - " in text
+    assert "\x1b" not in on_terminal("bad.yaml", NO_COLOR="1")
+
+
+def on_terminal(*argv: str, **env: str) -> str:
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "minikctl", "validate", *argv],
+        stdout=follower,
+        stderr=follower,
+        env={**os.environ, "TERM": "xterm", **env},
+    )
+    os.close(follower)
+    text = b""
+    while True:
+        try:
+            chunk = os.read(leader, 65536)
+        except OSError:
+            break
+        if not chunk:
+            break
+        text += chunk
+    os.close(leader)
+    process.wait(timeout=20)
+    return text.decode()
+
+
+# --- backends, rules, and the other verbs ----------------------------------------------------------
+
+
+def test_a_backend_says_what_it_makes_of_the_fields(cli: Cli) -> None:
+    write(cli, good=deployment(), service="apiVersion: v1\nkind: ConfigMap\nmetadata: {name: s}\n")
+    result = cli("validate", "good.yaml", "--backend", "memory", "--verbose", "-o", "json")
+    found = json.loads(result.out)["fidelity"]
+    assert {"enforced"} <= {one["handling"] for one in found}
+    assert {one["backend"] for one in found} == {"memory"}
+    replicas = next(one for one in found if one["field"] == "spec.replicas")
+    assert (replicas["path"], replicas["line"], replicas["column"]) == ("/spec/replicas", 7, 3)
+    quiet = json.loads(cli("validate", "good.yaml", "--backend", "memory", "-o", "json").out)["fidelity"]
+    assert "enforced" not in {one["handling"] for one in quiet}
+    unknown = cli("validate", "good.yaml", "--backend", "nonsense")
+    assert unknown.code == 1
+    assert unknown.err.startswith('error: unknown backend "nonsense"')
+
+
+def test_what_a_backend_rejects_is_invalid_there_and_only_there(cli: Cli) -> None:
+    write(cli, lease="apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {name: l}\n")
+    assert cli.ok("validate", "lease.yaml").out == ""
+    result = cli("validate", "lease.yaml", "--backend", "docker")
+    assert result.code == 1
+    assert result.out.startswith("lease.yaml:2:1: Lease/l: kind: this version does not run it")
+
+
+def test_rules_are_listed(cli: Cli) -> None:
+    lines = cli.ok("validate", "--list-rules").lines
+    assert lines[0].split() == ["ID", "WHEN", "WHAT", "MUST", "HOLD", "KINDS"]
+    assert len(lines) == len(RULES) + 1
+    listed = json.loads(cli.ok("validate", "--list-rules", "-o", "json").out)
+    assert [one["id"] for one in listed] == [rule.id for rule in RULES]
+    kinds = {one["id"]: one["kinds"] for one in listed}
+    assert "CronJob" in kinds["container-ports"] and "Pod" in kinds["container-ports"]
+    assert kinds["metadata-name"] == ["*"]
+
+
+def test_apply_and_validate_say_the_same_lines(cli: Cli) -> None:
+    write(cli, bad=BAD.replace("image: nginx:1.25", 'image: ""'))
+    told = cli("validate", "bad.yaml").lines
+    assert len(told) == 2
+    applied = cli.process(
+        "apply", "-f", "bad.yaml", "--backend", "memory", env={"MINIKCTL_STATE_DIR": str(cli.folder / "s")}
+    )
+    assert applied.err.splitlines() == [*told, "error: 2 problems found; nothing was changed"]
