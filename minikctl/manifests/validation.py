@@ -28,14 +28,35 @@ _DECODABLE = "FieldValueRequired"
 # Kinds whose rules say all that is required.
 _RULED = frozenset(
     (
+        "CSIDriver",
+        "CSINode",
+        "CSIStorageCapacity",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "ConfigMap",
         "EndpointSlice",
         "Endpoints",
         "IPAddress",
         "Ingress",
         "IngressClass",
+        "Lease",
+        "LimitRange",
+        "Namespace",
         "NetworkPolicy",
+        "PersistentVolume",
+        "PersistentVolumeClaim",
+        "PriorityClass",
+        "ResourceQuota",
+        "Role",
+        "RoleBinding",
+        "RuntimeClass",
+        "Secret",
         "Service",
+        "ServiceAccount",
         "ServiceCIDR",
+        "StorageClass",
+        "VolumeAttachment",
+        "VolumeAttributesClass",
     )
 )
 

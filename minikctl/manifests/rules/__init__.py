@@ -11,11 +11,35 @@ from functools import cache
 from typing import NamedTuple
 
 from minikctl.errors import FieldProblem
-from minikctl.manifests.rules import metadata, pod, workloads
+from minikctl.manifests.rules import (
+    claims,
+    configuration,
+    metadata,
+    namespaces,
+    persistent_volumes,
+    pod,
+    quotas,
+    rbac,
+    scheduling,
+    storage,
+    workloads,
+)
 from minikctl.manifests.rules.rule import AnyRule, PodRule, Preparation, Rule, UpdateRule, pod_spec
 from minikctl.model import Object
 
-_MODULES = (metadata, workloads, pod)
+_MODULES = (
+    metadata,
+    claims,
+    configuration,
+    namespaces,
+    persistent_volumes,
+    quotas,
+    rbac,
+    scheduling,
+    storage,
+    workloads,
+    pod,
+)
 RULES: tuple[AnyRule, ...] = tuple(rule for module in _MODULES for rule in module.RULES)
 _POD_RULES = tuple(rule for rule in RULES if isinstance(rule, PodRule))
 _PREPARATIONS: tuple[Preparation, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikctl.model.defaults.compaction import Fields
+from minikctl.model.defaults.compaction import Fields, types_of
 from minikctl.model.quantity import canonical_quantity
 
 _SIDES = ("default", "defaultRequest", "max", "maxLimitRequestRatio", "min")
@@ -41,4 +41,8 @@ def _default_quota(obj: Fields) -> None:
         spec["hard"] = canonical_amounts(spec["hard"])
 
 
+TYPES = {
+    "LimitRange": types_of(maps=_SIDES),
+    "ResourceQuota": types_of(maps=("hard", "used"), lists_of_strings=("scopes",)),
+}
 DEFAULTS = {"LimitRange": _default_limit_range, "ResourceQuota": _default_quota}

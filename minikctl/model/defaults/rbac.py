@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minikctl.model.defaults.compaction import Fields
+from minikctl.model.defaults.compaction import Fields, types_of
 
 _GROUP = "rbac.authorization.k8s.io"
 
@@ -16,4 +16,6 @@ def _default_binding(obj: Fields) -> None:
             subject["apiGroup"] = _GROUP
 
 
+_LISTS = types_of(lists_of_strings=("apiGroups", "nonResourceURLs", "resourceNames", "resources", "verbs"))
+TYPES = {"ClusterRole": _LISTS, "Role": _LISTS}
 DEFAULTS = {"ClusterRoleBinding": _default_binding, "RoleBinding": _default_binding}
