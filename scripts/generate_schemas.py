@@ -18,6 +18,7 @@ import importlib.util
 import json
 import re
 import shutil
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,38 @@ CLUSTER_SCOPED = {
     "VolumeAttachment",
     "VolumeAttributesClass",
 }
-DROPPED = {"description", "x-kubernetes-group-version-kind", "x-kubernetes-unions", "default"}
+SHORT_NAMES = {
+    "CertificateSigningRequest": ["csr"],
+    "ConfigMap": ["cm"],
+    "CronJob": ["cj"],
+    "CustomResourceDefinition": ["crd", "crds"],
+    "DaemonSet": ["ds"],
+    "Deployment": ["deploy"],
+    "Endpoints": ["ep"],
+    "Event": ["ev"],
+    "HorizontalPodAutoscaler": ["hpa"],
+    "IPAddress": ["ip"],
+    "Ingress": ["ing"],
+    "LimitRange": ["limits"],
+    "Namespace": ["ns"],
+    "NetworkPolicy": ["netpol"],
+    "Node": ["no"],
+    "PersistentVolume": ["pv"],
+    "PersistentVolumeClaim": ["pvc"],
+    "Pod": ["po"],
+    "PodDisruptionBudget": ["pdb"],
+    "PriorityClass": ["pc"],
+    "ReplicaSet": ["rs"],
+    "ReplicationController": ["rc"],
+    "ResourceQuota": ["quota"],
+    "Service": ["svc"],
+    "ServiceAccount": ["sa"],
+    "StatefulSet": ["sts"],
+    "StorageClass": ["sc"],
+    "VolumeAttributesClass": ["vac"],
+}
+DRAFT = "http://json-schema.org/draft-07/schema#"
+DROPPED = {"description", "default"}
 QUANTITY = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E|[eE][+-]?[0-9]+)?$"
 TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.,][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$"
 # As Go's decoder has it: line breaks anywhere, and no look at the bits that are left over.
@@ -111,12 +143,12 @@ SPECIAL: dict[str, Schema] = {
     },
     "io.k8s.apimachinery.pkg.apis.meta.v1.Time": {
         "type": ["string", "null"],
-        "format": "time",
+        "format": "date-time",
         "pattern": TIME,
     },
     "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime": {
         "type": ["string", "null"],
-        "format": "time",
+        "format": "date-time",
         "pattern": TIME,
     },
 }
@@ -129,18 +161,31 @@ def main() -> None:
     version, definitions = _newest(folder)
     for folder_name in ("data", "merge"):
         shutil.rmtree(TARGET / folder_name, ignore_errors=True)
-    kinds: dict[str, dict[str, Any]] = {}
-    for (api_version, kind), definition in sorted(stored_kinds(definitions).items()):
-        schema = self_contained(definitions, definition)
-        schema["properties"]["apiVersion"] = {"type": "string", "enum": [api_version]}
-        schema["properties"]["kind"] = {"type": "string", "enum": [kind]}
-        folder_name = api_version if "/" in api_version else f"core/{api_version}"
-        _write(TARGET / "data" / folder_name / f"{kind}.json", schema)
-        kinds[f"{api_version}/{kind}"] = {"plural": plural(kind), "namespaced": kind not in CLUSTER_SCOPED}
-    _write(TARGET / "kinds.json", kinds)
+    texts = Texts(TARGET / "descriptions")
+    kinds = sorted(stored_kinds(definitions).items())
+    for (api_version, kind), definition in kinds:
+        schema = self_contained(definitions, definition, texts)
+        for name, value in (("apiVersion", api_version), ("kind", kind)):
+            schema["properties"][name] |= {"type": "string", "enum": [value]}
+        head = {"$schema": DRAFT, "title": f"{kind} {api_version}"}
+        _write(TARGET / "data" / place(api_version, kind), head | schema)
+    names = [name for name, _ in kinds]
+    _write(TARGET / "data" / "all.json", every_kind(names))
+    _write(TARGET / "data" / "catalog.json", catalogue(names), indent=1)
+    _write(TARGET / "kinds.json", {f"{api_version}/{kind}": facts(kind) for api_version, kind in names})
     for kind, package in MERGED.items():
         _write(TARGET / "merge" / f"{kind}.json", merge_table(definitions, f"{package}.{kind}"))
     (TARGET / "VERSION").write_text(f"{version}\n")
+
+
+def place(api_version: str, kind: str) -> str:
+    """Where the schema of a kind lies below data/."""
+    return f"{api_version if '/' in api_version else f'core/{api_version}'}/{kind}.json"
+
+
+def facts(kind: str) -> dict[str, Any]:
+    found: dict[str, Any] = {"plural": plural(kind), "namespaced": kind not in CLUSTER_SCOPED}
+    return found | ({"short": SHORT_NAMES[kind]} if kind in SHORT_NAMES else {})
 
 
 def stored_kinds(definitions: dict[str, Schema]) -> dict[tuple[str, str], str]:
@@ -166,9 +211,11 @@ def plural(kind: str) -> str:
     return f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
 
 
-def _write(path: Path, value: Any) -> None:
+def _write(path: Path, value: Any, indent: int | None = None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, separators=(",", ":"), sort_keys=True) + "\n")
+    separators = (",", ":") if indent is None else (",", ": ")
+    text = json.dumps(value, ensure_ascii=False, indent=indent, separators=separators, sort_keys=True)
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 def _installed() -> Path:
@@ -190,18 +237,58 @@ def _newest(folder: Path) -> tuple[str, dict[str, Schema]]:
 # --- schemas --------------------------------------------------------------------------------------
 
 
-def self_contained(definitions: dict[str, Schema], root: str) -> Schema:
+class Texts:
+    """What descriptions/*.toml say: one file for each of Kubernetes' API packages (`core.v1.toml`), in it a
+    table for each definition, with a text for each field and under `_` for the definition itself.
+
+    `common.toml` speaks of fields that mean the same wherever they stand; `enums.toml` has the values that a
+    field may take. A table `X._like = "Y"` takes what it lacks from Y.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        read = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.toml")}
+        self.common: dict[str, str] = read.pop("common")
+        self.enums: dict[str, dict[str, list[str]]] = read.pop("enums")
+        self.tables: dict[str, dict[str, str]] = {
+            f"{package}.{name}": table for package, tables in read.items() for name, table in tables.items()
+        }
+
+    def field(self, definition: str, name: str) -> str:
+        """The text of one field of a definition (`io.k8s.api.core.v1.Pod`); empty where there is none."""
+        table = self.tables.get(_package(definition))
+        if table is None:
+            return self.common[name] if name in ("apiVersion", "kind", "metadata") else ""
+        like = table.get("_like", "")
+        return table.get(name) or (self.field(like, name) if like else self.common.get(name, ""))
+
+    def enum(self, definition: str, name: str) -> list[str]:
+        like = self.tables.get(_package(definition), {}).get("_like", "")
+        found = self.enums.get(_package(definition), {}).get(name, [])
+        return found or (self.enum(like, name) if like else [])
+
+
+def _package(definition: str) -> str:
+    """`core.v1.Pod` of `io.k8s.api.core.v1.Pod`, `meta.v1.ObjectMeta` of apimachinery's."""
+    return ".".join(definition.split(".")[-3:])
+
+
+def self_contained(definitions: dict[str, Schema], root: str, texts: Texts) -> Schema:
     """The schema of `root` with all that it refers to under `definitions`, by short names."""
     names: dict[str, str] = {}
     bodies: dict[str, Schema] = {}
 
     def refer(name: str) -> Schema:
-        if name in SPECIAL:
-            return dict(SPECIAL[name])
         if name not in names:
             names[name] = _short(name, set(names.values()))
-            bodies[names[name]] = clean(definitions[name])
+            bodies[names[name]] = SPECIAL[name] if name in SPECIAL else define(name)
         return {"$ref": f"#/definitions/{names[name]}"}
+
+    def define(name: str) -> Schema:
+        schema: Schema = clean(definitions[name])
+        for field, member in schema.get("properties", {}).items():
+            _tell(member, texts.field(name, field), texts.enum(name, field))
+        _tell(schema, texts.field(name, "_"), [])
+        return schema
 
     def clean(schema: Any) -> Any:
         if isinstance(schema, list):
@@ -209,19 +296,26 @@ def self_contained(definitions: dict[str, Schema], root: str) -> Schema:
         if not isinstance(schema, dict):
             return schema
         if "$ref" in schema:
-            kept = {key: value for key, value in schema.items() if key.startswith("x-")}
-            return {**refer(_referred(schema)), **kept}
-        return _strict(
-            {key: _clean_member(key, value) for key, value in schema.items() if key not in DROPPED}
-        )
+            return refer(_referred(schema))
+        kept = {key: value for key, value in schema.items() if key not in DROPPED and key[:2] != "x-"}
+        return _strict({key: _clean_member(key, value) for key, value in kept.items()})
 
     def _clean_member(key: str, value: Any) -> Any:
         if key == "properties":
             return {name: clean(member) for name, member in value.items()}
         return clean(value)
 
-    result = clean(definitions[root])
+    result = define(root)
     return {**result, "type": "object", "definitions": dict(sorted(bodies.items()))}
+
+
+def _tell(schema: Schema, description: str, enum: list[str]) -> None:
+    """Adds what people are told. Null and the empty string stand for an absent value, as in Go."""
+    if description:
+        schema["description"] = description
+    if enum:
+        empty = [] if "" in enum or "items" in schema else [""]
+        schema.get("items", schema)["enum"] = [*enum, *empty, None]
 
 
 def _strict(schema: Schema) -> Schema:
@@ -255,6 +349,93 @@ def _short(name: str, taken: set[str]) -> str:
         parts.pop()
         short = f"{parts[-1]}.{short}"
     return short
+
+
+# --- for editors ----------------------------------------------------------------------------------
+
+
+def every_kind(names: list[tuple[str, str]]) -> Schema:
+    """A document of any of these kinds, a List of them, or one of a kind that is not Kubernetes' own.
+
+    By if/then, so that an editor tells what is wrong in the kind that was meant.
+    """
+    served: dict[str, list[str]] = {}
+    for api_version, kind in names:
+        served.setdefault(api_version, []).append(kind)
+    groups = sorted({"extensions", *(name.partition("/")[0] for name in served if "/" in name)})
+    pattern = f"^(({'|'.join(re.escape(group) for group in groups)})/.*|[^/.]*)$"
+    return {
+        "$schema": DRAFT,
+        "title": "Kubernetes",
+        "type": "object",
+        "required": ["apiVersion", "kind"],
+        "properties": {
+            "apiVersion": {"type": "string", "anyOf": [{"enum": sorted(served)}, {}]},
+            "kind": {"type": "string", "anyOf": [{"enum": sorted({kind for _, kind in names})}, {}]},
+        },
+        "allOf": [
+            # A group of Kubernetes' own has no other versions than these.
+            {
+                "if": {"properties": {"apiVersion": {"pattern": pattern}}},
+                "then": {"properties": {"apiVersion": {"enum": sorted(served)}}},
+            },
+            *(_one_version(api_version, kinds) for api_version, kinds in sorted(served.items())),
+        ],
+    }
+
+
+def _one_version(api_version: str, kinds: list[str]) -> Schema:
+    thens: list[Schema] = [
+        {"if": {"properties": {"kind": {"const": kind}}}, "then": {"$ref": place(api_version, kind)}}
+        for kind in kinds
+    ]
+    known = {"enum": kinds}
+    if api_version == "v1":
+        known = {"enum": [*kinds, "List"]}
+        items: Schema = {"properties": {"items": {"type": "array", "items": {"$ref": "#"}}}}
+        thens.append({"if": {"properties": {"kind": {"const": "List"}}}, "then": items})
+    return {
+        "if": {"required": ["apiVersion"], "properties": {"apiVersion": {"const": api_version}}},
+        "then": {"properties": {"kind": known}, "allOf": thens},
+    }
+
+
+def catalogue(names: list[tuple[str, str]]) -> Schema:
+    """SchemaStore's form, with addresses relative to it. Files go to the most stable version of a kind."""
+    best: dict[str, str] = {}
+    for api_version, kind in names:
+        best[kind] = min(best.get(kind, api_version), api_version, key=_stability)
+    schemas = [
+        {
+            "name": "Kubernetes manifests",
+            "description": "Any document, by its apiVersion and kind",
+            "fileMatch": [
+                f"{folder}/**/*.{ending}"
+                for folder in ("desired", "k8s", "kubernetes", "manifests")
+                for ending in ("yaml", "yml")
+            ],
+            "url": "all.json",
+        }
+    ]
+    for api_version, kind in names:
+        word = kind.lower()
+        entry: Schema = {
+            "name": f"Kubernetes {kind} ({api_version})",
+            "description": f"{kind} of {api_version}",
+            "url": place(api_version, kind),
+        }
+        if best[kind] == api_version:
+            stems = (word, f"*.{word}", f"*-{word}", f"{word}.*")
+            entry["fileMatch"] = [f"{stem}.{ending}" for stem in stems for ending in ("yaml", "yml")]
+        schemas.append(entry)
+    return {"$schema": "https://json.schemastore.org/schema-catalog.json", "version": 1, "schemas": schemas}
+
+
+def _stability(api_version: str) -> tuple[int, int, str]:
+    """Smaller is better: v2 before v1 before betas and alphas; events.k8s.io after the core group."""
+    group, _, version = api_version.rpartition("/")
+    major, level = re.fullmatch(r"v(\d+)(?:(alpha|beta)\d+)?", version).groups()  # type: ignore[union-attr]
+    return ((None, "beta", "alpha").index(level), -int(major) if group == "autoscaling" else 0, group)
 
 
 # --- merge keys -----------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ Rules:
   the rare object that jsonschema-rs can't take (half a surrogate pair) or whose field it can't name: its
   paths leave out empty keys and turn the key "80" into the number.
 - Both say the same `_Violation`s, which become problems with the API server's paths and words in one place.
+- Enums are in the schemas for editors. The server decodes any value and lets its rules refuse it, so they are
+  passed over here.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import minikctl_schemas
 
 from minikctl.errors import FieldProblem
 from minikctl.manifests.paths import format_path
-from minikctl.manifests.rules.problems import invalid, required, show, unsupported
+from minikctl.manifests.rules.problems import invalid, required, show
 from minikctl.model import Object
 
 TYPE_INVALID = "FieldValueTypeInvalid"
@@ -69,13 +71,15 @@ def _judge(api_version: str, kind: str) -> _Judge:
 
 
 def _rust_judge(api_version: str, kind: str) -> _Judge:
-    from jsonschema_rs import Draft202012Validator
+    from jsonschema_rs import Draft7Validator
 
-    validator = Draft202012Validator(minikctl_schemas.load(api_version, kind))
+    validator = Draft7Validator(minikctl_schemas.load(api_version, kind), validate_formats=False)
 
     def judge(obj: Object) -> Iterator[_Violation]:
         for error in validator.iter_errors(obj):
             keyword, facts = error.kind.name, error.kind.as_dict()
+            if keyword == "enum":
+                continue
             names = [facts["property"]] if keyword == "required" else None
             # The other keywords have one fact each.
             expected = names or next(iter(facts.values()), None)
@@ -97,7 +101,7 @@ def _leads_to(obj: Any, path: list[str | int], value: Any) -> bool:
 
 @cache
 def _python_judge(api_version: str, kind: str) -> _Judge:
-    from jsonschema import Draft202012Validator, ValidationError
+    from jsonschema import Draft7Validator, ValidationError
     from jsonschema.validators import extend
 
     def whole_pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> Iterator[ValidationError]:
@@ -105,7 +109,8 @@ def _python_judge(api_version: str, kind: str) -> _Judge:
         if isinstance(value, str) and not re.fullmatch(pattern, value):
             yield ValidationError(f"{value!r} does not match {pattern!r}")
 
-    strict = extend(Draft202012Validator, {"pattern": whole_pattern})  # type: ignore[no-untyped-call]
+    changed = {"pattern": whole_pattern, "enum": None}
+    strict = extend(Draft7Validator, changed)  # type: ignore[no-untyped-call]
     validator = strict(minikctl_schemas.load(api_version, kind))
 
     def judge(obj: Object) -> Iterator[_Violation]:
@@ -134,8 +139,6 @@ def _translate(violation: _Violation, kind: tuple[str, str]) -> Iterator[FieldPr
     elif keyword == "required":
         for name in expected:
             yield required(format_path((*path, name)))
-    elif keyword == "enum":
-        yield unsupported(format_path(path), value, expected)
     else:
         yield _wrong_value(keyword, expected, format_path(path), value)
 

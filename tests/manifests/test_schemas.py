@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import tomllib
+from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import minikctl_schemas
 import pytest
+import referencing
+import yaml
+from manifest_corpus import rows
 from minikctl_schemas import MergeRule
 
 from minikctl.model.kinds import KINDS
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXTS = Path(minikctl_schemas.__file__).parent / "descriptions"
+NO_TEXTS = ("common", "enums")
 
 POD_IN = {
     "Pod": "",
@@ -35,16 +47,24 @@ def test_there_is_one_for_each_kind() -> None:
 @pytest.mark.parametrize("names", minikctl_schemas.kinds(), ids="/".join)
 def test_is_a_strict_schema_of_its_own(names: tuple[str, str]) -> None:
     schema = minikctl_schemas.load(*names)
-    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft7Validator.check_schema(schema)
+    assert schema["$schema"] == "http://json-schema.org/draft-07/schema#"
+    assert schema["title"] == f"{names[1]} {names[0]}"
+    assert "$id" not in schema
     for part in _parts(schema):
-        assert "description" not in part
         if "properties" in part:
             assert part["additionalProperties"] is False
         if "$ref" in part:
             assert part["$ref"].removeprefix("#/definitions/") in schema["definitions"]
         if "integer" in part.get("type", ()):
             assert part["maximum"] - part["minimum"] in (2**8 - 1, 2**32 - 1, 2**64 - 1)
+        # A time in JSON Schema is one of the day: editors would refuse Kubernetes' times.
+        assert part.get("format") != "time"
+        # An absent value may be written as null, and a Go string can't tell it from the empty one.
+        if len(part.get("enum", ())) > 1:
+            assert None in part["enum"]
     assert schema["properties"]["apiVersion"]["enum"] == [names[0]]
+    assert schema["properties"]["kind"]["enum"] == [names[1]]
 
 
 def _parts(schema: Any) -> Iterator[dict[str, Any]]:
@@ -96,5 +116,169 @@ def test_merge_rules_of_other_kinds() -> None:
 )
 def test_int_or_string(field: str, value: Any, valid: bool) -> None:
     schema = minikctl_schemas.load("apps/v1", "Deployment")
-    rolling = schema["definitions"]["RollingUpdateDeployment"]
-    assert jsonschema.Draft202012Validator(rolling).is_valid({field: value}) == valid
+    whole = {**schema, "properties": {"at": {"$ref": "#/definitions/RollingUpdateDeployment"}}}
+    assert jsonschema.Draft7Validator({**whole, "required": []}).is_valid({"at": {field: value}}) == valid
+
+
+# --- descriptions -----------------------------------------------------------------------------------
+
+DESCRIBED = (
+    *KINDS,
+    *("ConfigMap", "CronJob", "DaemonSet", "Ingress", "Job", "PersistentVolumeClaim", "Secret", "Service"),
+    "StatefulSet",
+)
+SCALARS = {"IntOrString", "MicroTime", "Quantity", "Time"}
+
+
+@pytest.mark.parametrize("kind", DESCRIBED)
+def test_every_field_is_described(kind: str) -> None:
+    api_version = min(
+        (one.api_version for one in minikctl_schemas.kinds().values() if one.kind == kind), key=len
+    )
+    schema = minikctl_schemas.load(api_version, kind)
+    lacking = []
+    for name, definition in {kind: schema, **schema["definitions"]}.items():
+        if name in SCALARS:
+            continue
+        fields = {"_": definition, **definition.get("properties", {})}
+        lacking += [f"{name}.{field}" for field, member in fields.items() if not member.get("description")]
+    assert lacking == []
+
+
+def test_descriptions_are_those_of_the_files_of_texts() -> None:
+    """Whoever changes a text runs scripts/generate_schemas.py."""
+    tables = [tomllib.loads(file.read_text()) for file in TEXTS.glob("*.toml") if file.stem not in NO_TEXTS]
+    told: dict[str, set[str]] = defaultdict(set)
+    for table in tables:
+        for definition, texts in table.items():
+            told[definition].update(texts.values())
+    told["common"] = set(tomllib.loads((TEXTS / "common.toml").read_text()).values())
+    told["EphemeralContainer"] |= told["Container"]
+    schema = minikctl_schemas.load("v1", "Pod")
+    for name, definition in {"Pod": schema, **schema["definitions"]}.items():
+        for member in (definition, *definition.get("properties", {}).values()):
+            assert member.get("description", "") in told[name] | told["common"] | {""}
+
+
+def test_texts_are_short_and_for_fields_that_exist() -> None:
+    fields: dict[str, set[str]] = defaultdict(set)
+    for names in minikctl_schemas.kinds():
+        schema = minikctl_schemas.load(*names)
+        for name, definition in {names[1]: schema, **schema["definitions"]}.items():
+            fields[name].update(definition.get("properties", ()))
+    for file in TEXTS.glob("*.toml"):
+        for definition, texts in tomllib.loads(file.read_text()).items():
+            if not isinstance(texts, dict):
+                continue  # common.toml
+            name = definition.rpartition(".")[2]
+            assert set(texts) - {"_", "_like"} <= fields[name], name
+            if file.stem != "enums":
+                assert all(len(text) <= 130 and "\n" not in text for text in texts.values()), name
+
+
+# --- editors ----------------------------------------------------------------------------------------
+
+
+def editor(path: Path) -> jsonschema.Draft7Validator:
+    """What an editor has of a schema: the file, and the files that it refers to."""
+
+    def retrieve(uri: str) -> referencing.Resource[Any]:
+        content = json.loads(Path(uri.removeprefix("file://")).read_bytes())
+        return referencing.Resource.from_contents(content)
+
+    uri = path.as_uri()
+    registry: Any = referencing.Registry(retrieve=retrieve)  # type: ignore[call-arg]
+    return jsonschema.Draft7Validator(
+        {"$ref": uri}, registry=registry, format_checker=jsonschema.FormatChecker()
+    )
+
+
+@pytest.fixture(scope="module")
+def mixed() -> jsonschema.Draft7Validator:
+    schema = json.loads(minikctl_schemas.path_of_all().read_bytes())
+    jsonschema.Draft7Validator.check_schema(schema)
+    return editor(minikctl_schemas.path_of_all())
+
+
+def test_the_schema_of_all_refers_to_each_kind() -> None:
+    folder = minikctl_schemas.path_of_all().parent
+    text = minikctl_schemas.path_of_all().read_text()
+    for names in minikctl_schemas.kinds():
+        assert f'"$ref":"{minikctl_schemas.path(*names).relative_to(folder)}"' in text
+
+
+@pytest.mark.parametrize(
+    ("document", "where"),
+    [
+        ({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "b"}}, None),
+        ({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": 1}}, ["data", "a"]),
+        ({"apiVersion": "v1", "kind": "ConfigMap", "dta": {}}, []),
+        ({"apiVersion": "v1", "kind": "Deployment"}, ["kind"]),
+        ({"apiVersion": "extensions/v1beta1", "kind": "Ingress"}, ["apiVersion"]),
+        ({"apiVersion": "apps/v1beta2", "kind": "Deployment"}, ["apiVersion"]),
+        ({"apiVersion": "example.com/v1", "kind": "Widget", "spec": 1}, None),
+        ({"apiVersion": "serving.knative.dev/v1", "kind": "Service", "spec": 1}, None),
+        ({"kind": "Pod"}, []),
+        ({"apiVersion": "v1", "kind": "List", "items": []}, None),
+        ({"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1", "kind": "Pod", "spec": 1}]},
+         ["items", 0, "spec"]),
+        ({"apiVersion": "v1", "kind": "Node", "metadata": {"creationTimestamp": "2026-01-02T03:04:05Z"}},
+         None),
+        ({"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [], "restartPolicy": "never"}},
+         ["spec", "restartPolicy"]),
+    ],
+)  # fmt: skip
+def test_an_editor_says_what_is_wrong_in_the_kind_that_is_meant(
+    mixed: jsonschema.Draft7Validator, document: Any, where: list[Any] | None
+) -> None:
+    errors = list(mixed.iter_errors(document))
+    assert [list(error.absolute_path) for error in errors] == ([] if where is None else [where])
+
+
+def test_examples_are_valid_in_an_editor(mixed: jsonschema.Draft7Validator) -> None:
+    files = [*(ROOT / "examples").rglob("*.yaml"), *(ROOT / "examples").rglob("*.yml")]
+    documents = [
+        obj
+        for file in files
+        for obj in yaml.safe_load_all(file.read_text())
+        if isinstance(obj, dict) and "apiVersion" in obj
+    ]
+    assert documents
+    for document in documents:
+        assert mixed.is_valid(document)
+
+
+def test_what_a_server_accepts_is_valid_in_an_editor(mixed: jsonschema.Draft7Validator) -> None:
+    accepted = [row["manifest"] for row in rows("mutants.jsonl") if row["accepted"]]
+    wrong = [
+        (obj["kind"], list(error.absolute_path), error.message)
+        for obj in accepted
+        for error in editor_of(obj).iter_errors(obj)
+        # What the server takes as it is and people should nevertheless not write.
+        if error.validator != "required"
+    ]
+    assert len(accepted) > 100
+    assert wrong == []
+
+
+@cache
+def _editor_of(names: tuple[str, str]) -> jsonschema.Draft7Validator:
+    return editor(minikctl_schemas.path(*names))
+
+
+def editor_of(obj: dict[str, Any]) -> jsonschema.Draft7Validator:
+    return _editor_of((obj["apiVersion"], obj["kind"]))
+
+
+def test_catalogue_has_the_form_of_schemastore() -> None:
+    folder = minikctl_schemas.path_of_all().parent
+    found = json.loads((folder / "catalog.json").read_bytes())
+    assert found["version"] == 1
+    matched: list[str] = []
+    for schema in found["schemas"]:
+        assert set(schema) - {"fileMatch"} == {"name", "description", "url"}
+        assert (folder / schema["url"]).is_file()
+        matched += schema.get("fileMatch", ())
+    assert len(matched) == len(set(matched))
+    assert {"deployment.yaml", "*-service.yml", "deployment.*.yaml", "manifests/**/*.yaml"} <= set(matched)
+    assert len(found["schemas"]) == len(minikctl_schemas.kinds()) + 1
