@@ -26,8 +26,12 @@ __all__ = ["pull_policy", "set_defaults"]
 
 _FAMILIES = {
     "batch": ("CronJob",),
+    "configuration": ("ConfigMap", "Secret"),
     "namespaces": ("Namespace",),
     "pods": ("Pod",),
+    "quotas": ("LimitRange", "ResourceQuota"),
+    "rbac": ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"),
+    "scheduling": ("Lease", "PriorityClass", "RuntimeClass"),
     "services": (
         "EndpointSlice",
         "Endpoints",
@@ -36,6 +40,15 @@ _FAMILIES = {
         "NetworkPolicy",
         "Service",
         "ServiceCIDR",
+    ),
+    "storage": (
+        "CSIDriver",
+        "CSINode",
+        "PersistentVolume",
+        "PersistentVolumeClaim",
+        "StorageClass",
+        "VolumeAttachment",
+        "VolumeAttributesClass",
     ),
     "workloads": ("DaemonSet", "Deployment", "ReplicaSet", "StatefulSet"),
 }
