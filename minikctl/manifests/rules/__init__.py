@@ -14,13 +14,18 @@ from minikctl.errors import FieldProblem
 from minikctl.manifests.rules import (
     claims,
     configuration,
+    endpoints,
+    ingresses,
     metadata,
     namespaces,
+    network_policies,
     persistent_volumes,
     pod,
     quotas,
     rbac,
     scheduling,
+    service_cidrs,
+    services,
     storage,
     workloads,
 )
@@ -39,10 +44,15 @@ _MODULES = (
     storage,
     workloads,
     pod,
+    endpoints,
+    ingresses,
+    network_policies,
+    service_cidrs,
+    services,
 )
 RULES: tuple[AnyRule, ...] = tuple(rule for module in _MODULES for rule in module.RULES)
 _POD_RULES = tuple(rule for rule in RULES if isinstance(rule, PodRule))
-_PREPARATIONS: tuple[Preparation, ...] = ()
+_PREPARATIONS: tuple[Preparation, ...] = (services.PREPARATION,)
 
 
 def check_rules(obj: Object) -> Iterator[FieldProblem]:

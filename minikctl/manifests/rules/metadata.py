@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from minikctl.errors import FieldProblem
+from minikctl.manifests.rules.networks import canonical_address_advice
 from minikctl.manifests.rules.problems import (
     forbidden,
     invalid,
@@ -20,14 +21,15 @@ from minikctl.model import Object
 from minikctl.model.kinds import KINDS
 
 _MAX_ANNOTATIONS = 256 * 1024
-_NAMED_BY_LABEL = frozenset({"Namespace"})
+# What names of a kind must be; a DNS subdomain for all others.
+_NAMES = {"IPAddress": canonical_address_advice, "Namespace": label_advice, "Service": label_advice}
 _POD_SECURITY = "pod-security.kubernetes.io/"
 _POD_SECURITY_LEVELS = ("privileged", "baseline", "restricted")
 
 
 def names(obj: Object) -> Iterator[FieldProblem]:
     metadata = obj.get("metadata") or {}
-    advice = label_advice if obj["kind"] in _NAMED_BY_LABEL else subdomain_advice
+    advice = _NAMES.get(obj["kind"], subdomain_advice)
     name, prefix = metadata.get("name", ""), metadata.get("generateName", "")
     if name:
         if problem := advice(name):
