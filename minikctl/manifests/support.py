@@ -293,7 +293,7 @@ TABLES: dict[str, Table] = {
             "template": _TEMPLATE,
         }
     ),
-    "Namespace": _object({"finalizers": inert("kept, and nothing waits for it", [], ["kubernetes"])}),
+    "Namespace": _object({"finalizers": inert("the namespace controller needs none", [], ["kubernetes"])}),
     "Pod": _object(POD_SPEC),
     "ReplicaSet": _object(
         {

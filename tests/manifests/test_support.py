@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import minikctl_schemas
@@ -23,6 +26,12 @@ def test_every_kind_that_people_write_has_a_table() -> None:
 def test_every_field_is_classified(kind: str) -> None:
     schema = minikctl_schemas.load(KINDS[kind].api_version, kind)
     assert list(_differences(schema, schema, TABLES[kind], kind)) == []
+
+
+def test_the_page_is_current() -> None:
+    script = Path(__file__).parents[2] / "scripts" / "generate_support_page.py"
+    command = [sys.executable, str(script), "--check"]
+    assert subprocess.run(command, check=False, timeout=60).returncode == 0, f"run {script}"
 
 
 def _differences(root: dict[str, Any], schema: dict[str, Any], table: Table, path: str) -> Iterator[str]:
