@@ -22,6 +22,9 @@ from minikctl.manifests.paths import Path
 from minikctl.manifests.yaml_reader import Locate, Parsed, decode, read_each
 from minikctl.model import Object
 
+MAX_ERRORS = 100
+"""Broken documents in one file, after which the rest is not looked at."""
+
 
 class Document(Struct, frozen=True):
     """One object of one file. `index` counts the objects of that file from 0.
@@ -74,11 +77,23 @@ def load_files(
 
 def parse_each(data: bytes, source: str) -> Iterator[Document | ManifestError]:
     """The documents in the bytes of one file, and the errors of those that can't be read."""
+    errors = 0
+    for found in _parse_all(data, source):
+        yield found
+        errors += isinstance(found, ManifestError)
+        if errors == MAX_ERRORS:
+            message = f"{MAX_ERRORS} documents of this file can't be read: the rest is left out"
+            yield ManifestError(message, Position(source, 1, 1))
+            return
+
+
+def _parse_all(data: bytes, source: str) -> Iterator[Document | ManifestError]:
     try:
         text = decode(data, source)
     except ManifestError as error:
         yield error
         return
+    del data
     index = 0
     for parsed in read_each(text, source):
         if isinstance(parsed, ManifestError):

@@ -8,6 +8,7 @@ Rules:
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from msgspec import Struct
@@ -18,12 +19,15 @@ from minikctl.manifests.scalars import WORDS, resolve, to_key
 
 TAG = "tag:yaml.org,2002:"
 MAX_DEPTH = 200
-MAX_NODES = 250_000
+MAX_NODES = 200_000
 """Nodes in one document. The largest CRDs have about 30,000."""
 MAX_FILE_NODES = 600_000
 """Nodes in one file. Bundles of all CRDs of a large operator have about 300,000."""
 MAX_ALIAS_GROWTH = 200_000
 """Nodes that aliases may add, in one file, to those that were written."""
+
+_TAG_DIRECTIVE = re.compile("[\r\n\x85\u2028\u2029]%TAG")
+_MAX_TAG_DIRECTIVES = 100
 
 
 class Origin(Struct, frozen=True):
@@ -55,6 +59,9 @@ def compose(text: str, origin: Origin, budget: Budget) -> Any:
     """
     import yaml
 
+    # Every one of them makes libyaml look at all those before it.
+    if "%TAG" in text and len(_TAG_DIRECTIVE.findall(text)) > _MAX_TAG_DIRECTIVES:
+        raise origin.error("too many %TAG lines")
     composer: Any = _Counting
     try:
         composer = _composer_class()(text)

@@ -25,9 +25,9 @@ from minikctl.manifests.paths import Path
 from minikctl.manifests.yaml_nodes import MAX_FILE_NODES, Budget, Origin, compose, locate
 from minikctl.manifests.yaml_values import build
 
-MAX_BYTES = 32 * 1024 * 1024
-MAX_ERRORS = 100
-"""Broken documents in one file, after which the rest is not looked at."""
+MAX_BYTES = 24 * 1024 * 1024
+MAX_DOCUMENTS = 100_000
+"""Documents in one file, also empty ones."""
 
 Locate = Callable[[Path], tuple[int, int]]
 
@@ -68,14 +68,7 @@ def decode(data: bytes, source: str) -> str:
 
 def read_each(text: str, source: str = "<text>") -> Iterator[Parsed | ManifestError]:
     """Every document in `text`, and the error of each that can't be read; empty ones are left out."""
-    errors = 0
-    for one in _Reader(text, source).read():
-        yield one
-        errors += isinstance(one, ManifestError)
-        if errors == MAX_ERRORS:
-            message = f"{MAX_ERRORS} documents of this file can't be read: the rest is left out"
-            yield ManifestError(message, Position(source, 1, 1))
-            return
+    return _Reader(text, source).read()
 
 
 def read(text: str, source: str = "<text>") -> list[Parsed]:
@@ -120,15 +113,14 @@ class _Reader:
             if self._text.startswith("{", skip_blank(self._text, 0)):
                 for value, start, end in read_values(self._text, Origin(self._source), MAX_FILE_NODES):
                     yield from self._json(value, start, end)
+                    self._next(end)
+            yield from self._yaml(end)
         except ManifestError as error:
             yield error
-            return
-        yield from self._yaml(end)
 
     def _json(self, value: Any, start: int, end: int) -> Iterator[Parsed]:
         if value is not None:
             yield Parsed(value, _Positions(self._text, start, end, self._origin(start)).locate, self._index)
-        self._index += 1
 
     def _yaml(self, start: int) -> Iterator[Parsed | ManifestError]:
         if start:  # what follows JSON may follow it on its line
@@ -143,7 +135,7 @@ class _Reader:
                 message = f"a line that begins with --- separates documents; {after[:40]!r} can't stand there"
                 yield self._origin(separator.start()).error(message, 0, 3)
             start = separator.end()
-            self._index += 1
+            self._next(start)
         yield from self._document(start, len(self._text))
 
     def _document(self, start: int, end: int) -> Iterator[Parsed | ManifestError]:
@@ -161,6 +153,11 @@ class _Reader:
             return
         if value is not None:
             yield Parsed(value, _Positions(self._text, start, end, origin).locate, self._index)
+
+    def _next(self, index: int) -> None:
+        self._index += 1
+        if self._index > MAX_DOCUMENTS:
+            raise self._origin(index).error(f"more than {MAX_DOCUMENTS} documents: split the file")
 
     def _origin(self, index: int) -> Origin:
         self._line += self._text.count("\n", self._counted, index)
