@@ -12,10 +12,17 @@ from typing import NamedTuple
 
 from minikctl.errors import FieldProblem
 from minikctl.manifests.rules import (
+    autoscalers,
     claims,
     configuration,
+    controller_revisions,
+    cron_jobs,
+    daemon_sets,
+    disruption_budgets,
     endpoints,
     ingresses,
+    job_policies,
+    jobs,
     metadata,
     namespaces,
     network_policies,
@@ -24,12 +31,15 @@ from minikctl.manifests.rules import (
     quotas,
     rbac,
     scheduling,
+    selectors,
     service_cidrs,
     services,
+    stateful_sets,
     storage,
     workloads,
 )
 from minikctl.manifests.rules.rule import AnyRule, PodRule, Preparation, Rule, UpdateRule, pod_spec
+from minikctl.manifests.rules.selectors import is_template_judged
 from minikctl.model import Object
 
 _MODULES = (
@@ -42,7 +52,16 @@ _MODULES = (
     rbac,
     scheduling,
     storage,
+    selectors,
     workloads,
+    daemon_sets,
+    stateful_sets,
+    jobs,
+    job_policies,
+    cron_jobs,
+    autoscalers,
+    disruption_budgets,
+    controller_revisions,
     pod,
     endpoints,
     ingresses,
@@ -83,7 +102,7 @@ def _on_object(rule: Rule, obj: Object) -> _Check:
 
 def _on_pod(obj: Object) -> Iterator[_Check]:
     found = pod_spec(obj)
-    if found is not None:
+    if found is not None and is_template_judged(obj):
         for rule in _POD_RULES:
             yield _Check(rule.id, False, rule.check(*found))
 

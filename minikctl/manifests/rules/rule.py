@@ -81,22 +81,39 @@ TEMPLATE_PATHS: dict[str, tuple[str, ...]] = {
 
 
 def pod_template(obj: Object) -> tuple[Fields, str] | None:
-    """The template of a workload's pods with its path; None for kinds without one."""
+    """The template of a workload's pods with its path; None where there is none."""
     steps = TEMPLATE_PATHS.get(obj["kind"])
     if steps is None:
         return None
     found = obj
-    for step in steps:
+    for step in steps[:-1]:
         found = found.get(step) or {}
-    return found, ".".join(steps)
+    # Only of one kind may the template be missing: everywhere else it is what Go makes of nothing.
+    if obj["kind"] == "ReplicationController" and found.get("template") is None:
+        return None
+    return found.get(steps[-1]) or {}, ".".join(steps)
 
 
 def pod_spec(obj: Object) -> tuple[Fields, str] | None:
-    """The pod's spec in a Pod or in a workload's template, with its path; None for other kinds."""
+    """The pod's spec in a Pod or in a workload's template, with its path; None where there is none.
+
+    A StatefulSet's has a volume for each claim, before its own.
+    """
     if obj["kind"] == "Pod":
         return obj.get("spec") or {}, "spec"
     template = pod_template(obj)
     if template is None:
         return None
     found, path = template
-    return found.get("spec") or {}, f"{path}.spec"
+    spec = found.get("spec") or {}
+    if obj["kind"] == "StatefulSet":
+        spec = _with_claims(spec, obj)
+    return spec, f"{path}.spec"
+
+
+def _with_claims(spec: Fields, stateful_set: Object) -> Fields:
+    claims = (stateful_set.get("spec") or {}).get("volumeClaimTemplates") or ()
+    names = dict.fromkeys((claim.get("metadata") or {}).get("name", "") for claim in claims)
+    volumes = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in names]
+    own = [volume for volume in spec.get("volumes") or () if volume.get("name", "") not in names]
+    return {**spec, "volumes": [*volumes, *own]}

@@ -25,7 +25,8 @@ from minikctl.model.defaults.pods import pull_policy
 __all__ = ["pull_policy", "set_defaults"]
 
 _FAMILIES = {
-    "batch": ("CronJob",),
+    "autoscaling": ("HorizontalPodAutoscaler", "PodDisruptionBudget"),
+    "batch": ("CronJob", "Job"),
     "configuration": ("ConfigMap", "Secret"),
     "namespaces": ("Namespace",),
     "pods": ("Pod",),
@@ -50,7 +51,15 @@ _FAMILIES = {
         "VolumeAttachment",
         "VolumeAttributesClass",
     ),
-    "workloads": ("DaemonSet", "Deployment", "ReplicaSet", "StatefulSet"),
+    "workloads": (
+        "ControllerRevision",
+        "DaemonSet",
+        "Deployment",
+        "PodTemplate",
+        "ReplicaSet",
+        "ReplicationController",
+        "StatefulSet",
+    ),
 }
 _HOMES = {kind: family for family, kinds in _FAMILIES.items() for kind in kinds}
 

@@ -2,8 +2,37 @@
 
 from __future__ import annotations
 
-from minikctl.model.defaults.compaction import Fields
+from minikctl.model import Object, copy
+from minikctl.model.defaults.compaction import Fields, types_of
 from minikctl.model.defaults.pods import default_template, spec_in
+
+_MOST = 2**31 - 1
+JOB_NAME_LABELS = ("job-name", "batch.kubernetes.io/job-name")
+CONTROLLER_LABELS = ("controller-uid", "batch.kubernetes.io/controller-uid")
+_SELECTED = "batch.kubernetes.io/controller-uid"
+
+
+def _default_job(obj: Fields) -> None:
+    spec = spec_in(obj)
+    if "completions" not in spec and "parallelism" not in spec:
+        spec["completions"] = 1
+    spec.setdefault("parallelism", 1)
+    spec.setdefault("backoffLimit", _MOST if "backoffLimitPerIndex" in spec else 6)
+    spec.setdefault("completionMode", "NonIndexed")
+    spec.setdefault("suspend", False)
+    spec.setdefault("manualSelector", False)
+    spec.setdefault("podReplacementPolicy", "Failed" if "podFailurePolicy" in spec else "TerminatingOrFailed")
+    default_template(spec)
+    _default_failure_policy(spec)
+    metadata = obj.setdefault("metadata", {})
+    if (labels := spec["template"]["metadata"].get("labels")) and not metadata.get("labels"):
+        metadata["labels"] = dict(labels)
+
+
+def _default_failure_policy(spec: Fields) -> None:
+    for rule in spec.get("podFailurePolicy", {}).get("rules", ()):
+        for pattern in rule.get("onPodConditions", ()):
+            pattern.setdefault("status", "True")
 
 
 def _default_cron_job(obj: Fields) -> None:
@@ -15,6 +44,45 @@ def _default_cron_job(obj: Fields) -> None:
     job = spec.setdefault("jobTemplate", {})
     job.setdefault("metadata", {})
     default_template(spec_in(job))
+    _default_failure_policy(job["spec"])
 
 
-DEFAULTS = {"CronJob": _default_cron_job}
+def with_generated_selector(job: Object) -> Object:
+    """A Job (with its defaults) as the server creates it: labelled and selected by its name and its uid.
+
+    Nothing is done where the selector is the user's business (`manualSelector`), and what is there already
+    stays: that it is wrong is for validation to say.
+    """
+    if job["spec"].get("manualSelector"):
+        return job
+    job = copy(job)
+    metadata, spec = job["metadata"], job["spec"]
+    uid, template = metadata.get("uid", ""), spec["template"]["metadata"]
+    # Labels that came from the template are the very same ones, in the server's memory too.
+    shared = metadata.get("labels") is not None and metadata["labels"] == template.get("labels")
+    labels = template.setdefault("labels", {})
+    for name in JOB_NAME_LABELS:
+        labels.setdefault(name, metadata.get("name", ""))
+    for name in CONTROLLER_LABELS:
+        labels.setdefault(name, uid)
+    if shared:
+        metadata["labels"] = dict(labels)
+    spec.setdefault("selector", {}).setdefault("matchLabels", {}).setdefault(_SELECTED, uid)
+    return job
+
+
+_JOB = types_of(
+    pointers=(
+        "backoffLimitPerIndex",
+        "completionMode",
+        "containerName",
+        "managedBy",
+        "maxFailedIndexes",
+        "podReplacementPolicy",
+        "succeededCount",
+        "succeededIndexes",
+        "timeZone",
+    )
+)
+TYPES = {"CronJob": _JOB, "Job": _JOB}
+DEFAULTS = {"CronJob": _default_cron_job, "Job": _default_job}

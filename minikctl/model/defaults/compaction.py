@@ -118,7 +118,7 @@ def compact(value: Fields, types: Types = _COMMON) -> Fields:
             else:
                 result[key] = compact(item, types)
         elif kind is list:
-            if item:
+            if item or key in types.kept_when_empty:
                 result[key] = [_compact_item(entry, key, types) for entry in item]
         elif item is not None and (item or key in types.kept_when_zero):
             result[key] = item
