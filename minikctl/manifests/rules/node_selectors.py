@@ -24,9 +24,14 @@ def check_node_selector(selector: Fields, path: str) -> Iterator[FieldProblem]:
         yield from check_node_selector_term(term, f"{path}.nodeSelectorTerms[{index}]")
 
 
-def check_node_selector_term(term: Fields, path: str) -> Iterator[FieldProblem]:
+def check_node_selector_term(term: Fields, path: str, *, with_values: bool = True) -> Iterator[FieldProblem]:
+    """`with_values`: of a mere preference the server takes values that no label can have."""
     for index, requirement in enumerate(term.get("matchExpressions") or ()):
-        yield from _on_labels(requirement, f"{path}.matchExpressions[{index}]")
+        place = f"{path}.matchExpressions[{index}]"
+        yield from _on_labels(requirement, place)
+        for number, value in enumerate(requirement.get("values") or () if with_values else ()):
+            if problem := label_value_advice(value):
+                yield invalid(f"{place}.values[{number}]", value, problem)
     for index, requirement in enumerate(term.get("matchFields") or ()):
         yield from _on_fields(requirement, f"{path}.matchFields[{index}]")
 
@@ -47,9 +52,6 @@ def _on_labels(requirement: Fields, path: str) -> Iterator[FieldProblem]:
         yield invalid(f"{path}.operator", operator, "not a valid selector operator")
     if problem := qualified_name_advice(key):
         yield invalid(f"{path}.key", key, problem)
-    for index, value in enumerate(values):
-        if problem := label_value_advice(value):
-            yield invalid(f"{path}.values[{index}]", value, problem)
 
 
 def _on_fields(requirement: Fields, path: str) -> Iterator[FieldProblem]:

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from minikctl.manifests.rules.pod import changes, containers, ports, resources, spec, volumes
+from minikctl.manifests.rules.pod import (
+    changes,
+    containers,
+    environment,
+    handlers,
+    placement,
+    ports,
+    resources,
+    security,
+    spec,
+    volumes,
+)
 from minikctl.manifests.rules.rule import AnyRule
 
 RULES: tuple[AnyRule, ...] = (
+    *volumes.RULES,
     *containers.RULES,
     *ports.RULES,
+    *environment.RULES,
     *resources.RULES,
+    *handlers.RULES,
+    *security.RULES,
     *spec.RULES,
-    *volumes.RULES,
+    *placement.RULES,
     *changes.RULES,
 )

@@ -1,247 +1,175 @@
-"""Containers of a pod: names, images, environment and what they may be told."""
+"""Containers of a pod: names, images, policies, and what only some sorts of them may have."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import Any
 
 from minikctl.errors import FieldProblem
+from minikctl.manifests.rules.pod.walk import CONTAINERS, Fields, each_container, is_sidecar
 from minikctl.manifests.rules.problems import (
+    check_choice,
+    check_filled,
+    check_syntax,
     duplicate,
     forbidden,
     invalid,
     label_advice,
+    not_found,
     required,
-    subdomain_advice,
+    too_many,
     unsupported,
 )
-from minikctl.manifests.rules.rule import PodRule
+from minikctl.manifests.rules.rule import PodRule, Rule
+from minikctl.model import Object
 
-Fields = dict[str, Any]
-
-_PULL_POLICIES = ("Always", "IfNotPresent", "Never")
+PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 _MESSAGE_POLICIES = ("FallbackToLogsOnError", "File")
-_PROC_MOUNTS = ("Default", "Unmasked")
-_CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}\Z", re.ASCII)
-_CONFIG_KEY_ADVICE = (
-    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or "
-    "'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
-)
-_ENV_ADVICE = (
-    "a valid environment variable name must consist only of printable ASCII characters other than '='"
-)
-_FIELD_PATHS = frozenset(
-    (
-        "metadata.name",
-        "metadata.namespace",
-        "metadata.uid",
-        "spec.nodeName",
-        "spec.serviceAccountName",
-        "status.hostIP",
-        "status.hostIPs",
-        "status.podIP",
-        "status.podIPs",
-    )
-)
-_SUBSCRIPT = re.compile(r"metadata\.(labels|annotations)\['([^']*)'\]\Z")
-_RESOURCE = re.compile(r"(limits|requests)\.(cpu|memory|ephemeral-storage|hugepages-.+)\Z")
-_MAX_ID = 2**31 - 1
+_RESTART_POLICIES = ("Always", "Never", "OnFailure")
+_RESIZABLE = ("cpu", "memory")
+_RESIZE_POLICIES = ("NotRequired", "RestartContainer")
+_RULE_ACTIONS = ("Restart", "RestartAllContainers")
+_RULE_OPERATORS = ("In", "NotIn")
+_MAX_RULES, _MAX_EXIT_CODES = 20, 255
+_HANDLERS = ("lifecycle", "livenessProbe", "readinessProbe", "startupProbe")
+# What a debugging container can't have: it is added to a pod that runs.
+_NOT_EPHEMERAL = (*_HANDLERS, "ports", "resources", "resizePolicy", "restartPolicy", "restartPolicyRules")
 
 
 def containers(spec: Fields, path: str) -> Iterator[FieldProblem]:
     if not spec.get("containers"):
         yield required(f"{path}.containers")
     seen: set[str] = set()
-    for field in ("containers", "initContainers"):
+    for field in CONTAINERS:
         for index, container in enumerate(spec.get(field) or ()):
-            yield from _identity(container, f"{path}.{field}[{index}]", seen)
+            yield from _identity(container, f"{path}.{field}[{index}]", seen, is_pod=path == "spec")
 
 
-def _identity(container: Fields, path: str, seen: set[str]) -> Iterator[FieldProblem]:
+def _identity(container: Fields, path: str, seen: set[str], *, is_pod: bool) -> Iterator[FieldProblem]:
     name, image = container.get("name", ""), container.get("image", "")
-    if not name:
+    if name:
+        yield from check_syntax(f"{path}.name", name, label_advice)
+    else:
         yield required(f"{path}.name")
-    elif problem := label_advice(name):
-        yield invalid(f"{path}.name", name, problem)
-    elif name in seen:
+    if name and name in seen:
         yield duplicate(f"{path}.name", name)
     seen.add(name)
-    if not image:
-        yield required(f"{path}.image")
-    # The server says this of a Pod only, not of a template: the pods would then never come to be.
-    elif image != image.strip() and not path.startswith("spec.template"):
+    yield from check_filled(f"{path}.image", image)
+    # Of a template the server does not say it: the pods would then never come to be.
+    if is_pod and image != image.strip():
         yield invalid(f"{path}.image", image, "must not have leading or trailing whitespace")
-    policy = container.get("imagePullPolicy", "")
-    if policy not in _PULL_POLICIES:
-        yield unsupported(f"{path}.imagePullPolicy", policy, _PULL_POLICIES)
+    yield from check_choice(f"{path}.imagePullPolicy", container.get("imagePullPolicy", ""), PULL_POLICIES)
     policy = container.get("terminationMessagePolicy", "")
-    if policy not in _MESSAGE_POLICIES:
-        yield unsupported(f"{path}.terminationMessagePolicy", policy, _MESSAGE_POLICIES)
+    yield from check_choice(f"{path}.terminationMessagePolicy", policy, _MESSAGE_POLICIES)
 
 
-def environment(spec: Fields, path: str) -> Iterator[FieldProblem]:
+def resize_policies(spec: Fields, path: str) -> Iterator[FieldProblem]:
     for place, container in each_container(spec, path):
-        for index, variable in enumerate(container.get("env") or ()):
-            yield from _variable(variable, f"{place}.env[{index}]")
-        for index, source in enumerate(container.get("envFrom") or ()):
-            yield from _environment_source(source, f"{place}.envFrom[{index}]")
+        yield from _resize_policies(container, f"{place}.resizePolicy", spec.get("restartPolicy", ""))
+    for index, container in enumerate(spec.get("initContainers") or ()):
+        for number, policy in enumerate(() if is_sidecar(container) else container.get("resizePolicy") or ()):
+            if policy.get("restartPolicy") == "RestartContainer":
+                place = f"{path}.initContainers[{index}].resizePolicy[{number}].restartPolicy"
+                detail = "must not be set to 'RestartContainer' for non-sidecar initContainers"
+                yield invalid(place, "RestartContainer", detail)
 
 
-def _variable(variable: Fields, path: str) -> Iterator[FieldProblem]:
-    name = variable.get("name", "")
-    if not name:
-        yield required(f"{path}.name")
-    elif not (name.isascii() and name.isprintable() and "=" not in name):
-        yield invalid(f"{path}.name", name, _ENV_ADVICE)
-    source = variable.get("valueFrom")
-    if source is None:
-        return
-    if len(source) == 0:
-        yield invalid(
-            f"{path}.valueFrom",
-            "",
-            "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or "
-            "`fileKeyRef`",
-        )
-    elif variable.get("value"):
-        yield invalid(f"{path}.valueFrom", "", "may not be specified when `value` is not empty")
-    elif len(source) > 1:
-        yield invalid(f"{path}.valueFrom", "", "may not have more than one field specified at a time")
-    yield from _variable_source(source, f"{path}.valueFrom")
-
-
-def _variable_source(source: Fields, path: str) -> Iterator[FieldProblem]:
-    if (field := source.get("fieldRef")) is not None:
-        yield from _field_reference(field, f"{path}.fieldRef")
-    if (resource := source.get("resourceFieldRef")) is not None:
-        yield from _resource_reference(resource, f"{path}.resourceFieldRef")
-    for kind in ("configMapKeyRef", "secretKeyRef"):
-        if (reference := source.get(kind)) is not None:
-            yield from _key_reference(reference, f"{path}.{kind}")
-
-
-def _field_reference(field: Fields, path: str) -> Iterator[FieldProblem]:
-    field_path = field.get("fieldPath", "")
-    if not field_path:
-        yield required(f"{path}.fieldPath")
-    elif field.get("apiVersion") not in (None, "v1"):
-        yield invalid(f"{path}.fieldPath", field_path, "error converting fieldPath: unsupported pod version")
-    elif not _SUBSCRIPT.match(field_path) and field_path not in _FIELD_PATHS:
-        if field_path.startswith(("metadata.", "spec.", "status.")):
-            yield unsupported(f"{path}.fieldPath", field_path, _FIELD_PATHS)
-        else:
-            yield invalid(
-                f"{path}.fieldPath", field_path, "error converting fieldPath: field label not supported"
-            )
-
-
-def _resource_reference(reference: Fields, path: str) -> Iterator[FieldProblem]:
-    resource = reference.get("resource", "")
-    if not resource:
-        yield required(f"{path}.resource")
-    elif not _RESOURCE.match(resource):
-        yield unsupported(f"{path}.resource", resource, ("limits.cpu", "limits.memory", "requests.cpu"))
-
-
-def _key_reference(reference: Fields, path: str) -> Iterator[FieldProblem]:
-    name, key = reference.get("name", ""), reference.get("key", "")
-    if problem := subdomain_advice(name):
-        yield invalid(f"{path}.name", name, problem)
-    if not key:
-        yield required(f"{path}.key")
-    elif not _CONFIG_KEY.match(key) or key in (".", ".."):
-        yield invalid(f"{path}.key", key, _CONFIG_KEY_ADVICE)
-
-
-def _environment_source(source: Fields, path: str) -> Iterator[FieldProblem]:
-    kinds = [kind for kind in ("configMapRef", "secretRef") if source.get(kind) is not None]
-    if not kinds:
-        yield invalid(path, "", "must specify one of: `configMapRef` or `secretRef`")
-    elif len(kinds) > 1:
-        yield invalid(path, "", "may not have more than one field specified at a time")
-    for kind in kinds:
-        name = source[kind].get("name", "")
-        if not name:
-            yield required(f"{path}.{kind}.name")
-        elif problem := subdomain_advice(name):
-            yield invalid(f"{path}.{kind}.name", name, problem)
-
-
-def security(spec: Fields, path: str) -> Iterator[FieldProblem]:
-    for place, container in each_container(spec, path):
-        context = container.get("securityContext") or {}
-        yield from check_ids(context, f"{place}.securityContext")
-        if context.get("allowPrivilegeEscalation") is False and context.get("privileged"):
-            yield invalid(
-                f"{place}.securityContext",
-                context,
-                "cannot set `allowPrivilegeEscalation` to false and `privileged` to true",
-            )
-        mount = context.get("procMount", "Default")
-        if mount not in _PROC_MOUNTS:
-            yield unsupported(f"{place}.securityContext.procMount", mount, _PROC_MOUNTS)
-
-
-def check_ids(context: Fields, path: str) -> Iterator[FieldProblem]:
-    """The user and group numbers of a security context, and its seccomp profile."""
-    for name in ("runAsUser", "runAsGroup", "fsGroup"):
-        value = context.get(name)
-        if value is not None and not 0 <= value <= _MAX_ID:
-            yield invalid(f"{path}.{name}", value, f"must be between 0 and {_MAX_ID}, inclusive")
-    for index, value in enumerate(context.get("supplementalGroups") or ()):
-        if not 0 <= value <= _MAX_ID:
-            yield invalid(
-                f"{path}.supplementalGroups[{index}]", value, f"must be between 0 and {_MAX_ID}, inclusive"
-            )
-    if (profile := context.get("seccompProfile")) is not None:
-        yield from _seccomp(profile, f"{path}.seccompProfile")
-
-
-_SECCOMP_TYPES = ("Localhost", "RuntimeDefault", "Unconfined")
-
-
-def _seccomp(profile: Fields, path: str) -> Iterator[FieldProblem]:
-    kind, local = profile.get("type", ""), profile.get("localhostProfile")
-    if not kind:
-        yield required(f"{path}.type", "type is required when seccompProfile is set")
-    elif kind not in _SECCOMP_TYPES:
-        yield unsupported(f"{path}.type", kind, _SECCOMP_TYPES)
-    if kind == "Localhost" and not local:
-        yield required(f"{path}.localhostProfile", "must be set when seccomp type is Localhost")
-    elif kind != "Localhost" and local is not None:
-        yield invalid(f"{path}.localhostProfile", local, "can only be set when seccomp type is Localhost")
+def _resize_policies(container: Fields, path: str, pod_policy: str) -> Iterator[FieldProblem]:
+    seen: set[str] = set()
+    for index, entry in enumerate(container.get("resizePolicy") or ()):
+        resource, policy = entry.get("resourceName", ""), entry.get("restartPolicy", "")
+        if resource in seen:
+            yield duplicate(f"{path}[{index}]", resource)
+        seen.add(resource)
+        # The server leaves the index out from here on.
+        yield from check_choice(path, resource, _RESIZABLE)
+        yield from check_choice(path, policy, _RESIZE_POLICIES)
+        if pod_policy == "Never" and policy != "NotRequired":
+            yield invalid(path, policy, "must be 'NotRequired' when pod `restartPolicy` is 'Never'")
 
 
 def restart_policies(spec: Fields, path: str) -> Iterator[FieldProblem]:
-    """Only an init container may have a restart policy of its own: `Always` makes it a sidecar."""
-    for index, container in enumerate(spec.get("initContainers") or ()):
-        policy = container.get("restartPolicy", "Always")
-        if policy not in ("Always", "OnFailure", "Never"):
-            yield unsupported(f"{path}.initContainers[{index}].restartPolicy", policy, ("Always",))
-        if "restartPolicy" not in container:
-            for name in ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle"):
-                if name in container:
-                    yield forbidden(
-                        f"{path}.initContainers[{index}].{name}",
-                        "may not be set for init containers without restartPolicy=Always",
-                    )
-
-
-def each_container(spec: Fields, path: str) -> Iterator[tuple[str, Fields]]:
-    """(path, container) for the containers and init containers."""
     for field in ("containers", "initContainers"):
         for index, container in enumerate(spec.get(field) or ()):
-            yield f"{path}.{field}[{index}]", container
+            yield from _restart_policy(container, f"{path}.{field}[{index}]")
+
+
+def _restart_policy(container: Fields, path: str) -> Iterator[FieldProblem]:
+    policy, rules = container.get("restartPolicy"), container.get("restartPolicyRules") or ()
+    if policy is not None and policy not in _RESTART_POLICIES:
+        yield unsupported(f"{path}.restartPolicy", policy, _RESTART_POLICIES)
+    elif policy is None and rules:
+        yield required(f"{path}.restartPolicy", "must specify restartPolicy when restart rules are used")
+        if ".initContainers[" in path:
+            return
+    if len(rules) > _MAX_RULES:
+        yield too_many(f"{path}.restartPolicyRules", len(rules), _MAX_RULES)
+    for index, rule in enumerate(rules):
+        yield from _restart_rule(rule, f"{path}.restartPolicyRules[{index}]")
+
+
+def _restart_rule(rule: Fields, path: str) -> Iterator[FieldProblem]:
+    if rule.get("action", "") not in _RULE_ACTIONS:
+        yield unsupported(f"{path}.action", rule.get("action", ""), _RULE_ACTIONS)
+    codes = rule.get("exitCodes")
+    if codes is None:
+        yield required(f"{path}.exitCodes", "must be specified")
+        return
+    if codes.get("operator", "") not in _RULE_OPERATORS:
+        yield unsupported(f"{path}.exitCodes.operator", codes.get("operator", ""), _RULE_OPERATORS)
+    if len(codes.get("values") or ()) > _MAX_EXIT_CODES:
+        yield too_many(f"{path}.exitCodes.values", len(codes["values"]), _MAX_EXIT_CODES)
+
+
+def init_containers(spec: Fields, path: str) -> Iterator[FieldProblem]:
+    """Who ends before the others begin has nothing to be probed or hooked."""
+    for index, container in enumerate(spec.get("initContainers") or ()):
+        for field in () if is_sidecar(container) else _HANDLERS:
+            if field in container:
+                yield forbidden(
+                    f"{path}.initContainers[{index}].{field}",
+                    "may not be set for init containers without restartPolicy=Always",
+                )
+
+
+def ephemeral_containers(spec: Fields, path: str) -> Iterator[FieldProblem]:
+    """They come in through a door of their own, into a pod that runs."""
+    found = spec.get("ephemeralContainers") or ()
+    others = [one.get("name", "") for field in CONTAINERS[:2] for one in spec.get(field) or ()]
+    for index, container in enumerate(found):
+        place = f"{path}.ephemeralContainers[{index}]"
+        target = container.get("targetContainerName")
+        if target and target not in others:
+            yield not_found(f"{place}.targetContainerName", target)
+        for field in _NOT_EPHEMERAL:
+            if container.get(field):
+                yield forbidden(f"{place}.{field}", "cannot be set for an Ephemeral Container")
+        for number, mount in enumerate(container.get("volumeMounts") or ()):
+            for field in ("subPath", "subPathExpr"):
+                if mount.get(field):
+                    mounted = f"{place}.volumeMounts[{number}].{field}"
+                    yield forbidden(mounted, "cannot be set for an Ephemeral Container")
+
+
+def not_created_with_ephemeral(obj: Object) -> Iterator[FieldProblem]:
+    if (obj.get("spec") or {}).get("ephemeralContainers"):
+        yield forbidden("spec.ephemeralContainers", "cannot be set on create")
 
 
 RULES = (
     PodRule(
         "container-identity", "containers have names of their own, images and known policies", containers
     ),
-    PodRule("container-environment", "variables have valid names and one source each", environment),
-    PodRule("container-security", "a container's security context does not contradict itself", security),
+    PodRule("container-resize", "resize policies name cpu or memory, each once", resize_policies),
+    PodRule("container-restart-policy", "restart policies and their rules are known ones", restart_policies),
     PodRule(
-        "container-restart-policy", "only init containers may restart on their own terms", restart_policies
+        "container-init", "only sidecars among the init containers have probes and hooks", init_containers
+    ),
+    PodRule("container-ephemeral", "ephemeral containers ask for nothing lasting", ephemeral_containers),
+    Rule(
+        "pod-ephemeral",
+        "a Pod comes without ephemeral containers",
+        not_created_with_ephemeral,
+        frozenset({"Pod"}),
+        on_update=False,
     ),
 )

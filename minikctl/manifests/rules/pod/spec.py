@@ -1,152 +1,170 @@
-"""The pod's own fields: policies, grace, placement and identity."""
+"""The pod's own fields: policies, names, host aliases, DNS and gates."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from minikctl.errors import FieldProblem
-from minikctl.manifests.rules.metadata import check_labels
-from minikctl.manifests.rules.networks import check_address, check_port_or_name
-from minikctl.manifests.rules.pod.containers import Fields, check_ids
+from minikctl.manifests.rules.networks import check_address
+from minikctl.manifests.rules.pod.walk import Fields
 from minikctl.manifests.rules.problems import (
+    MAX_INT32,
+    check_choice,
+    check_not_negative,
+    check_range,
+    check_syntax,
+    duplicate,
     forbidden,
     invalid,
     label_advice,
-    label_value_advice,
     qualified_name_advice,
     required,
     subdomain_advice,
-    unsupported,
+    too_long,
 )
-from minikctl.manifests.rules.rule import PodRule
-from minikctl.manifests.rules.workloads import NOT_NEGATIVE
+from minikctl.manifests.rules.rule import PodRule, Rule
+from minikctl.model import Object
 
 _RESTART_POLICIES = ("Always", "Never", "OnFailure")
 _DNS_POLICIES = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
-_TAINT_EFFECTS = ("NoExecute", "NoSchedule", "PreferNoSchedule")
-_MAX_SECONDS = 2**31 - 1
+_PREEMPTION_POLICIES = ("Never", "PreemptLowerPriority")
+_SUBDOMAINS = ("serviceAccountName", "nodeName", "priorityClassName", "runtimeClassName")
+_LABELS = ("hostname", "subdomain")
+_MAX_HOSTNAME = 64
+_MAX_NAMESERVERS, _MAX_SEARCHES, _MAX_SEARCH_LENGTH = 3, 32, 2048
+_SEARCH_LABEL = r"_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
+_SEARCH = re.compile(rf"{_SEARCH_LABEL}(\.{_SEARCH_LABEL})*\Z", re.ASCII)
+_SEARCH_ADVICE = (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and "
+    "must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
+    rf"'{_SEARCH_LABEL}(\.{_SEARCH_LABEL})*')"
+)
 
 
 def policies(spec: Fields, path: str) -> Iterator[FieldProblem]:
-    restart, dns = spec.get("restartPolicy", ""), spec.get("dnsPolicy", "")
-    if restart not in _RESTART_POLICIES:
-        yield unsupported(f"{path}.restartPolicy", restart, _RESTART_POLICIES)
-    if dns not in _DNS_POLICIES:
-        yield unsupported(f"{path}.dnsPolicy", dns, _DNS_POLICIES)
-    grace, deadline = spec.get("terminationGracePeriodSeconds"), spec.get("activeDeadlineSeconds")
-    if grace is not None and grace < 0:
-        yield invalid(f"{path}.terminationGracePeriodSeconds", grace, NOT_NEGATIVE)
-    if deadline is not None and not 1 <= deadline <= _MAX_SECONDS:
-        yield invalid(
-            f"{path}.activeDeadlineSeconds", deadline, f"must be between 1 and {_MAX_SECONDS}, inclusive"
-        )
+    yield from check_choice(f"{path}.restartPolicy", spec.get("restartPolicy", ""), _RESTART_POLICIES)
+    yield from check_choice(f"{path}.dnsPolicy", spec.get("dnsPolicy", ""), _DNS_POLICIES)
+    if "activeDeadlineSeconds" in spec:
+        yield from check_range(f"{path}.activeDeadlineSeconds", spec["activeDeadlineSeconds"], 1, MAX_INT32)
+    if "preemptionPolicy" in spec:
+        yield from check_choice(f"{path}.preemptionPolicy", spec["preemptionPolicy"], _PREEMPTION_POLICIES)
+    # Of a template the server does not say it.
+    if path == "spec":
+        grace = spec.get("terminationGracePeriodSeconds", 0)
+        yield from check_not_negative(f"{path}.terminationGracePeriodSeconds", grace)
 
 
-def identity(spec: Fields, path: str) -> Iterator[FieldProblem]:
-    for name in ("hostname", "subdomain"):
-        if (value := spec.get(name)) and (problem := label_advice(value)):
-            yield invalid(f"{path}.{name}", value, problem)
-    for name in ("serviceAccountName", "nodeName", "priorityClassName", "schedulerName"):
-        if (value := spec.get(name)) and (problem := subdomain_advice(value)):
-            yield invalid(f"{path}.{name}", value, problem)
+def names(spec: Fields, path: str) -> Iterator[FieldProblem]:
+    for name in _LABELS:
+        if value := spec.get(name):
+            yield from check_syntax(f"{path}.{name}", value, label_advice)
+    for name in _SUBDOMAINS:
+        value = spec.get(name)
+        # An empty runtime class is one that has a bad name; the others are then missing.
+        if value or (value is not None and name == "runtimeClassName"):
+            yield from check_syntax(f"{path}.{name}", value, subdomain_advice)
+    if (override := spec.get("hostnameOverride")) is not None:
+        yield from _hostname_override(spec, override, f"{path}.hostnameOverride")
     for index, alias in enumerate(spec.get("hostAliases") or ()):
         yield from _host_alias(alias, f"{path}.hostAliases[{index}]")
+
+
+def _hostname_override(spec: Fields, override: str, path: str) -> Iterator[FieldProblem]:
+    for field in ("setHostnameAsFQDN", "hostNetwork"):
+        if spec.get(field):
+            yield forbidden(path, f"may not be specified when {field} is true")
+    if len(override) > _MAX_HOSTNAME:
+        yield too_long(path, _MAX_HOSTNAME)
+    yield from check_syntax(path, override, subdomain_advice)
 
 
 def _host_alias(alias: Fields, path: str) -> Iterator[FieldProblem]:
     yield from check_address(f"{path}.ip", alias.get("ip", ""))
     for index, name in enumerate(alias.get("hostnames") or ()):
-        if problem := subdomain_advice(name):
-            yield invalid(f"{path}.hostnames[{index}]", name, problem)
+        yield from check_syntax(f"{path}.hostnames[{index}]", name, subdomain_advice)
 
 
-def security(spec: Fields, path: str) -> Iterator[FieldProblem]:
-    yield from check_ids(spec.get("securityContext") or {}, f"{path}.securityContext")
-
-
-def placement(spec: Fields, path: str) -> Iterator[FieldProblem]:
-    yield from check_labels(spec.get("nodeSelector") or {}, f"{path}.nodeSelector")
-    for index, toleration in enumerate(spec.get("tolerations") or ()):
-        yield from _toleration(toleration, f"{path}.tolerations[{index}]")
-
-
-def _toleration(toleration: Fields, path: str) -> Iterator[FieldProblem]:
-    key, operator = toleration.get("key", ""), toleration.get("operator", "Equal")
-    effect = toleration.get("effect", "")
-    if key and (problem := qualified_name_advice(key)):
-        yield invalid(f"{path}.key", key, problem)
-    if not key and operator != "Exists":
-        yield invalid(
-            f"{path}.operator",
-            operator,
-            'operator must be Exists when `key` is empty, which means "match all values and all keys"',
-        )
-    if "tolerationSeconds" in toleration and effect != "NoExecute":
-        yield invalid(f"{path}.effect", effect, "effect must be 'NoExecute' when `tolerationSeconds` is set")
-    yield from _toleration_operator(toleration, path)
-    if effect and effect not in _TAINT_EFFECTS:
-        yield unsupported(f"{path}.effect", effect, _TAINT_EFFECTS)
-
-
-def _toleration_operator(toleration: Fields, path: str) -> Iterator[FieldProblem]:
-    operator, value = toleration.get("operator", "Equal"), toleration.get("value", "")
-    if operator == "Equal":
-        if problem := label_value_advice(value):
-            yield invalid(f"{path}.operator", value, problem)
-    elif operator == "Exists":
-        if value:
-            yield invalid(f"{path}.operator", value, "value must be empty when `operator` is 'Exists'")
-    elif operator not in ("Gt", "Lt"):
-        yield unsupported(f"{path}.operator", operator, ("Equal", "Exists"))
-
-
-_HANDLERS = ("exec", "grpc", "httpGet", "tcpSocket")
-
-
-def probes(spec: Fields, path: str) -> Iterator[FieldProblem]:
-    for index, container in enumerate(spec.get("containers") or ()):
-        for name in ("livenessProbe", "readinessProbe", "startupProbe"):
-            if (probe := container.get(name)) is not None:
-                yield from _probe(probe, name, f"{path}.containers[{index}].{name}")
-
-
-def _probe(probe: Fields, name: str, path: str) -> Iterator[FieldProblem]:
-    handlers = [handler for handler in _HANDLERS if probe.get(handler) is not None]
-    if not handlers:
-        yield required(path, "must specify a handler type")
-    for handler in handlers[1:]:
-        yield forbidden(f"{path}.{handler}", "may not specify more than 1 handler type")
-    for handler in handlers:
-        yield from check_handler(probe[handler], handler, f"{path}.{handler}")
-    for field in (
-        "initialDelaySeconds",
-        "timeoutSeconds",
-        "periodSeconds",
-        "successThreshold",
-        "failureThreshold",
-    ):
-        value = probe.get(field, 0)
-        if value < 0:
-            yield invalid(f"{path}.{field}", value, NOT_NEGATIVE)
-    if name != "readinessProbe" and probe.get("successThreshold", 1) != 1:
-        yield invalid(f"{path}.successThreshold", probe["successThreshold"], "must be 1")
-
-
-def check_handler(handler: Fields, kind: str, path: str) -> Iterator[FieldProblem]:
-    """One of a probe's or hook's actions."""
-    if kind == "exec":
-        if not handler.get("command"):
-            yield required(f"{path}.command")
+def dns(spec: Fields, path: str) -> Iterator[FieldProblem]:
+    config, place = spec.get("dnsConfig"), f"{path}.dnsConfig"
+    if spec.get("dnsPolicy") == "None" and not (config or {}).get("nameservers"):
+        if config is None:
+            yield required(place, "must provide `dnsConfig` when `dnsPolicy` is None")
+        else:
+            detail = "must provide at least one DNS nameserver when `dnsPolicy` is None"
+            yield required(f"{place}.nameservers", detail)
         return
-    yield from check_port_or_name(f"{path}.port", handler.get("port", 0))
-    if kind == "httpGet" and handler.get("scheme", "HTTP") not in ("HTTP", "HTTPS"):
-        yield unsupported(f"{path}.scheme", handler["scheme"], ("HTTP", "HTTPS"))
+    yield from _nameservers((config or {}).get("nameservers") or [], f"{place}.nameservers")
+    yield from _searches((config or {}).get("searches") or [], f"{place}.searches")
+    for index, option in enumerate((config or {}).get("options") or ()):
+        if not option.get("name"):
+            yield required(f"{place}.options[{index}]", "must not be empty")
+
+
+def _nameservers(found: list[str], path: str) -> Iterator[FieldProblem]:
+    if len(found) > _MAX_NAMESERVERS:
+        yield invalid(path, found, f"must not have more than {_MAX_NAMESERVERS} nameservers")
+    for index, server in enumerate(found):
+        yield from check_address(f"{path}[{index}]", server)
+
+
+def _searches(found: list[str], path: str) -> Iterator[FieldProblem]:
+    if len(found) > _MAX_SEARCHES:
+        yield invalid(path, found, f"must not have more than {_MAX_SEARCHES} search paths")
+    if len(" ".join(found)) > _MAX_SEARCH_LENGTH:
+        detail = (
+            f"must not have more than {_MAX_SEARCH_LENGTH} characters (including spaces) in the search list"
+        )
+        yield invalid(path, found, detail)
+    for index, search in enumerate(found):
+        if search != ".":
+            yield from check_syntax(f"{path}[{index}]", search.removesuffix("."), _search_advice)
+
+
+def _search_advice(value: str) -> str | None:
+    if len(value) > 253:
+        return "must be no more than 253 bytes"
+    return None if _SEARCH.match(value) else _SEARCH_ADVICE
+
+
+def gates(spec: Fields, path: str) -> Iterator[FieldProblem]:
+    for index, gate in enumerate(spec.get("readinessGates") or ()):
+        condition = gate.get("conditionType", "")
+        yield from check_syntax(
+            f"{path}.readinessGates[{index}].conditionType", condition, qualified_name_advice
+        )
+    seen: set[str] = set()
+    for index, gate in enumerate(spec.get("schedulingGates") or ()):
+        name, place = gate.get("name", ""), f"{path}.schedulingGates[{index}]"
+        yield from check_syntax(place, name, qualified_name_advice)
+        if name in seen:
+            yield duplicate(place, name)
+        seen.add(name)
+
+
+def gated(obj: Object) -> Iterator[FieldProblem]:
+    spec = obj.get("spec") or {}
+    if spec.get("schedulingGates") and spec.get("nodeName"):
+        yield forbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared")
+
+
+def scheduling_group(spec: Fields, path: str) -> Iterator[FieldProblem]:
+    group, place = spec.get("schedulingGroup"), f"{path}.schedulingGroup"
+    if group is None:
+        return
+    if name := group.get("podGroupName", ""):
+        yield from check_syntax(f"{place}.podGroupName", name, subdomain_advice)
+    else:
+        yield required(f"{place}.podGroupName")
+    if spec.get("evictionResponders"):
+        yield forbidden(place, "may not be set when evictionResponders is set")
 
 
 RULES = (
-    PodRule("container-probes", "probes and hooks have one handler and sensible numbers", probes),
     PodRule("pod-policies", "restart and DNS policy, grace period and deadline are valid", policies),
-    PodRule("pod-identity", "host name, aliases, account and node are valid names", identity),
-    PodRule("pod-security", "the pod's security context is within the allowed ranges", security),
-    PodRule("pod-placement", "node selector and tolerations are well formed", placement),
+    PodRule("pod-names", "host name, aliases, account, node and classes are valid names", names),
+    PodRule("pod-dns", "name servers and search paths are valid and not too many", dns),
+    PodRule("pod-gates", "gates have qualified names, each once", gates),
+    Rule("pod-gated", "a Pod with gates has no node yet", gated, frozenset({"Pod"}), on_update=False),
+    PodRule("pod-scheduling-group", "the scheduling group has a name", scheduling_group),
 )
