@@ -32,6 +32,8 @@ VERBS = {
     "drain": Entry("minikctl.cli.nodes", "drain", "Empty a node in preparation for maintenance."),
     "cluster": Entry("minikctl.cli.cluster", "ENTRIES", "Nodes and backend of this state directory."),
     "agent": Entry("minikctl.cli.agent", "ENTRIES", "The loop that heals: run, start, stop, status."),
+    "explain": Entry("minikctl.cli.explain", "explain", "Describe the fields of a kind."),
+    "schema": Entry("minikctl.cli.schema", "schema", "JSON Schemas of the kinds, for editors and tools."),
     "api-resources": Entry("minikctl.cli.discovery", "api_resources", "Print the kinds that are served."),
     "version": Entry("minikctl.cli.discovery", "version", "Print the version of minikctl and its backend."),
     "completion": Entry("minikctl.cli.discovery", "completion", "Print completion code for bash, zsh, fish."),
