@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minikctl.backend.imports import without_guessing_encodings
 from minikctl.errors import PermanentError, UnreachableError
 from minikctl_docker import faults
 from minikctl_docker.endpoints import tls_files
@@ -247,7 +248,8 @@ class Engine:
     @contextmanager
     def _reaching(self) -> Iterator[None]:
         """Whatever keeps the engine from answering; an answer that says no passes."""
-        from docker.errors import APIError
+        with without_guessing_encodings():
+            from docker.errors import APIError
         from requests.exceptions import RequestException
         from urllib3.exceptions import HTTPError
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from minikctl.backend.imports import without_guessing_encodings
 from minikctl.errors import UnreachableError
 
 if TYPE_CHECKING:
@@ -161,7 +162,8 @@ class Engine:
         return self._connect()
 
     def _connect(self) -> APIClient:
-        from podman.api.client import APIClient
+        with without_guessing_encodings():
+            from podman.api.client import APIClient
 
         options: dict[str, Any] = {"identity": self._identity} if self._identity else {}
         with self._reachable():
