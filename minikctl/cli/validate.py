@@ -35,6 +35,9 @@ def validate(
     arguments: Annotated[list[str] | None, typer.Argument(metavar="[FILE]...", show_default=False)] = None,
     files: options.Files = None,
     recursive: options.Recursive = False,
+    kustomization: Annotated[
+        str, value("--kustomize", "-k", metavar="DIR", text="What kustomize makes of a folder.")
+    ] = "",
     output: Annotated[
         str, value("--output", "-o", metavar="FORMAT", text="text, json, github, junit, sarif or tap.")
     ] = "text",
@@ -57,7 +60,7 @@ def validate(
 
     options.one_of("--output", output, tuple(FORMATS))
     paths = [*comma_separated(files), *(arguments or ())]
-    if not paths:
+    if not paths and not kustomization:
         raise UsageError("name files, folders or - to validate")
     flags = flags_of(context)
     terms = Terms(
@@ -67,7 +70,7 @@ def validate(
         verbose=verbose,
         namespace=flags.namespace or DEFAULT_NAMESPACE,
     )
-    results = tuple(verdicts(_load(paths, recursive), terms))
+    results = tuple(verdicts(_load(paths, recursive, kustomization), terms))
     on_terminal = output == "text" and sys.stdout.isatty()
     report = Report(
         results,
@@ -93,10 +96,15 @@ def _end(report: Report) -> None:
         raise Reported(_INVALID)
 
 
-def _in_repository(file: str) -> str:
-    """The file's name from the repository's root (GITHUB_WORKSPACE, else here); absolute if not in it."""
+def _in_repository(file: str) -> str | None:
+    """The file's name from the repository's root (GITHUB_WORKSPACE, else here); absolute if not in it.
+
+    None for what is no file: standard input, a kustomization, a wrong name.
+    """
     root = os.environ.get("GITHUB_WORKSPACE") or os.getcwd()  # noqa: PTH109
     absolute = os.path.abspath(file)  # noqa: PTH100
+    if not os.path.lexists(absolute):
+        return None
     inside = os.path.commonpath((root, absolute)) == root.rstrip("/")
     return os.path.relpath(absolute, root) if inside else absolute
 
@@ -104,15 +112,16 @@ def _in_repository(file: str) -> str:
 # --- reading -----------------------------------------------------------------------------------------
 
 
-def _load(paths: Sequence[str], recursive: bool) -> list[Document | Unread]:
+def _load(paths: Sequence[str], recursive: bool, kustomization: str) -> list[Document | Unread]:
     from minikctl.cli.verdicts import Unread
     from minikctl.manifests.loader import load_each
 
-    return [
-        Unread(path, one) if isinstance(one, ManifestError) else one
-        for path in paths
-        for one in load_each([path], recursive=recursive)
-    ]
+    named = [(path, one) for path in paths for one in load_each([path], recursive=recursive)]
+    if kustomization:
+        from minikctl.manifests.kustomize import load_kustomization
+
+        named += [(kustomization, one) for one in load_kustomization(kustomization)]
+    return [Unread(path, one) if isinstance(one, ManifestError) else one for path, one in named]
 
 
 # --- rules -------------------------------------------------------------------------------------------

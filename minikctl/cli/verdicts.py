@@ -88,7 +88,9 @@ def _verdict(document: Document, terms: Terms, labels: Mapping[str, Any]) -> Res
         findings.extend(_rejections(fidelity))
     if terms.strict:
         findings, warnings = [*findings, *warnings], []
-    return _result(document, Status.INVALID if findings else Status.VALID, findings, warnings, fidelity)
+    status = Status.INVALID if findings else Status.VALID
+    told = bool(findings or warnings or fidelity or terms.verbose)
+    return _result(document, status, findings, warnings, fidelity, with_position=told)
 
 
 def _unserved(document: Document, problems: Sequence[FieldProblem], terms: Terms) -> Result:
@@ -105,7 +107,10 @@ def _result(
     problems: Sequence[Finding] = (),
     warnings: Sequence[Finding] = (),
     fidelity: Sequence[Fidelity] = (),
+    *,
+    with_position: bool = True,
 ) -> Result:
+    """Looking up a position reads the document once more: not for those of which nothing is told."""
     obj = document.obj
     version = obj.get("apiVersion")
     return Result(
@@ -117,7 +122,7 @@ def _result(
         name=name_in(obj),
         namespace=name_in(obj, "namespace"),
         version=version if isinstance(version, str) else "",
-        position=document.position(),
+        position=document.position() if with_position else None,
         problems=tuple(problems),
         warnings=tuple(warnings),
         fidelity=tuple(fidelity),

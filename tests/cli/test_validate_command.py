@@ -173,6 +173,19 @@ def test_standard_input(cli: Cli) -> None:
     )
 
 
+def test_a_kustomization_is_built_first(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not (kustomize := Path(sys.executable).with_name("kubectl")).exists():
+        pytest.skip("the locked tools bring a kubectl")
+    monkeypatch.setenv("PATH", f"{kustomize.parent}:{os.environ['PATH']}")
+    write(cli, k__kustomization="resources: [web.yaml]\nnamePrefix: my-\n", k__web=BAD)
+    result = cli("validate", "-k", "k")
+    assert result.code == 1
+    assert "Deployment/my-web: spec.replicas: invalid value -1" in result.out
+    github = cli("validate", "-k", "k", "-o", "github").out
+    assert github.startswith("::error title=minikctl (workload-counts)::kustomization k:")
+    assert cli("validate", "-k", "nowhere").code == 2
+
+
 def test_nothing_is_opened_but_the_files(cli: Cli) -> None:
     """Neither a state directory nor an engine is looked for, wherever they are said to be."""
     write(cli, good=deployment())

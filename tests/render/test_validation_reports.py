@@ -315,6 +315,13 @@ def test_github_commands() -> None:
     ]
 
 
+def test_github_says_where_what_is_no_file_is_wrong() -> None:
+    (line,) = render(Report((UNREADABLE,), located=lambda _: None), "github").splitlines()
+    assert line == "::error title=minikctl (Unreadable)::k8s/broken.yaml:2:1: no tabs"
+    log = json.loads(render(Report((INVALID,), located=lambda _: None), "sarif"))
+    assert log["runs"][0]["results"][0]["locations"][0].keys() == {"logicalLocations"}
+
+
 def test_github_data_cannot_begin_a_command_of_its_own() -> None:
     lines = render(hostile(), "github").splitlines()
     assert len(lines) == 4

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from minikctl.render.escape import escape
 from minikctl.render.validation.report import Report, Severity
-from minikctl.render.validation.text import summary_line
+from minikctl.render.validation.text import problem_line, summary_line
 from minikctl.render.validation.words import line_of
 
-_STDIN = "STDIN"
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
 
@@ -19,11 +18,12 @@ def render(report: Report) -> str:
     lines = []
     for result, finding, severity in report.findings():
         position = finding.problem.position
-        text = f"{result.title}: {line_of(finding.problem)}" if result.title else line_of(finding.problem)
         properties = {"title": f"minikctl ({finding.rule})"}
-        if result.filename != _STDIN:
+        text = problem_line(result.title, finding.problem)
+        if file := report.located(result.filename):
             place = {"line": str(position.line), "col": str(position.column)} if position else {}
-            properties = {"file": report.located(result.filename), **place, **properties}
+            properties = {"file": file, **place, **properties}
+            text = f"{result.title}: {line_of(finding.problem)}" if result.title else line_of(finding.problem)
         told = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
         lines.append(f"::{_COMMANDS[severity]} {told}::{_data(text)}\n")
     if report.summary:

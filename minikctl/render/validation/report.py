@@ -98,7 +98,8 @@ class Report(Struct, frozen=True):
     :param files: how many were read, standard input not counted.
     :param backend: whose handling of fields was asked for, or empty.
     :param rules: a rule's id → what must hold.
-    :param located: the name of a file as the repository's root sees it (annotations need that).
+    :param located: the name of a file as the repository's root sees it (annotations need that); None for
+        what is no file.
     :param source_line: the text of a line, to be shown with a caret; None shows none.
     """
 
@@ -110,7 +111,7 @@ class Report(Struct, frozen=True):
     backend: str = ""
     style: Style = PLAIN
     rules: Mapping[str, str] = field(default_factory=dict)
-    located: Callable[[str], str] = str
+    located: Callable[[str], str | None] = str
     source_line: Callable[[Position], str | None] | None = None
 
     def counts(self) -> dict[Status, int]:

@@ -63,15 +63,18 @@ def _result(
 
 
 def _location(report: Report, result: Result, finding: Finding) -> dict[str, Any]:
-    name = report.located(result.filename)
-    artifact = {"uri": f"file://{quote(name, errors='replace')}"}
-    if not name.startswith("/"):
-        artifact = {"uri": quote(name, errors="replace"), "uriBaseId": "%SRCROOT%"}
-    physical: dict[str, Any] = {"artifactLocation": artifact}
-    if position := finding.problem.position:
-        physical["region"] = {"startLine": position.line, "startColumn": position.column}
-    location: dict[str, Any] = {"physicalLocation": physical}
+    location: dict[str, Any] = {}
+    if file := report.located(result.filename):
+        physical: dict[str, Any] = {"artifactLocation": _artifact(file)}
+        if position := finding.problem.position:
+            physical["region"] = {"startLine": position.line, "startColumn": position.column}
+        location["physicalLocation"] = physical
     if result.title:
         name = f"{result.title}:{finding.problem.path}"
         location["logicalLocations"] = [{"fullyQualifiedName": name, "kind": "resource"}]
     return location
+
+
+def _artifact(file: str) -> dict[str, str]:
+    uri = quote(file, errors="replace")
+    return {"uri": f"file://{uri}"} if file.startswith("/") else {"uri": uri, "uriBaseId": "%SRCROOT%"}
