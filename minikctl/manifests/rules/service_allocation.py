@@ -42,25 +42,35 @@ def needs_health_check(spec: Fields) -> bool:
 # --- creation -------------------------------------------------------------------------------------
 
 
-def allocated(obj: Object) -> Object:
-    """A new Service as the server validates it; what `allocation_problems` finds stays as it is."""
+def normalized(obj: Object) -> Object:
+    """A Service with the plural of its address and its policy for families, as they are allocated from."""
     obj = copy(obj)
     spec = obj["spec"]
     if "clusterIP" in spec:
         spec.setdefault("clusterIPs", [spec["clusterIP"]])
-    _set_families(spec)
-    _set_addresses(spec)
+    if spec["type"] != "ExternalName":
+        policy = "RequireDualStack" if _is_for_any_family(spec) else "SingleStack"
+        spec.setdefault("ipFamilyPolicy", policy)
+    return obj
+
+
+def allocated(obj: Object) -> Object:
+    """A Service as the server validates it; what `allocation_problems` speaks of stays as it is."""
+    obj = normalized(obj)
+    spec = obj["spec"]
+    if spec["type"] != "ExternalName":
+        _set_families(spec)
+        _set_addresses(spec)
     _set_node_ports(spec)
     return obj
 
 
 def allocation_problems(obj: Object) -> Iterator[FieldProblem]:
-    """What the server can't allocate for `obj`, which went through `allocated` or `prepared`."""
-    spec = obj["spec"]
-    if spec["type"] == "ExternalName":
-        return
-    problems = list(address_problems(spec))
-    yield from problems or _policy_problems(spec)
+    """Why the server can't allocate addresses for a new Service, or for one that `prepared` gave."""
+    spec = normalized(obj)["spec"]
+    if spec["type"] != "ExternalName":
+        problems = list(_address_problems(spec))
+        yield from problems or _policy_problems(spec)
 
 
 def node_port_problems(obj: Object) -> Iterator[FieldProblem]:
@@ -80,23 +90,24 @@ def node_port_problems(obj: Object) -> Iterator[FieldProblem]:
 
 
 def _set_families(spec: Fields) -> None:
-    if spec["type"] == "ExternalName":
-        return
-    selectorless = spec.get("clusterIP") == HEADLESS and "selector" not in spec
-    spec.setdefault("ipFamilyPolicy", "RequireDualStack" if selectorless else "SingleStack")
     families = list(spec.get("ipFamilies", ()))
     if not is_headless(spec):
         families += [family_of(address) for address in spec.get("clusterIPs", ())[len(families) :]]
-    spec["ipFamilies"] = families or ["IPv4"]
-    if selectorless and len(families) < 2 and spec["ipFamilyPolicy"] != "SingleStack":
-        spec["ipFamilies"].append("IPv6" if spec["ipFamilies"] == ["IPv4"] else "IPv4")
+    families = families or ["IPv4"]
+    if _is_for_any_family(spec) and len(families) < 2 and spec["ipFamilyPolicy"] != "SingleStack":
+        families.append("IPv6" if families == ["IPv4"] else "IPv4")
+    spec["ipFamilies"] = families
 
 
 def _set_addresses(spec: Fields) -> None:
-    if spec["type"] == "ExternalName" or is_headless(spec) or "clusterIPs" in spec:
-        return
-    spec["clusterIPs"] = [_STAND_INS.get(family, "") for family in spec["ipFamilies"]]
-    spec["clusterIP"] = spec["clusterIPs"][0]
+    if "clusterIPs" not in spec:
+        spec["clusterIPs"] = [_STAND_INS.get(family, "") for family in spec["ipFamilies"]]
+        spec["clusterIP"] = spec["clusterIPs"][0]
+
+
+def _is_for_any_family(spec: Fields) -> bool:
+    """Headless and without a selector: whoever writes its endpoints may use both families."""
+    return spec.get("clusterIP") == HEADLESS and "selector" not in spec
 
 
 def _set_node_ports(spec: Fields, *, shared: bool = True) -> None:
@@ -123,7 +134,7 @@ def family_of(address: str) -> str:
 # --- addresses ------------------------------------------------------------------------------------
 
 
-def address_problems(spec: Fields) -> Iterator[FieldProblem]:
+def _address_problems(spec: Fields) -> Iterator[FieldProblem]:
     """Whether clusterIP, clusterIPs, ipFamilies and ipFamilyPolicy fit together."""
     addresses: list[str] = spec.get("clusterIPs", [])
     families: list[str] = spec.get("ipFamilies", [])
@@ -204,8 +215,6 @@ def prepared(old: Object, new: Object) -> tuple[Object, Object]:
         for field in ("clusterIPs", "ipFamilies"):
             if before.get(field) == after.get(field) and field in after:
                 after[field] = after[field][:1]
-    _set_families(after)
-    _set_addresses(after)
     _set_node_ports(after, shared=False)
     _drop_useless(before, after)
     return old, new

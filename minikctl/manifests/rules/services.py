@@ -218,16 +218,12 @@ def topology(obj: Object) -> Iterator[FieldProblem]:
 # --- creation and change: what is allocated -------------------------------------------------------
 
 
-def allocation(obj: Object) -> Iterable[FieldProblem]:
-    return allocation_problems(allocated(obj))
-
-
 def released(old: Object, new: Object) -> Iterable[FieldProblem]:
     return secondary_problems(old["spec"], new["spec"])
 
 
 def kept_addresses(old: Object, new: Object) -> Iterator[FieldProblem]:
-    before, after = old["spec"], new["spec"]
+    before, after = old["spec"], allocated(new)["spec"]
     if "ExternalName" in (before["type"], after["type"]):
         return
     was_headless, headless = is_headless(before), is_headless(after)
@@ -272,7 +268,7 @@ RULES = (
     Rule(
         "service-allocation",
         "cluster addresses and their families fit together",
-        allocation,
+        allocation_problems,
         _SERVICE,
         alone=True,
     ),
