@@ -71,13 +71,16 @@ _MODULES = (
 )
 RULES: tuple[AnyRule, ...] = tuple(rule for module in _MODULES for rule in module.RULES)
 _POD_RULES = tuple(rule for rule in RULES if isinstance(rule, PodRule))
+# The server's own validation of these leaves metadata to what comes after it, if anything does.
+_METADATA_LAST = frozenset({"PodDisruptionBudget"})
 _PREPARATIONS: tuple[Preparation, ...] = (services.PREPARATION,)
 
 
 def check_rules(obj: Object) -> Iterator[FieldProblem]:
     """The problems of `obj`, which has its defaults and the types of its schema, on creation."""
     checks = [_on_object(rule, obj) for rule in _rules(obj["kind"])]
-    yield from _told([*checks, *_on_pod(obj)])
+    found = _told([*checks, *_on_pod(obj)])
+    yield from _metadata_last(found) if obj["kind"] in _METADATA_LAST else found
 
 
 def check_update(old: Object, new: Object) -> Iterator[FieldProblem]:
@@ -88,6 +91,12 @@ def check_update(old: Object, new: Object) -> Iterator[FieldProblem]:
     checks = [_on_object(rule, new) for rule in _rules(new["kind"]) if rule.on_update]
     changes = [_Check(rule.id, rule.alone, rule.check(old, new)) for rule in _update_rules(new["kind"])]
     yield from _told([*checks, *_on_pod(new), *changes])
+
+
+def _metadata_last(problems: Iterable[FieldProblem]) -> list[FieldProblem]:
+    """Those of metadata only where there are no others."""
+    found = list(problems)
+    return [problem for problem in found if not problem.rule.startswith("metadata-")] or found
 
 
 class _Check(NamedTuple):

@@ -143,26 +143,32 @@ def success_policy(obj: Object) -> Iterator[FieldProblem]:
     if len(rules) > _MOST_RULES:
         yield too_many(f"{path}.rules", len(rules), _MOST_RULES)
     for index, rule in enumerate(rules):
-        yield from _success_rule(rule, spec.get("completions") or 0, f"{path}.rules[{index}]")
+        yield from _success_rule(rule, spec.get("completions"), f"{path}.rules[{index}]")
 
 
-def _success_rule(rule: Fields, completions: int, path: str) -> Iterator[FieldProblem]:
+def _success_rule(rule: Fields, completions: int | None, path: str) -> Iterator[FieldProblem]:
     indexes, count = rule.get("succeededIndexes"), rule.get("succeededCount")
     if indexes is None and count is None:
         yield required(path, "at least one of succeededCount or succeededIndexes must be specified")
-    total = 0
+    if completions is None:
+        # That they are missing is another rule's; nothing can be compared with them.
+        return
+    limits = [(completions, "the number of specified completions")]
     if indexes is not None:
-        if len(indexes) > _LONGEST_INDEXES:
-            yield too_long(f"{path}.succeededIndexes", _LONGEST_INDEXES)
-        try:
-            total = count_indexes(indexes, completions)
-        except ValueError as error:
-            yield invalid(f"{path}.succeededIndexes", indexes, f"error parsing succeededIndexes: {error}")
+        total, problems = _indexes(indexes, completions, f"{path}.succeededIndexes")
+        yield from problems
+        limits.append((total, "the number of indexes in the specified succeededIndexes field"))
     if count is not None:
-        limits = [(completions, "the number of specified completions")]
-        if indexes is not None:
-            limits.append((total, "the number of indexes in the specified succeededIndexes field"))
         yield from _success_count(count, limits, f"{path}.succeededCount")
+
+
+def _indexes(text: str, completions: int, path: str) -> tuple[int, list[FieldProblem]]:
+    """How many they are, and what is wrong with them."""
+    problems = [too_long(path, _LONGEST_INDEXES)] if len(text) > _LONGEST_INDEXES else []
+    try:
+        return count_indexes(text, completions), problems
+    except ValueError as error:
+        return 0, [*problems, invalid(path, text, f"error parsing succeededIndexes: {error}")]
 
 
 def _success_count(count: int, limits: list[tuple[int, str]], path: str) -> Iterator[FieldProblem]:

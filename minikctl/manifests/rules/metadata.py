@@ -12,6 +12,7 @@ from minikctl.manifests.rules.problems import (
     invalid,
     label_advice,
     label_value_advice,
+    path_segment_advice,
     qualified_name_advice,
     required,
     subdomain_advice,
@@ -22,7 +23,13 @@ from minikctl.model.kinds import KINDS
 
 _MAX_ANNOTATIONS = 256 * 1024
 # What names of a kind must be; a DNS subdomain for all others.
-_NAMES = {"IPAddress": canonical_address_advice, "Namespace": label_advice, "Service": label_advice}
+_NAMES = {
+    "IPAddress": canonical_address_advice,
+    "Namespace": label_advice,
+    "PodDisruptionBudget": path_segment_advice,
+    "Service": label_advice,
+    "StatefulSet": label_advice,
+}
 _POD_SECURITY = "pod-security.kubernetes.io/"
 _POD_SECURITY_LEVELS = ("privileged", "baseline", "restricted")
 

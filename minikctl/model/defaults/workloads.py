@@ -95,8 +95,10 @@ def _default_claim_template(claim: Fields) -> None:
     claim.setdefault("status", {}).setdefault("phase", "Pending")
 
 
+_REVISION = types_of(pointers=("revision",))
 TYPES = {
-    "ControllerRevision": types_of(pointers=("revision",)),
+    # Its data is an object of any kind, which may be empty.
+    "ControllerRevision": _REVISION._replace(maps=_REVISION.maps - {"data"}),
     "ReplicationController": types_of(maps=("selector",)),
     "StatefulSet": types_of(pointers=("volumeAttributesClassName", "volumeMode")),
 }
