@@ -23,18 +23,20 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def read_values(text: str, origin: Origin, limit: int) -> Iterator[tuple[Any, int, int]]:
-    """Each JSON value at the beginning of `text`, with where it begins and ends.
+def read_values(text: str, origin: Origin, limit: int) -> Iterator[tuple[Any, int, int, bool]]:
+    """Each JSON value at the beginning of `text`, where it begins and ends, whether it has duplicate keys.
 
     :raises ManifestError: there are more than `limit` values in the text, or a number is too large.
     """
     _check_size(text, origin, limit)
+    keys = _Keys()
     decoder = json.JSONDecoder(
-        object_pairs_hook=_unique, parse_float=_float, parse_int=_integer, parse_constant=_not_json
+        object_pairs_hook=keys.to_dict, parse_float=_float, parse_int=_integer, parse_constant=_not_json
     )
     has_surrogates = _SURROGATE.search(text) is not None
     end = 0
     while (start := skip_blank(text, end)) < len(text):
+        keys.repeat = False
         try:
             value, end = decoder.raw_decode(text, start)
         except _TooLarge as error:
@@ -47,7 +49,7 @@ def read_values(text: str, origin: Origin, limit: int) -> Iterator[tuple[Any, in
             return
         if _is_deep(text, start, end) and _deeper_than(value, MAX_DEPTH):
             return
-        yield (_without_surrogates(value) if has_surrogates else value), start, end
+        yield (_without_surrogates(value) if has_surrogates else value), start, end, keys.repeat
 
 
 def skip_blank(text: str, index: int) -> int:
@@ -84,11 +86,15 @@ def _integer(digits: str) -> int | float:
     return value
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise _NotJson
-    return found
+class _Keys:
+    repeat = False
+    """Whether an object had a key twice."""
+
+    def to_dict(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            self.repeat = True
+        return found
 
 
 def _not_json(_: str) -> NoReturn:

@@ -20,6 +20,7 @@ from minikctl.errors import ManifestError, Position
 from minikctl.manifests.inputs import open_inputs
 from minikctl.manifests.paths import Path
 from minikctl.manifests.yaml_reader import Locate, Parsed, decode, read_each
+from minikctl.manifests.yaml_values import RepeatedKey
 from minikctl.model import Object
 
 MAX_ERRORS = 100
@@ -47,6 +48,19 @@ class Document(Struct, frozen=True):
     def position(self, path: Path = ()) -> Position:
         """Where a field stands: its key, or the item of a list; else its nearest existing parent."""
         return Position(self.source, *self._locate(self._prefix + path))
+
+
+class RepeatedKeys(ManifestError):
+    """Keys of one document that are set twice in one map. It reads as the first of them.
+
+    `documents` is what the text means where the last of them counts: the server, too, goes on to look for
+    unknown fields.
+    """
+
+    def __init__(self, keys: Sequence[RepeatedKey], documents: Sequence[Document]) -> None:
+        super().__init__(keys[0].message, keys[0].position)
+        self.keys = tuple(keys)
+        self.documents = tuple(documents)
 
 
 def load_each(
@@ -99,13 +113,23 @@ def _parse_all(data: bytes, source: str) -> Iterator[Document | ManifestError]:
         if isinstance(parsed, ManifestError):
             yield parsed
             continue
-        for found in _flatten(parsed.value, (), parsed, source):
-            if isinstance(found, ManifestError):
-                yield found
-            else:
-                prefix, obj = found
-                yield Document(obj, source, index, parsed.locate, prefix, parsed.index)
-                index += 1
+        found = list(_documents(parsed, source, index))
+        documents = tuple(one for one in found if isinstance(one, Document))
+        index += len(documents)
+        if parsed.repeated:
+            yield RepeatedKeys(parsed.repeated, documents)
+        else:
+            yield from found
+
+
+def _documents(parsed: Parsed, source: str, index: int) -> Iterator[Document | ManifestError]:
+    for found in _flatten(parsed.value, (), parsed, source):
+        if isinstance(found, ManifestError):
+            yield found
+        else:
+            prefix, obj = found
+            yield Document(obj, source, index, parsed.locate, prefix, parsed.index)
+            index += 1
 
 
 def parse(data: bytes, source: str) -> list[Document]:

@@ -41,8 +41,11 @@ class Origin(Struct, frozen=True):
         """The 1-based line and column, in the file, of what has these 0-based ones in the piece."""
         return self.line + line + 1, column + 1 + (0 if line else self.column)
 
+    def position(self, line: int, column: int) -> Position:
+        return Position(self.source, *self.place(line, column))
+
     def error(self, message: str, line: int = 0, column: int = 0) -> ManifestError:
-        return ManifestError(message, Position(self.source, *self.place(line, column)))
+        return ManifestError(message, self.position(line, column))
 
 
 class Budget(Struct):

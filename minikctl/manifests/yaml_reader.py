@@ -23,7 +23,7 @@ from minikctl.errors import ManifestError, Position
 from minikctl.manifests.json_reader import as_yaml, read_values, skip_blank
 from minikctl.manifests.paths import Path
 from minikctl.manifests.yaml_nodes import MAX_FILE_NODES, Budget, Origin, compose, locate
-from minikctl.manifests.yaml_values import build
+from minikctl.manifests.yaml_values import RepeatedKey, build
 
 MAX_BYTES = 24 * 1024 * 1024
 MAX_DOCUMENTS = 100_000
@@ -37,11 +37,13 @@ _SEPARATOR = re.compile(r"^---([^\n]*)(?:\n|\Z)", re.MULTILINE)
 class Parsed(Struct, frozen=True):
     """One document. `locate(path)` is the 1-based line and column of a path's key (of the item, in a list);
     where the path does not exist, of its nearest existing parent. `index` counts what stands between the
-    separators of its file (and each JSON value), also what is empty or broken, from 0."""
+    separators of its file (and each JSON value), also what is empty or broken, from 0. Of the keys that are
+    `repeated` in one map the last one counts in `value`."""
 
     value: Any
     locate: Locate
     index: int = 0
+    repeated: tuple[RepeatedKey, ...] = ()
 
 
 def decode(data: bytes, source: str) -> str:
@@ -80,6 +82,8 @@ def read(text: str, source: str = "<text>") -> list[Parsed]:
     for one in read_each(text, source):
         if isinstance(one, ManifestError):
             raise one
+        if one.repeated:
+            raise one.repeated[0]
         documents.append(one)
     return documents
 
@@ -111,16 +115,21 @@ class _Reader:
         end = 0
         try:
             if self._text.startswith("{", skip_blank(self._text, 0)):
-                for value, start, end in read_values(self._text, Origin(self._source), MAX_FILE_NODES):
-                    yield from self._json(value, start, end)
+                values = read_values(self._text, Origin(self._source), MAX_FILE_NODES)
+                for value, start, end, repeats in values:
+                    yield from self._json(value, start, end, repeats)
                     self._next(end)
             yield from self._yaml(end)
         except ManifestError as error:
             yield error
 
-    def _json(self, value: Any, start: int, end: int) -> Iterator[Parsed]:
-        if value is not None:
-            yield Parsed(value, _Positions(self._text, start, end, self._origin(start)).locate, self._index)
+    def _json(self, value: Any, start: int, end: int, repeats: bool) -> Iterator[Parsed]:
+        origin = self._origin(start)
+        if repeats:
+            _, repeated = self._built(as_yaml(self._text[start:end]), origin)
+            yield self._parsed(value, repeated, start, end, origin)
+        elif value is not None:
+            yield self._parsed(value, (), start, end, origin)
 
     def _yaml(self, start: int) -> Iterator[Parsed | ManifestError]:
         if start:  # what follows JSON may follow it on its line
@@ -143,16 +152,24 @@ class _Reader:
             return
         origin = self._origin(start)
         start += self._text.startswith("\ufeff", start)
-        before = self._budget.nodes
         try:
-            root = compose(self._text[start:end], origin, self._budget)
-            nodes = before - self._budget.nodes
-            value = None if root is None else build(root, nodes, origin, self._budget)
+            value, repeated = self._built(self._text[start:end], origin)
         except ManifestError as error:
             yield error
             return
         if value is not None:
-            yield Parsed(value, _Positions(self._text, start, end, origin).locate, self._index)
+            yield self._parsed(value, repeated, start, end, origin)
+
+    def _built(self, text: str, origin: Origin) -> tuple[Any, tuple[RepeatedKey, ...]]:
+        before = self._budget.nodes
+        root = compose(text, origin, self._budget)
+        nodes = before - self._budget.nodes
+        return (None, ()) if root is None else build(root, nodes, origin, self._budget)
+
+    def _parsed(
+        self, value: Any, repeated: tuple[RepeatedKey, ...], start: int, end: int, origin: Origin
+    ) -> Parsed:
+        return Parsed(value, _Positions(self._text, start, end, origin).locate, self._index, repeated)
 
     def _next(self, index: int) -> None:
         self._index += 1

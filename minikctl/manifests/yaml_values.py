@@ -2,8 +2,8 @@
 
 Rules:
 - What a scalar means is decided in `scalars`.
-- A duplicate key is an error, as for the API server: one of the two would be lost without a word. A key that
-  overrides a merged one (`<<`) is none.
+- A duplicate key is an error, as for the API server: one of the two would be lost without a word. The last
+  one counts, so that the rest can be judged too. A key that overrides a merged one (`<<`) is none.
 - Aliases are bounded by what they grow to.
 """
 
@@ -15,21 +15,32 @@ import json
 import re
 from typing import Any
 
-from minikctl.errors import ManifestError
+from minikctl.errors import ManifestError, Position
 from minikctl.manifests.scalars import resolve, to_json, to_key
 from minikctl.manifests.yaml_nodes import MAX_DEPTH, TAG, Budget, Origin, is_merge, is_plain_name, mark
+
+MAX_REPEATED = 100
+"""Duplicate keys that are told of one document."""
 
 _TIMESTAMP = re.compile(r"\d{4}-\d\d?-\d\d?(?:$|[Tt\s])")
 
 
-def build(root: Any, nodes: int, origin: Origin, budget: Budget) -> Any:
-    """The value of a document of so many nodes. What aliases add is taken off `budget`.
+class RepeatedKey(ManifestError):
+    """`key` is set twice in one map: the server calls it a DuplicateField."""
+
+    def __init__(self, key: str, message: str, position: Position) -> None:
+        super().__init__(message, position)
+        self.key = key
+
+
+def build(root: Any, nodes: int, origin: Origin, budget: Budget) -> tuple[Any, tuple[RepeatedKey, ...]]:
+    """The value of a document of so many nodes, and its duplicate keys. Aliases cost `budget`.
 
     :raises ManifestError: with the position in the file.
     """
     builder = _Builder(origin, nodes + budget.growth)
     try:
-        return builder.build(root, 0)
+        return builder.build(root, 0), tuple(builder.repeated.values())
     finally:
         budget.growth = min(budget.growth, builder.budget)
 
@@ -40,6 +51,7 @@ class _Builder:
     def __init__(self, origin: Origin, budget: int) -> None:
         self._origin = origin
         self.budget = budget
+        self.repeated: dict[Position, RepeatedKey] = {}
 
     def build(self, node: Any, depth: int) -> Any:
         kind = node.id
@@ -67,10 +79,16 @@ class _Builder:
                     continue
                 key = self._key(key_node)
             if key in written:
-                raise self._error(key_node, f"key {_quoted(key)} already set in map")
+                self._repeat(key_node, key)
             written.add(key)
             result[key] = self.build(value_node, depth)
         return result
+
+    def _repeat(self, node: Any, key: str) -> None:
+        """An alias brings a key again and again; it is told once."""
+        position = self._origin.position(*mark(node))
+        if len(self.repeated) < MAX_REPEATED:
+            self.repeated[position] = RepeatedKey(key, f"key {_quoted(key)} already set in map", position)
 
     def _merge(self, result: dict[str, Any], node: Any, depth: int) -> None:
         # As go-yaml: a merge overrides what stands above it, and the first of several sources wins.
