@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from minikctl.backend.discovery import as_mapping, is_usable_socket, load_mapping
 
 ROOTFUL_SOCKET = Path("/var/run/docker.sock")
 _UNIX = "unix://"
@@ -36,7 +37,7 @@ def find_endpoints(environ: Mapping[str, str], rootful_socket: Path = ROOTFUL_SO
     found = [
         *_explicit(environ),
         *_configured_context(environ),
-        *(f"{_UNIX}{path}" for path in _usual_sockets(environ, rootful_socket) if _is_socket(path)),
+        *(f"{_UNIX}{path}" for path in _usual_sockets(environ, rootful_socket) if is_usable_socket(path)),
     ]
     return list(dict.fromkeys(found))
 
@@ -66,9 +67,9 @@ def _explicit(environ: Mapping[str, str]) -> Iterator[str]:
 
 def _configured_context(environ: Mapping[str, str]) -> Iterator[str]:
     folder = _config_folder(environ)
-    name = _load(folder / "config.json").get("currentContext") if folder else None
+    name = load_mapping(folder / "config.json", json.loads).get("currentContext") if folder else None
     for host in _context_host(environ, str(name)) if name else ():
-        if not host.startswith(_UNIX) or _is_socket(Path(host.removeprefix(_UNIX))):
+        if not host.startswith(_UNIX) or is_usable_socket(Path(host.removeprefix(_UNIX))):
             yield host
 
 
@@ -82,7 +83,7 @@ def _context_host(environ: Mapping[str, str], name: str) -> Iterator[str]:
 
 
 def _docker_endpoint(meta: Path) -> dict[str, Any]:
-    return _mapping(_mapping(_load(meta).get("Endpoints")).get("docker"))
+    return as_mapping(as_mapping(load_mapping(meta, json.loads).get("Endpoints")).get("docker"))
 
 
 def _usual_sockets(environ: Mapping[str, str], rootful_socket: Path) -> Iterator[Path]:
@@ -123,21 +124,3 @@ def _config_folder(environ: Mapping[str, str]) -> Path | None:
     if folder := environ.get("DOCKER_CONFIG"):
         return Path(folder)
     return Path(environ["HOME"], ".docker") if environ.get("HOME") else None
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        return _mapping(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError):
-        return {}
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _is_socket(path: Path) -> bool:
-    try:
-        return path.is_socket() and os.access(path, os.R_OK | os.W_OK)
-    except OSError:  # a parent folder that is not ours to look into
-        return False

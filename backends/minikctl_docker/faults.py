@@ -1,67 +1,16 @@
 """What Docker's error texts mean, as one of the port's errors with one clean line. Pure.
 
-Rules:
-- A status says what the engine thinks of the request, not whether a second try helps: a host port in use is a
-  500, a registry without network a 404. So the text decides, and the status where the text says nothing.
-- Where a pull's text says both (denied, and could not be asked), it may work later: temporary wins.
+A status says what the engine thinks of the request, not whether a second try helps: a host port in use is a
+500, a registry without network a 404. So the text decides.
 """
 
 from __future__ import annotations
 
 import re
 
-from minikctl.errors import PermanentError, TemporaryError, UnreachableError
+from minikctl.backend.faults import Faults
+from minikctl.errors import UnreachableError
 
-_BUSY = (
-    "context deadline exceeded",
-    "context canceled",
-    "resource temporarily unavailable",
-    "too many open files",
-    "no space left on device",
-    "cannot allocate memory",
-    "device or resource busy",
-    "is already in progress",
-    "timed out",
-    "timeout",
-)
-_REGISTRY_SAYS_NO = (
-    "manifest unknown",
-    "manifest for",
-    "no matching manifest",
-    "name unknown",
-    "repository does not exist",
-    "pull access denied",
-    "access denied",
-    "denied:",
-    "unauthorized",
-    "authentication required",
-    "forbidden",
-    "not found",
-    "insufficient_scope",
-    "incorrect username or password",
-)
-_REGISTRY_NOT_ASKED = (
-    "no such host",
-    "server misbehaving",
-    "connection refused",
-    "connection reset",
-    "network is unreachable",
-    "no route to host",
-    "i/o timeout",
-    "handshake timeout",
-    "deadline exceeded",
-    "temporary failure",
-    "toomanyrequests",
-    "too many requests",
-    "unexpected eof",
-    ": eof",
-    "client.timeout",
-    "bad gateway",
-    "service unavailable",
-    "gateway timeout",
-    "internal server error",
-)
-_NOT_A_REFERENCE = ("invalid reference format", "repository name must be lowercase")
 # What the layers above the one that failed put before its words, and containerd behind them.
 _PREAMBLE = (
     r"^(?:.*(?:unable to start container process|OCI runtime create failed|failed to create task[^:]*): "
@@ -98,19 +47,22 @@ def is_version_refused(message: str) -> bool:
     return "client version" in message and ("too new" in message or "too old" in message)
 
 
-def container_error(message: str, reason: str) -> TemporaryError | PermanentError:
-    """Of a call that creates, starts, signals or removes."""
-    kind = TemporaryError if _says(message, _BUSY) else PermanentError
-    return kind(one_line(message), reason=reason)
-
-
-def pull_error(message: str) -> TemporaryError | PermanentError:
-    """Of a pull. What neither the registry nor the network explains may be gone at the next try."""
-    if _says(message, _NOT_A_REFERENCE):
-        return PermanentError(one_line(message), reason="InvalidImageName")
-    says_no = _says(message, _REGISTRY_SAYS_NO) and not _says(message, _REGISTRY_NOT_ASKED)
-    kind = PermanentError if says_no else TemporaryError
-    return kind(one_line(message), reason="ErrImagePull")
+_FAULTS = Faults(
+    one_line,
+    busy=("device or resource busy", "is already in progress"),
+    registry_says_no=(
+        "access denied",
+        "denied:",
+        "incorrect username or password",
+        "insufficient_scope",
+        "manifest for",
+        "no matching manifest",
+        "repository does not exist",
+    ),
+    not_a_reference=("invalid reference format", "repository name must be lowercase"),
+)
+container_error = _FAULTS.container_error
+pull_error = _FAULTS.pull_error
 
 
 def unreachable(endpoint: str, error: BaseException) -> UnreachableError:
@@ -127,8 +79,3 @@ def _cause(error: BaseException) -> str:
             return seen.strerror
         seen = seen.__cause__ or seen.__context__
     return one_line(str(error))
-
-
-def _says(message: str, phrases: tuple[str, ...]) -> bool:
-    lowered = message.lower()
-    return any(phrase in lowered for phrase in phrases)

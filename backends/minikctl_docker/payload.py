@@ -20,11 +20,9 @@ from minikctl.backend import (
     SandboxSpec,
     SecurityContext,
 )
+from minikctl.backend.cgroups import CPU_PERIOD, MIN_CPU_SHARES, cpu_quota, cpu_shares
 from minikctl.backend.labels import TYPE, TYPE_SANDBOX
-
-_CPU_PERIOD = 100_000
-_MIN_CPU_QUOTA = 1_000
-_MIN_CPU_SHARES = 2
+from minikctl.backend.users import process_user
 
 
 def container_payload(spec: ContainerSpec, *, image_user: str) -> dict[str, Any]:
@@ -35,7 +33,7 @@ def container_payload(spec: ContainerSpec, *, image_user: str) -> dict[str, Any]
         "Env": [f"{name}={value}" for name, value in spec.env],
         "OpenStdin": spec.stdin,
         "Tty": spec.tty,
-        "User": _user(spec.security, image_user),
+        "User": process_user(spec.security, image_user),
         **_hostname(spec),
         **_exposed(_published(spec)),
         "HostConfig": {
@@ -58,7 +56,7 @@ def sandbox_payload(spec: SandboxSpec, *, image: str) -> dict[str, Any]:
             "RestartPolicy": {"Name": "no"},
             "NetworkMode": "default",
             "PortBindings": _bindings(spec.ports),
-            "CpuShares": _MIN_CPU_SHARES,
+            "CpuShares": MIN_CPU_SHARES,
             "ReadonlyRootfs": True,
             "CapDrop": ["ALL"],
             "SecurityOpt": ["no-new-privileges"],
@@ -121,10 +119,9 @@ def _resources(limits: ResourceLimits) -> dict[str, int]:
     """As the kubelet converts them. Swap is the sum of both: equal to memory it is none."""
     resources: dict[str, int] = {}
     if limits.cpu_request_millicores:
-        resources["CpuShares"] = max(limits.cpu_request_millicores * 1024 // 1000, _MIN_CPU_SHARES)
+        resources["CpuShares"] = cpu_shares(limits.cpu_request_millicores)
     if limits.cpu_limit_millicores:
-        quota = limits.cpu_limit_millicores * _CPU_PERIOD // 1000
-        resources |= {"CpuQuota": max(quota, _MIN_CPU_QUOTA), "CpuPeriod": _CPU_PERIOD}
+        resources |= {"CpuQuota": cpu_quota(limits.cpu_limit_millicores), "CpuPeriod": CPU_PERIOD}
     if limits.memory_limit_bytes:
         resources |= {"Memory": limits.memory_limit_bytes, "MemorySwap": limits.memory_limit_bytes}
     return resources
@@ -139,12 +136,3 @@ def _security(security: SecurityContext) -> dict[str, Any]:
         "CapDrop": list(security.drop_capabilities),
         "GroupAdd": [str(group) for group in security.supplemental_groups],
     }
-
-
-def _user(security: SecurityContext, image_user: str) -> str:
-    """OCI images' form `user[:group]`; "" is what the image says."""
-    if security.run_as_group is None:
-        return "" if security.run_as_user is None else str(security.run_as_user)
-    if security.run_as_user is not None:
-        return f"{security.run_as_user}:{security.run_as_group}"
-    return f"{image_user.partition(':')[0] or '0'}:{security.run_as_group}"

@@ -4,7 +4,7 @@ Rules:
 - A sandbox is a native pod. Its id is that of the pod's infra container, so that every container call works
   on it, and events name it; only creating in it and removing it speak of the pod.
 - Only `engine` touches the SDK, and imports it at the first call: importing this package costs nothing.
-- `payload`, `observation`, `faults` and `logs` are pure; `backend` does the branching.
+- `payload`, `observation` and `faults` are pure; `backend` does the branching.
 """
 
 from __future__ import annotations

@@ -33,9 +33,10 @@ from minikctl.backend import (
     Settings,
 )
 from minikctl.backend.labels import CLUSTER
+from minikctl.backend.log_frames import framed_lines
 from minikctl.backend.users import check_non_root, needs_image_user
 from minikctl.errors import PermanentError, TemporaryError
-from minikctl_podman import endpoints, faults, logs, observation, payload
+from minikctl_podman import endpoints, faults, observation, payload
 from minikctl_podman.engine import Engine, Reply, Stream
 from minikctl_podman.observation import Facts, Version
 
@@ -331,7 +332,7 @@ class PodmanBackend:
             if reply.missing:
                 raise _not_found(container_id)
             _expect(reply)
-            yield from logs.lines(stream.chunks(), tty=facts.tty)
+            yield from framed_lines(stream.chunks(), tty=facts.tty)
 
     def events(self) -> Iterator[EngineEvent]:
         from email.utils import parsedate_to_datetime  # slow to import, and the CLI seldom listens

@@ -10,13 +10,14 @@ Rules:
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+
+from minikctl.backend.discovery import as_mapping, is_usable_socket, load_mapping
 
 ROOTFUL_SOCKET = Path("/run/podman/podman.sock")
 _UNIX = "unix://"
@@ -76,7 +77,7 @@ def _local_sockets(environ: Mapping[str, str], rootful_socket: Path) -> Iterator
         candidates.append(Path(runtime, "podman", "podman.sock"))
     candidates.append(rootful_socket)
     candidates += _machine_sockets(environ)
-    yield from (f"{_UNIX}{path}" for path in candidates if _is_socket(path))
+    yield from (f"{_UNIX}{path}" for path in candidates if is_usable_socket(path))
 
 
 def _machine_sockets(environ: Mapping[str, str]) -> list[Path]:
@@ -95,7 +96,7 @@ def _default_connection(environ: Mapping[str, str]) -> Iterator[str]:
     known = connections.get(default)
     if known is None:
         return
-    if not known.uri.startswith(_UNIX) or _is_socket(Path(known.uri.removeprefix(_UNIX))):
+    if not known.uri.startswith(_UNIX) or is_usable_socket(Path(known.uri.removeprefix(_UNIX))):
         yield known.uri
 
 
@@ -108,8 +109,8 @@ def _read_connections(environ: Mapping[str, str]) -> tuple[dict[str, Connection]
         return {}, ""
     json_file = Path(environ.get("PODMAN_CONNECTIONS_CONF") or folder / "podman-connections.json")
     toml_file = Path(environ.get("CONTAINERS_CONF") or folder / "containers.conf")
-    newer = _mapping(_load(json_file, json.loads).get("Connection"))
-    older = _mapping(_load(toml_file, tomllib.loads).get("engine"))
+    newer = as_mapping(load_mapping(json_file, json.loads).get("Connection"))
+    older = as_mapping(load_mapping(toml_file, tomllib.loads).get("engine"))
     connections = {
         **_parse_connections(older.get("service_destinations")),
         **_parse_connections(newer.get("Connections")),
@@ -127,26 +128,8 @@ def _config_folder(environ: Mapping[str, str]) -> Path | None:
 
 def _parse_connections(entries: Any) -> dict[str, Connection]:
     found = {}
-    for name, entry in _mapping(entries).items():
-        fields = {str(key).lower(): value for key, value in _mapping(entry).items()}
+    for name, entry in as_mapping(entries).items():
+        fields = {str(key).lower(): value for key, value in as_mapping(entry).items()}
         if fields.get("uri"):
             found[name] = Connection(str(fields["uri"]), str(fields.get("identity") or ""))
     return found
-
-
-def _load(path: Path, parse: Any) -> dict[str, Any]:
-    try:
-        return _mapping(parse(path.read_text("utf-8")))
-    except (OSError, ValueError):
-        return {}
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _is_socket(path: Path) -> bool:
-    try:
-        return path.is_socket() and os.access(path, os.R_OK | os.W_OK)
-    except OSError:  # a parent folder that is not ours to look into
-        return False

@@ -19,10 +19,8 @@ from minikctl.backend import (
     SandboxSpec,
     SecurityContext,
 )
-
-_CPU_PERIOD = 100_000
-_MIN_CPU_QUOTA = 1_000
-_MIN_CPU_SHARES = 2
+from minikctl.backend.cgroups import CPU_PERIOD, cpu_quota, cpu_shares
+from minikctl.backend.users import process_user
 
 INFRA_SUFFIX = "-infra"
 """A pod and its infra container can't have one name."""
@@ -102,10 +100,9 @@ def _resources(limits: ResourceLimits) -> dict[str, Any]:
     """OCI's LinuxResources. Swap is the sum of both: equal to memory it is none, as in Kubernetes."""
     cpu: dict[str, int] = {}
     if limits.cpu_request_millicores:
-        cpu["shares"] = max(limits.cpu_request_millicores * 1024 // 1000, _MIN_CPU_SHARES)
+        cpu["shares"] = cpu_shares(limits.cpu_request_millicores)
     if limits.cpu_limit_millicores:
-        quota = limits.cpu_limit_millicores * _CPU_PERIOD // 1000
-        cpu |= {"quota": max(quota, _MIN_CPU_QUOTA), "period": _CPU_PERIOD}
+        cpu |= {"quota": cpu_quota(limits.cpu_limit_millicores), "period": CPU_PERIOD}
     memory = limits.memory_limit_bytes
     return {
         **({"cpu": cpu} if cpu else {}),
@@ -115,7 +112,7 @@ def _resources(limits: ResourceLimits) -> dict[str, Any]:
 
 def _security(security: SecurityContext, image_user: str) -> dict[str, Any]:
     return {
-        "user": _user(security, image_user),
+        "user": process_user(security, image_user),
         "groups": [str(group) for group in security.supplemental_groups],
         "privileged": security.privileged,
         "read_only_filesystem": security.read_only_root_filesystem,
@@ -124,12 +121,3 @@ def _security(security: SecurityContext, image_user: str) -> dict[str, Any]:
         "cap_add": list(security.add_capabilities),
         "cap_drop": list(security.drop_capabilities),
     }
-
-
-def _user(security: SecurityContext, image_user: str) -> str:
-    """OCI images' form `user[:group]`; "" is what the image says."""
-    if security.run_as_group is None:
-        return "" if security.run_as_user is None else str(security.run_as_user)
-    if security.run_as_user is not None:
-        return f"{security.run_as_user}:{security.run_as_group}"
-    return f"{image_user.partition(':')[0] or '0'}:{security.run_as_group}"

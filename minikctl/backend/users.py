@@ -1,8 +1,8 @@
-"""runAsNonRoot, checked as the kubelet checks it: before the container is made."""
+"""As whom a container runs: OCI's `user[:group]`, and runAsNonRoot checked before the container is made."""
 
 from __future__ import annotations
 
-from minikctl.backend.port import ContainerSpec
+from minikctl.backend.port import ContainerSpec, SecurityContext
 from minikctl.errors import PermanentError
 
 REASON = "CreateContainerConfigError"
@@ -14,6 +14,18 @@ def needs_image_user(spec: ContainerSpec) -> bool:
     if security.run_as_user is not None:
         return False
     return security.run_as_non_root or security.run_as_group is not None
+
+
+def process_user(security: SecurityContext, image_user: str) -> str:
+    """OCI images' form `user[:group]`; "" is what the image says.
+
+    `image_user` is the USER of the image, only looked at where the group is set and the user is not.
+    """
+    if security.run_as_group is None:
+        return "" if security.run_as_user is None else str(security.run_as_user)
+    if security.run_as_user is not None:
+        return f"{security.run_as_user}:{security.run_as_group}"
+    return f"{image_user.partition(':')[0] or '0'}:{security.run_as_group}"
 
 
 def check_non_root(spec: ContainerSpec, image_user: str) -> None:

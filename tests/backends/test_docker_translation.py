@@ -30,6 +30,7 @@ from minikctl.backend import (
     SandboxSpec,
     SecurityContext,
 )
+from minikctl.backend.log_frames import MAX_LINE
 from minikctl.errors import PermanentError, TemporaryError
 
 SPEC = ContainerSpec(name="web", image="nginx:1.27", labels={"a": "b"})
@@ -309,7 +310,7 @@ def test_a_joined_line_has_the_time_of_its_first_piece() -> None:
 def test_a_line_without_end_does_not_fill_the_memory() -> None:
     piece = frame(1, b"x" * 16384)
     sizes = [len(line.text) for line in logs.lines([piece] * 100, tty=False)]
-    assert max(sizes) <= logs.MAX_LINE
+    assert max(sizes) <= MAX_LINE
     assert sum(sizes) == 100 * 16384
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from minikctl_podman import faults, logs, observation, payload
+from minikctl_podman import faults, observation, payload
 
 from minikctl.backend import (
     ContainerSpec,
@@ -22,6 +22,7 @@ from minikctl.backend import (
     SandboxSpec,
     SecurityContext,
 )
+from minikctl.backend.log_frames import MAX_LINE, framed_lines
 from minikctl.errors import PermanentError, TemporaryError
 
 NEVER = "0001-01-01T00:00:00Z"
@@ -247,7 +248,7 @@ def read(data: bytes, sizes: list[int] | None = None, *, tty: bool = False) -> l
     for size in sizes or []:
         chunks.append(data[position : position + size])
         position += size
-    return [(line.stream, line.text) for line in logs.lines([*chunks, data[position:]], tty=tty)]
+    return [(line.stream, line.text) for line in framed_lines([*chunks, data[position:]], tty=tty)]
 
 
 def test_pieces_of_a_line_are_joined_per_stream() -> None:
@@ -257,7 +258,7 @@ def test_pieces_of_a_line_are_joined_per_stream() -> None:
 
 def test_a_line_has_the_time_of_its_first_piece() -> None:
     data = frame(1, b"a", "2026-01-02T03:04:05Z") + frame(1, b"b\n", "2026-01-02T03:04:09Z")
-    assert [line.time for line in logs.lines([data], tty=False)] == [1767323045.0]
+    assert [line.time for line in framed_lines([data], tty=False)] == [1767323045.0]
 
 
 def test_only_a_terminal_ends_lines_with_carriage_return() -> None:
@@ -266,8 +267,8 @@ def test_only_a_terminal_ends_lines_with_carriage_return() -> None:
 
 
 def test_a_line_without_end_does_not_fill_the_memory() -> None:
-    piece = frame(1, b"x" * (logs.MAX_LINE // 4))
-    assert [len(text) for _, text in read(piece * 9)] == [logs.MAX_LINE, logs.MAX_LINE, logs.MAX_LINE // 4]
+    piece = frame(1, b"x" * (MAX_LINE // 4))
+    assert [len(text) for _, text in read(piece * 9)] == [MAX_LINE, MAX_LINE, MAX_LINE // 4]
 
 
 def test_a_frame_cut_off_at_the_end_is_dropped() -> None:
