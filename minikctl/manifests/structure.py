@@ -26,6 +26,9 @@ from minikctl.model import Object
 
 TYPE_INVALID = "FieldValueTypeInvalid"
 UNKNOWN = "UnknownField"
+_SECRET = ("v1", "Secret")
+_SECRET_FIELDS = (("data",), ("stringData",))
+"""Their values are in no message."""
 _TYPE_NAMES = {"array": "a list", "boolean": "true or false", "object": "a map", "string": "a string"}
 
 
@@ -140,7 +143,8 @@ def _translate(violation: _Violation, kind: tuple[str, str]) -> Iterator[FieldPr
         for name in expected:
             yield required(format_path((*path, name)))
     else:
-        yield _wrong_value(keyword, expected, format_path(path), value)
+        told = "***" if kind == _SECRET and path[:1] in _SECRET_FIELDS else value
+        yield _wrong_value(keyword, expected, format_path(path), told)
 
 
 def _unknown(name: str, path: str, known: list[str]) -> FieldProblem:
@@ -167,7 +171,6 @@ def _wrong_value(keyword: str, expected: Any, path: str, value: Any) -> FieldPro
             "quantities must be a number with an optional suffix (e.g. '500m', '1.5', '128Mi', '2Gi')",
         )
     if keyword == "pattern" and "+/" in expected:
-        # The value may be a secret.
         return FieldProblem(path, TYPE_INVALID, "Invalid value: must be base64")
     if keyword == "pattern":
         return invalid(path, value, "must be a time (e.g. '2006-01-02T15:04:05Z')")

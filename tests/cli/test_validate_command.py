@@ -282,6 +282,16 @@ def on_terminal(*argv: str, **env: str) -> str:
     return text.decode()
 
 
+@pytest.mark.parametrize("output", ["text", "json", "github", "junit", "sarif", "tap"])
+def test_the_values_of_secrets_are_in_no_report(cli: Cli, output: str) -> None:
+    data = 'data: {a: [hunter2], b: "hunter2!"}\nstringData: {c: {hunter2: hunter2}}\n'
+    write(cli, s=f"apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\n{data}")
+    write(cli, t="apiVersion: v1\nkind: Secret\nmetadata: {name: t}\ndata: hunter2\n")
+    result = cli("validate", "s.yaml", "t.yaml", "-o", output)
+    assert result.code == 1
+    assert "hunter2" not in result.out
+
+
 # --- backends, rules, and the other verbs ----------------------------------------------------------
 
 

@@ -55,6 +55,10 @@ WORDS = [
         "(e.g. '1%' or '93%')",
     ),
     ("Invalid", "something new", "something new"),
+    ("Invalid", "Invalid value: 1.2.3.4/33: must be a CIDR", "invalid value 1.2.3.4/33: must be a CIDR"),
+    ("Invalid", 'Invalid value: "x"', 'invalid value "x"'),
+    ("Invalid", "Invalid value: must be base64", "invalid value: must be base64"),
+    ("TypeInvalid", "Invalid value: must be base64", "must be base64"),
     ("Required", "Required value", "required value is missing"),
     ("Required", "Required value: may not be both", "required value is missing: may not be both"),
     (

@@ -60,12 +60,18 @@ def _unsupported(message: str) -> str | None:
 
 def _invalid(message: str) -> str | None:
     parts = _value_and_detail(message, "Invalid value: ")
-    return parts and f"invalid value {parts[0]}: {_plain(parts[1])}"
+    if parts is None:
+        return None
+    value, detail = parts
+    return ": ".join(filter(None, (f"invalid value {value}".rstrip(), _plain(detail))))
 
 
 def _wrong_type(message: str) -> str | None:
     parts = _value_and_detail(message, "Invalid value: ")
-    return parts and (f"{parts[1]}, not {parts[0]}" if parts[1] else None)
+    if parts is None:
+        return None
+    value, detail = parts
+    return f"{detail}, not {value}" if value and detail else detail or f"invalid value {value}"
 
 
 def _duplicate(message: str) -> str | None:
@@ -103,14 +109,16 @@ def _lowered(message: str) -> str | None:
 
 
 def _value_and_detail(message: str, beginning: str) -> tuple[str, str] | None:
-    """The value, as JSON of bearable length, and what the server says of it."""
+    """The value, as JSON of bearable length, and what the server says of it; each may be empty."""
     if not message.startswith(beginning):
         return None
     rest = message[len(beginning) :]
     try:
         _, end = _DECODER.raw_decode(rest)
+        if rest[end : end + 2] not in ("", ": "):
+            raise ValueError("a number that the value only begins with")
     except ValueError:
-        end = rest.find(": ") if ": " in rest else len(rest)
+        end = max(0, rest.find(": "))
     value, detail = rest[:end], rest[end:].removeprefix(": ")
     return (value if len(value) <= _LONGEST_VALUE else f"{value[: _LONGEST_VALUE - 1]}…"), detail
 
