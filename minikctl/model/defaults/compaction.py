@@ -22,16 +22,21 @@ _KEPT_WHEN_ZERO = frozenset(
         "containerPort",
         "controller",
         "defaultMode",
+        "defaultUser",
         "deletionGracePeriodSeconds",
         "enableServiceLinks",
         "expirationSeconds",
         "failedJobsHistoryLimit",
         "fsGroup",
+        "hostProcess",
         "hostUsers",
         "immutable",
+        "lun",
         "manualSelector",
+        "maxExpirationSeconds",
         "maxSurge",
         "maxUnavailable",
+        "minDomains",
         "mode",
         "optional",
         "parallelism",
@@ -55,13 +60,64 @@ _KEPT_WHEN_ZERO = frozenset(
         "terminationGracePeriodSeconds",
         "tolerationSeconds",
         "ttlSecondsAfterFinished",
+        "user",
     )
 )
 # A null in one of these lists is the empty string, in any other one an empty object.
 _LISTS_OF_STRINGS = frozenset(
-    ("add", "args", "command", "drop", "finalizers", "hostnames", "nameservers", "searches", "values")
+    (
+        "accessModes",
+        "add",
+        "args",
+        "bindMountOptions",
+        "command",
+        "drop",
+        "finalizers",
+        "hostnames",
+        "matchLabelKeys",
+        "mismatchLabelKeys",
+        "monitors",
+        "nameservers",
+        "namespaces",
+        "portals",
+        "searches",
+        "targetWWNs",
+        "values",
+        "wwids",
+    )
 )
-_KEPT_WHEN_EMPTY = frozenset(("maxSurge", "maxUnavailable", "name", "service", "storageClassName"))
+# Texts that are pointers in Kubernetes' types: there an empty one is a wrong one, not a missing one.
+_KEPT_WHEN_EMPTY = frozenset(
+    (
+        "cachingMode",
+        "fsGroupChangePolicy",
+        "gmsaCredentialSpec",
+        "gmsaCredentialSpecName",
+        "hostnameOverride",
+        "initiatorName",
+        "localhostProfile",
+        "maxSurge",
+        "maxUnavailable",
+        "mountPropagation",
+        "name",
+        "nodeAffinityPolicy",
+        "nodeTaintsPolicy",
+        "preemptionPolicy",
+        "procMount",
+        "recursiveReadOnly",
+        "resourceClaimName",
+        "resourceClaimTemplateName",
+        "restartPolicy",
+        "runAsUserName",
+        "runtimeClassName",
+        "seLinuxChangePolicy",
+        "service",
+        "signerName",
+        "stopSignal",
+        "storageClassName",
+        "supplementalGroupsPolicy",
+    )
+)
 # Maps of the user's own keys: every value stays, whatever it is.
 _MAPS = frozenset(
     (
@@ -72,9 +128,12 @@ _MAPS = frozenset(
         "limits",
         "matchLabels",
         "nodeSelector",
+        "options",
         "overhead",
         "requests",
         "stringData",
+        "userAnnotations",
+        "volumeAttributes",
     )
 )
 

@@ -21,9 +21,35 @@ def _default_pod(obj: Fields) -> None:
         _default_requests(container["resources"])
         if spec.get("hostNetwork"):
             for port in container.get("ports", ()):
-                port.setdefault("hostPort", port.get("containerPort"))
+                if "containerPort" in port:
+                    port.setdefault("hostPort", port["containerPort"])
     spec.setdefault("enableServiceLinks", True)
+    _refine_selectors(spec, obj.get("metadata", {}).get("labels", {}))
     _admit_pod(spec)
+
+
+def _refine_selectors(spec: Fields, labels: Fields) -> None:
+    """A term's `matchLabelKeys` become expressions of its selector, with the values of the pod's labels."""
+    terms = list(spec.get("topologySpreadConstraints", ()))
+    for kind in ("podAffinity", "podAntiAffinity"):
+        found = spec.get("affinity", {}).get(kind, {})
+        terms += found.get("requiredDuringSchedulingIgnoredDuringExecution", ())
+        preferred = found.get("preferredDuringSchedulingIgnoredDuringExecution", ())
+        terms += [weighted.get("podAffinityTerm", {}) for weighted in preferred]
+    for term in terms:
+        for field, operator in (("matchLabelKeys", "In"), ("mismatchLabelKeys", "NotIn")):
+            for key in term.get(field, ()) if "labelSelector" in term else ():
+                if key in labels:
+                    _add_once(
+                        term["labelSelector"], {"key": key, "operator": operator, "values": [labels[key]]}
+                    )
+
+
+def _add_once(selector: Fields, expression: Fields) -> None:
+    # The server does it on creation alone; here a stored pod passes through the defaults again.
+    found = selector.setdefault("matchExpressions", [])
+    if expression not in found:
+        found.append(expression)
 
 
 _UNREACHABLE_KEYS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
@@ -66,7 +92,8 @@ def default_template(spec: Fields) -> None:
 
 def _default_pod_spec(spec: Fields) -> None:
     spec.setdefault("dnsPolicy", "ClusterFirst")
-    spec.setdefault("restartPolicy", "Always")
+    # Of a container an empty policy is a wrong one; of a pod it is none.
+    spec["restartPolicy"] = spec.get("restartPolicy") or "Always"
     spec.setdefault("schedulerName", "default-scheduler")
     spec.setdefault("securityContext", {})
     spec.setdefault("terminationGracePeriodSeconds", 30)
@@ -76,6 +103,7 @@ def _default_pod_spec(spec: Fields) -> None:
         _default_volume(volume)
     if "overhead" in spec:
         spec["overhead"] = _canonical(spec["overhead"])
+    _canonical_sides(spec.get("resources", {}))
 
 
 def _all_containers(spec: Fields) -> list[Fields]:
@@ -92,9 +120,7 @@ def _default_container(container: Fields) -> None:
     container.setdefault("terminationMessagePath", "/dev/termination-log")
     container.setdefault("terminationMessagePolicy", "File")
     resources = container.setdefault("resources", {})
-    for side in ("limits", "requests"):
-        if side in resources:
-            resources[side] = _canonical(resources[side])
+    _canonical_sides(resources)
     for port in container.get("ports", ()):
         port.setdefault("protocol", "TCP")
     for variable in container.get("env", ()):
@@ -107,6 +133,12 @@ def _default_container(container: Fields) -> None:
             _default_http_get(handler)
 
 
+def _canonical_sides(resources: Fields) -> None:
+    for side in ("limits", "requests"):
+        if side in resources:
+            resources[side] = _canonical(resources[side])
+
+
 def _canonical(quantities: Fields) -> Fields:
     # A null in a map of quantities became "" above; the decoder makes it zero.
     return {name: canonical_quantity(value) if value != "" else "0" for name, value in quantities.items()}
@@ -117,7 +149,8 @@ def _default_variable(variable: Fields) -> None:
     if "fieldRef" in source:
         source["fieldRef"].setdefault("apiVersion", "v1")
     if "resourceFieldRef" in source:
-        source["resourceFieldRef"].setdefault("divisor", "0")
+        reference = source["resourceFieldRef"]
+        reference["divisor"] = canonical_quantity(reference.get("divisor", "0"))
 
 
 def _default_probe(probe: Fields) -> None:
@@ -136,6 +169,13 @@ def _default_http_get(handler: Fields) -> None:
         handler["httpGet"].setdefault("scheme", "HTTP")
 
 
+_SOURCE_DEFAULTS: dict[str, Fields] = {
+    "azureDisk": {"cachingMode": "ReadWrite", "fsType": "ext4", "kind": "Shared", "readOnly": False},
+    "hostPath": {"type": ""},
+    "iscsi": {"iscsiInterface": "default"},
+    "rbd": {"keyring": "/etc/ceph/keyring", "pool": "rbd", "user": "admin"},
+    "scaleIO": {"fsType": "xfs", "storageMode": "ThinProvisioned"},
+}
 _FILE_SOURCES = ("configMap", "downwardAPI", "projected", "secret")
 
 
@@ -145,8 +185,14 @@ def _default_volume(volume: Fields) -> None:
     for source in _FILE_SOURCES:
         if source in volume:
             volume[source].setdefault("defaultMode", 420)
-    if "hostPath" in volume:
-        volume["hostPath"].setdefault("type", "")
+    for source, defaults in _SOURCE_DEFAULTS.items():
+        if source in volume:
+            volume[source] = {**defaults, **volume[source]}
+    _default_claim(volume.get("ephemeral", {}).get("volumeClaimTemplate"))
+    if "sizeLimit" in volume.get("emptyDir", {}):
+        volume["emptyDir"]["sizeLimit"] = canonical_quantity(volume["emptyDir"]["sizeLimit"])
+    if "image" in volume:
+        volume["image"].setdefault("pullPolicy", pull_policy(volume["image"].get("reference", "")))
     for item in volume.get("downwardAPI", {}).get("items", ()):
         _default_variable({"valueFrom": item})
     for source in volume.get("projected", {}).get("sources", ()):
@@ -154,6 +200,13 @@ def _default_volume(volume: Fields) -> None:
             source["serviceAccountToken"].setdefault("expirationSeconds", 3600)
         for item in source.get("downwardAPI", {}).get("items", ()):
             _default_variable({"valueFrom": item})
+
+
+def _default_claim(template: Fields | None) -> None:
+    if template is not None:
+        spec = spec_in(template)
+        spec.setdefault("volumeMode", "Filesystem")
+        _canonical_sides(spec.get("resources", {}))
 
 
 # A reference as the engines' grammar has it: [host[:port]/]path[:tag][@digest].

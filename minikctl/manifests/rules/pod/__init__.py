@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from minikctl.manifests.rules.pod import (
+    annotated,
     changes,
     containers,
     environment,
@@ -26,5 +27,6 @@ RULES: tuple[AnyRule, ...] = (
     *security.RULES,
     *spec.RULES,
     *placement.RULES,
+    *annotated.RULES,
     *changes.RULES,
 )
