@@ -28,9 +28,11 @@ _DECODABLE = "FieldValueRequired"
 # Kinds whose rules say all that is required.
 _RULED = frozenset(
     (
+        "APIService",
         "CSIDriver",
         "CSINode",
         "CSIStorageCapacity",
+        "CertificateSigningRequest",
         "ClusterRole",
         "ClusterRoleBinding",
         "ConfigMap",
@@ -40,6 +42,7 @@ _RULED = frozenset(
         "Deployment",
         "EndpointSlice",
         "Endpoints",
+        "Event",
         "HorizontalPodAutoscaler",
         "IPAddress",
         "Ingress",
@@ -47,8 +50,10 @@ _RULED = frozenset(
         "Job",
         "Lease",
         "LimitRange",
+        "MutatingWebhookConfiguration",
         "Namespace",
         "NetworkPolicy",
+        "Node",
         "PersistentVolume",
         "PersistentVolumeClaim",
         "PodDisruptionBudget",
@@ -66,6 +71,9 @@ _RULED = frozenset(
         "ServiceCIDR",
         "StatefulSet",
         "StorageClass",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "ValidatingWebhookConfiguration",
         "VolumeAttachment",
         "VolumeAttributesClass",
     )

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from minikctl.errors import FieldProblem
 from minikctl.manifests.rules import (
+    admission_policies,
+    api_services,
     autoscalers,
     claims,
     configuration,
@@ -20,12 +22,14 @@ from minikctl.manifests.rules import (
     daemon_sets,
     disruption_budgets,
     endpoints,
+    events,
     ingresses,
     job_policies,
     jobs,
     metadata,
     namespaces,
     network_policies,
+    nodes,
     persistent_volumes,
     pod,
     quotas,
@@ -36,6 +40,7 @@ from minikctl.manifests.rules import (
     services,
     stateful_sets,
     storage,
+    webhooks,
     workloads,
 )
 from minikctl.manifests.rules.rule import AnyRule, PodRule, Preparation, Rule, UpdateRule, pod_spec
@@ -44,14 +49,19 @@ from minikctl.model import Object
 
 _MODULES = (
     metadata,
+    admission_policies,
+    api_services,
     claims,
     configuration,
+    events,
     namespaces,
+    nodes,
     persistent_volumes,
     quotas,
     rbac,
     scheduling,
     storage,
+    webhooks,
     selectors,
     workloads,
     daemon_sets,

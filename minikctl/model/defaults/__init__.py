@@ -25,6 +25,12 @@ from minikctl.model.defaults.pods import pull_policy
 __all__ = ["pull_policy", "set_defaults"]
 
 _FAMILIES = {
+    "admission": (
+        "MutatingWebhookConfiguration",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "ValidatingWebhookConfiguration",
+    ),
     "autoscaling": ("HorizontalPodAutoscaler", "PodDisruptionBudget"),
     "batch": ("CronJob", "Job"),
     "configuration": ("ConfigMap", "Secret"),
@@ -32,7 +38,7 @@ _FAMILIES = {
     "pods": ("Pod",),
     "quotas": ("LimitRange", "ResourceQuota"),
     "rbac": ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"),
-    "scheduling": ("Lease", "PriorityClass", "RuntimeClass"),
+    "scheduling": ("Lease", "Node", "PriorityClass", "RuntimeClass"),
     "services": (
         "EndpointSlice",
         "Endpoints",

@@ -1,4 +1,4 @@
-"""PriorityClasses, RuntimeClasses and Leases."""
+"""Where pods may run and who goes first: nodes, PriorityClasses, RuntimeClasses; and Leases."""
 
 from __future__ import annotations
 
@@ -18,11 +18,19 @@ def _default_runtime(obj: Fields) -> None:
         overhead["podFixed"] = canonical_amounts(overhead["podFixed"])
 
 
+def _default_node(obj: Fields) -> None:
+    status = obj.get("status", {})
+    for side in ("allocatable", "capacity"):
+        if side in status:
+            status[side] = canonical_amounts(status[side])
+
+
 TYPES = {
     "Lease": types_of(
         pointers=("holderIdentity", "leaseDurationSeconds", "leaseTransitions", "preferredHolder", "strategy")
     ),
+    "Node": types_of(lists_of_strings=("podCIDRs",), maps=("allocatable", "capacity")),
     "PriorityClass": types_of(pointers=("preemptionPolicy",)),
     "RuntimeClass": types_of(maps=("podFixed",)),
 }
-DEFAULTS = {"PriorityClass": _default_priority, "RuntimeClass": _default_runtime}
+DEFAULTS = {"Node": _default_node, "PriorityClass": _default_priority, "RuntimeClass": _default_runtime}
