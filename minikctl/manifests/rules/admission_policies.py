@@ -30,9 +30,12 @@ _NOT_FOUND_ACTIONS = ("Allow", "Deny")
 _MAX_ANNOTATIONS = 20
 _MAX_EXPRESSION = 5 * 1024
 _IDENTIFIER = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*\Z", re.ASCII)
-_RESERVED = frozenset(
-    ["true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package", "namespace", "return", "var", "void", "while"]
-)
+# fmt: off
+_RESERVED = frozenset((
+    "as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop",
+    "namespace", "null", "package", "return", "true", "var", "void", "while",
+))
+# fmt: on
 
 
 def policy(obj: Object) -> Iterator[FieldProblem]:
@@ -51,7 +54,7 @@ def policy(obj: Object) -> Iterator[FieldProblem]:
     yield from check_conditions(spec.get("matchConditions") or [], "spec.matchConditions")
     for index, variable in enumerate(spec.get("variables") or ()):
         yield from _variable(variable, f"spec.variables[{index}]")
-    validations, annotations = spec.get("validations") or (), spec.get("auditAnnotations") or ()
+    validations, annotations = spec.get("validations") or [], spec.get("auditAnnotations") or []
     if not validations and not annotations:
         for name in ("validations", "auditAnnotations"):
             yield required(f"spec.{name}", "validations or auditAnnotations must contain at least one item")
