@@ -24,9 +24,16 @@ from minikctl.model.kinds import KINDS
 _MAX_ANNOTATIONS = 256 * 1024
 # What names of a kind must be; a DNS subdomain for all others.
 _NAMES = {
+    "APIService": path_segment_advice,
+    "CertificateSigningRequest": path_segment_advice,
+    "ClusterRole": path_segment_advice,
+    "ClusterRoleBinding": path_segment_advice,
+    "Event": path_segment_advice,
     "IPAddress": canonical_address_advice,
     "Namespace": label_advice,
     "PodDisruptionBudget": path_segment_advice,
+    "Role": path_segment_advice,
+    "RoleBinding": path_segment_advice,
     "Service": label_advice,
     "StatefulSet": label_advice,
 }
