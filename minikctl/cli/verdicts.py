@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from minikctl.cli.problems import name_in
 from minikctl.errors import FieldProblem, ManifestError
-from minikctl.manifests.loader import Document
+from minikctl.manifests.loader import Document, RepeatedKeys
 from minikctl.manifests.paths import parse_path
 from minikctl.manifests.validation import is_undecodable, validate
 from minikctl.model import Object
@@ -60,7 +60,12 @@ def verdicts(found: Sequence[Document | Unread], terms: Terms) -> Iterator[Resul
     """
     labels = _labels_of_namespaces([one.obj for one in found if isinstance(one, Document)])
     for one in found:
-        yield _unreadable(one) if isinstance(one, Unread) else _verdict(one, terms, labels)
+        if isinstance(one, Document):
+            yield _verdict(one, terms, labels)
+        elif isinstance(one.error, RepeatedKeys) and one.error.documents:
+            yield from _repeating(one.error)
+        else:
+            yield _unreadable(one)
 
 
 def _unreadable(unread: Unread) -> Result:
@@ -70,6 +75,17 @@ def _unreadable(unread: Unread) -> Result:
         return Result(filename, Status.SKIPPED, position=position)
     problem = FieldProblem("", "Unreadable", message, position)
     return Result(filename, Status.ERROR, position=position, problems=(Finding(problem),))
+
+
+def _repeating(error: RepeatedKeys) -> Iterator[Result]:
+    """The server decodes such a document: it tells the repeated keys and the unknown fields together."""
+    repeated = [
+        Finding(FieldProblem(one.key, "DuplicateField", one.message, one.position), (one.key,))
+        for one in error.keys
+    ]
+    for document in error.documents:
+        unknown = [one for one in validate(document.obj) if one.reason == "UnknownField"]
+        yield _result(document, Status.INVALID, [*repeated, *_findings(document, unknown)])
 
 
 def _verdict(document: Document, terms: Terms, labels: Mapping[str, Any]) -> Result:

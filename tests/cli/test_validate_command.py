@@ -64,7 +64,6 @@ UNREADABLE = {
     "syntax": "a: [\n",
     "no_kind": "a: 1\n",
     "a_list": "- 1\n",
-    "twice": "kind: Pod\nkind: Pod\n",
     "custom": CUSTOM,
 }
 
@@ -77,6 +76,18 @@ def test_what_cannot_be_judged_ends_with_2_and_hides_nothing(cli: Cli, name: str
     assert len(result.lines) == 2
     assert name in result.lines[0]
     assert result.lines[1].startswith("bad.yaml:7:3: ")
+
+
+def test_repeated_keys_are_invalid_and_told_with_unknown_fields(cli: Cli) -> None:
+    write(cli, twice=deployment().replace("replicas: 1", "replicas: 1\n  replicas: 2\n  replica: 3"))
+    result = cli("validate", "twice.yaml")
+    assert (result.code, result.lines) == (
+        1,
+        [
+            "twice.yaml:8:3: Deployment/web: replicas: set twice in one map",
+            'twice.yaml:9:3: Deployment/web: spec.replica: unknown field "replica", did you mean "replicas"?',
+        ],
+    )
 
 
 def test_a_broken_document_does_not_hide_the_others(cli: Cli) -> None:

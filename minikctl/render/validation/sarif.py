@@ -17,6 +17,7 @@ _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 # What holds where no rule has an id of its own: reasons of the decode step, and how backends handle fields.
 _ABOUT = {
+    "DuplicateField": "every field is set once",
     "Emulated": "the backend does what comes close to the field",
     "Enforced": "the backend does what the field says",
     "FieldValueInvalid": "the value fits into the type of its field",

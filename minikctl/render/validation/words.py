@@ -132,6 +132,7 @@ def _plain(detail: str) -> str:
 
 
 _WORDS: dict[str, Callable[[str], str | None]] = {
+    "DuplicateField": lambda _: "set twice in one map",
     "FieldValueDuplicate": _duplicate,
     "FieldValueForbidden": _lowered,
     "FieldValueInvalid": _invalid,
