@@ -67,6 +67,7 @@ WORDS = [
         'unsupported value "x" (A, B)',
     ),
     ("NotSupported", 'Unsupported value: ""', 'unsupported value ""'),
+    ("NotSupported", 'Unsupported value: "x": supported values: "", "B"', 'unsupported value "x" ("", B)'),
     ("Duplicate", 'Duplicate value: {"name":"a"}', 'duplicate value {"name":"a"}'),
     ("Forbidden", "Forbidden: not allowed", "forbidden: not allowed"),
     ("NotFound", 'Not found: "web"', '"web" not found'),

@@ -21,6 +21,8 @@ from collections.abc import Callable
 from minikctl.errors import FieldProblem
 
 _LONGEST_VALUE = 60
+_LONGEST_DETAIL = 300
+_QUOTED = re.compile(r'"([^"]+)"')
 _REGEX = re.compile(r",?\s*regex used for validation is '.*?'\)")
 _EXAMPLES = re.compile(r"\(e\.g\. +('[^']*'),  or ")
 
@@ -54,7 +56,9 @@ def _unsupported(message: str) -> str | None:
     if parts is None:
         return None
     value, detail = parts
-    options = detail.removeprefix("supported values: ").replace('"', "")
+    options = detail.removeprefix("supported values: ")
+    # Only the empty word needs its quotes to be seen.
+    options = _QUOTED.sub(r"\1", options)
     return f"unsupported value {value} ({options})" if options else f"unsupported value {value}"
 
 
@@ -120,7 +124,11 @@ def _value_and_detail(message: str, beginning: str) -> tuple[str, str] | None:
     except ValueError:
         end = max(0, rest.find(": "))
     value, detail = rest[:end], rest[end:].removeprefix(": ")
-    return (value if len(value) <= _LONGEST_VALUE else f"{value[: _LONGEST_VALUE - 1]}…"), detail
+    return _cut(value, _LONGEST_VALUE), _cut(detail, _LONGEST_DETAIL)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def _plain(detail: str) -> str:
