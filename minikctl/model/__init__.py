@@ -45,11 +45,11 @@ def uid_of(obj: Object) -> str:
 
 
 def labels_of(obj: Object) -> dict[str, str]:
-    return obj["metadata"].get("labels") or {}
+    return (obj.get("metadata") or {}).get("labels") or {}
 
 
 def annotations_of(obj: Object) -> dict[str, str]:
-    return obj["metadata"].get("annotations") or {}
+    return (obj.get("metadata") or {}).get("annotations") or {}
 
 
 def spec_of(obj: Object) -> dict[str, Any]:

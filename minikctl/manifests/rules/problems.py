@@ -52,8 +52,14 @@ def too_many(path: str, number: int, limit: int) -> FieldProblem:
 
 
 def show(value: Any) -> str:
-    """A value as the API server prints it in a message: JSON without blanks, keys sorted."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    """A value as the API server prints it in a message: JSON without blanks, keys sorted, and nothing that
+    would break the line or speak to a terminal."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return text if text.isprintable() else "".join(map(_printable, text))
+
+
+def _printable(char: str) -> str:
+    return char if char.isprintable() else json.dumps(char)[1:-1]
 
 
 # --- checks of one value: nothing, or its problem -------------------------------------------------
