@@ -22,7 +22,6 @@ from minikctl.errors import FieldProblem
 
 _LONGEST_VALUE = 60
 _LONGEST_DETAIL = 300
-_QUOTED = re.compile(r'"([^"]+)"')
 _REGEX = re.compile(r",?\s*regex used for validation is '.*?'\)")
 _EXAMPLES = re.compile(r"\(e\.g\. +('[^']*'),  or ")
 
@@ -56,9 +55,9 @@ def _unsupported(message: str) -> str | None:
     if parts is None:
         return None
     value, detail = parts
-    options = detail.removeprefix("supported values: ")
+    words = filter(None, detail.removeprefix("supported values: ").split(", "))
     # Only the empty word needs its quotes to be seen.
-    options = _QUOTED.sub(r"\1", options)
+    options = ", ".join(word.strip('"') or word for word in words)
     return f"unsupported value {value} ({options})" if options else f"unsupported value {value}"
 
 
