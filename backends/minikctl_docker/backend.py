@@ -2,8 +2,8 @@
 
 Rules:
 - Nothing is believed to be ours before its cluster label was seen: by creating it, or by an inspect.
-- What was seen is remembered (`_facts` never change, `_seen` is good for one state), so that a pass over
-  containers that did nothing is one request. Both forget what the engine no longer lists.
+- What was seen is remembered (`minikctl.backend.remembered`), so that a pass over containers that did
+  nothing is one request.
 - Docker's own waiting is never used: no /stop, no /wait; a removal kills.
 """
 
@@ -32,6 +32,7 @@ from minikctl.backend import (
     Settings,
 )
 from minikctl.backend.labels import CLUSTER
+from minikctl.backend.remembered import Remembered
 from minikctl.backend.users import check_non_root, needs_image_user
 from minikctl.errors import PermanentError, TemporaryError
 from minikctl_docker import endpoints, faults, logs, observation, pause, payload
@@ -55,8 +56,7 @@ class DockerBackend:
         self.capabilities = Capabilities()
         self._cluster = settings.cluster_id
         self._engine = Engine(self.endpoint)
-        self._facts: dict[str, Facts] = {}
-        self._seen: dict[str, Seen] = {}
+        self._known: Remembered[Facts, Seen] = Remembered()
 
     @classmethod
     def endpoints(cls, environ: Mapping[str, str]) -> Sequence[str]:
@@ -86,7 +86,7 @@ class DockerBackend:
 
     def list_containers(self) -> list[Container]:
         rows = _expect(self._engine.get("/containers/json", {"all": "1", "filters": self._filters()})).body
-        self._forget_all_but({row["Id"] for row in rows})
+        self._known.forget_all_but({row["Id"] for row in rows})
         found = (self._container_of_row(row) for row in rows)
         return [container for container in found if container is not None]
 
@@ -95,49 +95,33 @@ class DockerBackend:
 
     def _container_of_row(self, row: Mapping[str, Any]) -> Container | None:
         """None where it went away since the list was made."""
-        seen, age = self._seen.get(row["Id"]), observation.age_of_row(row)
+        seen, age = self._known.seen.get(row["Id"]), observation.age_of_row(row)
         if seen is None or not seen.holds_for(observation.version_of_row(row), age):
             return self._inspect(row["Id"], age)
-        self._seen[row["Id"]] = Seen(seen.version, seen.container, age)
+        self._known.seen[row["Id"]] = Seen(seen.version, seen.container, age)
         return seen.container
 
     def _inspect(self, name_or_id: str, age: int) -> Container | None:
         reply = self._engine.get(f"/containers/{_quoted(name_or_id)}/json")
         if reply.missing:
-            self._forget(name_or_id)
+            self._known.forget(name_or_id)
             return None
         data = _expect(reply).body
         if observation.labels_of(data).get(CLUSTER) != self._cluster:
             return None
         container = observation.container_from_inspect(data)
-        self._facts[container.id] = observation.facts_from_inspect(data)
-        self._seen[container.id] = Seen(observation.version_of_inspect(data), container, age)
+        self._known.facts[container.id] = observation.facts_from_inspect(data)
+        self._known.seen[container.id] = Seen(observation.version_of_inspect(data), container, age)
         return container
 
     def _facts_of(self, container_id: str) -> Facts | None:
         """None when the engine has no such container of this cluster."""
-        facts = self._facts.get(container_id)
-        if facts is None:
-            found = self.inspect_container(container_id)
-            facts = self._facts.get(found.id) if found else None
-        return facts
+        return self._known.facts_of(container_id, self.inspect_container)
 
     def _stop_signal(self, container_id: str) -> str | None:
         """None when there is no such container. One that was only created here must be asked for it."""
-        facts = self._facts.get(container_id)
-        if facts is None or not facts.stop_signal:
-            found = self.inspect_container(container_id)
-            facts = self._facts.get(found.id) if found else None
+        facts = self._known.facts_of(container_id, self.inspect_container, lambda one: bool(one.stop_signal))
         return facts.stop_signal if facts else None
-
-    def _forget(self, container_id: str) -> None:
-        self._facts.pop(container_id, None)
-        self._seen.pop(container_id, None)
-
-    def _forget_all_but(self, kept: set[str]) -> None:
-        for container_id in list(self._facts):
-            if container_id not in kept:
-                self._forget(container_id)
 
     def _filters(self, **more: list[str]) -> str:
         return json.dumps({"label": [f"{CLUSTER}={self._cluster}"], **more})
@@ -204,7 +188,7 @@ class DockerBackend:
             reply = self._engine.post("/containers/create", {"name": name}, body=body)
             if reply.ok:
                 container_id = str(reply.body["Id"])
-                self._facts.setdefault(container_id, facts)
+                self._known.facts.setdefault(container_id, facts)
                 return container_id
             if reply.missing and faults.is_no_image(reply.message):
                 raise PermanentError(faults.one_line(reply.message), reason="ImageNotFound")
@@ -227,7 +211,7 @@ class DockerBackend:
                 f"the name {name!r} is taken by a container that this cluster did not make",
                 reason="CreateContainerError",
             )
-        self._facts[data["Id"]] = observation.facts_from_inspect(data)
+        self._known.facts[data["Id"]] = observation.facts_from_inspect(data)
         return str(data["Id"])
 
     def _provide(self, image: str) -> None:
@@ -254,10 +238,10 @@ class DockerBackend:
             raise _not_found(container_id)
         reply = self._engine.post(f"/containers/{_quoted(container_id)}/start")
         if reply.missing and faults.is_no_container(reply.message, container_id):
-            self._forget(container_id)
+            self._known.forget(container_id)
             raise _not_found(container_id)
         if not reply.ok:
-            self._seen.pop(container_id, None)  # it has a message now, and is else as it was
+            self._known.seen.pop(container_id, None)  # it has a message now, and is else as it was
             raise faults.container_error(reply.message, "RunContainerError")
         container = self.inspect_container(container_id)
         if container is None:
@@ -284,7 +268,7 @@ class DockerBackend:
             self._wait_until_gone(container_id)
         elif not reply.ok and not reply.missing:
             raise faults.container_error(reply.message, "RemoveContainerError")
-        self._forget(container_id)
+        self._known.forget(container_id)
         if facts.sandbox:
             # Refused while another sandbox was made from it, which is the answer wanted.
             self._engine.delete(f"/images/{pause.REFERENCE}")

@@ -2,8 +2,8 @@
 
 Rules:
 - Nothing is believed to be ours before its cluster label was seen: by creating it, or by an inspect.
-- What was seen is remembered (`_facts` never change, `_seen` is good for one state), so that a pass over
-  containers that did nothing is one request. Both forget what the engine no longer lists.
+- What was seen is remembered (`minikctl.backend.remembered`), so that a pass over containers that did
+  nothing is one request.
 - Podman's own waiting is never used: no /stop, and a forced removal has the time-out 0.
 """
 
@@ -34,6 +34,7 @@ from minikctl.backend import (
 )
 from minikctl.backend.labels import CLUSTER
 from minikctl.backend.log_frames import framed_lines
+from minikctl.backend.remembered import Remembered
 from minikctl.backend.users import check_non_root, needs_image_user
 from minikctl.errors import PermanentError, TemporaryError
 from minikctl_podman import endpoints, faults, observation, payload
@@ -68,8 +69,7 @@ class PodmanBackend:
         self.capabilities = _capabilities(rootless=endpoints.is_user_socket(self.endpoint))
         self._cluster = settings.cluster_id
         self._engine = Engine(self.endpoint, identity=endpoints.identity_for(self.endpoint, os.environ))
-        self._facts: dict[str, Facts] = {}
-        self._seen: dict[str, tuple[Version, Container]] = {}
+        self._known: Remembered[Facts, tuple[Version, Container]] = Remembered()
 
     @classmethod
     def endpoints(cls, environ: Mapping[str, str]) -> Sequence[str]:
@@ -101,21 +101,21 @@ class PodmanBackend:
     def list_containers(self) -> list[Container]:
         reply = _expect(self._engine.get("/containers/json", {"all": "true", "filters": self._filters()}))
         rows = reply.body or []
-        self._forget_all_but({row["Id"] for row in rows})
+        self._known.forget_all_but({row["Id"] for row in rows})
         found = (self._container_of_row(row) for row in rows)
         return [container for container in found if container is not None]
 
     def inspect_container(self, container_id: str) -> Container | None:
         reply = self._inspect(container_id)
         if reply.missing:
-            self._forget(container_id)
+            self._known.forget(container_id)
             return None
         data = _expect(reply).body
         if observation.labels_of(data).get(CLUSTER) != self._cluster:
             return None
         container = observation.container_from_inspect(data)
-        self._facts[container.id] = observation.facts_from_inspect(data)
-        self._seen[container.id] = (observation.version_of_inspect(data), container)
+        self._known.facts[container.id] = observation.facts_from_inspect(data)
+        self._known.seen[container.id] = (observation.version_of_inspect(data), container)
         return container
 
     def _inspect(self, container_id: str) -> Reply:
@@ -129,31 +129,18 @@ class PodmanBackend:
 
     def _container_of_row(self, row: Mapping[str, Any]) -> Container | None:
         """None where it went away since the list was made."""
-        version, seen = self._seen.get(row["Id"], (None, None))
+        version, seen = self._known.seen.get(row["Id"], (None, None))
         if version == observation.version_of_row(row):
             return seen
         return self.inspect_container(row["Id"])
 
     def _facts_of(self, container_id: str) -> Facts | None:
         """None when the engine has no such container of this cluster."""
-        facts = self._facts.get(container_id)
         # A container that was only created here is known to be ours, not how it wants to be stopped.
-        if facts is None or not facts.stop_signal:
-            found = self.inspect_container(container_id)
-            facts = self._facts.get(found.id) if found else None
-        return facts
+        return self._known.facts_of(container_id, self.inspect_container, lambda one: bool(one.stop_signal))
 
     def _is_ours(self, container_id: str) -> bool:
-        return container_id in self._facts or self._facts_of(container_id) is not None
-
-    def _forget(self, container_id: str) -> None:
-        self._facts.pop(container_id, None)
-        self._seen.pop(container_id, None)
-
-    def _forget_all_but(self, kept: set[str]) -> None:
-        for container_id in list(self._facts):
-            if container_id not in kept:
-                self._forget(container_id)
+        return container_id in self._known.facts or self._facts_of(container_id) is not None
 
     def _filters(self, **more: list[str]) -> str:
         return json.dumps({"label": [f"{CLUSTER}={self._cluster}"], **more})
@@ -213,7 +200,7 @@ class PodmanBackend:
         reply = self._engine.post("/containers/create", body=body)
         if reply.ok:
             container_id = str(reply.body["Id"])
-            self._facts.setdefault(container_id, Facts(pod_id, sandbox=False))
+            self._known.facts.setdefault(container_id, Facts(pod_id, sandbox=False))
             return container_id
         if faults.is_no_image(reply.message):
             raise PermanentError(faults.one_line(reply.message), reason="ImageNotFound")
@@ -256,10 +243,10 @@ class PodmanBackend:
             self._check_host_ports(name_or_id)
         reply = self._engine.post(f"/containers/{_quoted(name_or_id)}/start")
         if reply.missing:
-            self._forget(name_or_id)
+            self._known.forget(name_or_id)
             raise _not_found(name_or_id)
         if not reply.ok:
-            self._seen.pop(name_or_id, None)  # it has a message now, and is else as it was
+            self._known.seen.pop(name_or_id, None)  # it has a message now, and is else as it was
             raise faults.container_error(reply.message, "RunContainerError")
         container = self.inspect_container(name_or_id)
         if container is None:
@@ -274,7 +261,7 @@ class PodmanBackend:
 
     def signal_container(self, container_id: str, *, kill: bool) -> None:
         if kill:
-            facts = self._facts.get(container_id) or self._facts_of(container_id)
+            facts = self._known.facts.get(container_id) or self._facts_of(container_id)
         else:
             facts = self._facts_of(container_id)
         if facts is None:
@@ -286,14 +273,14 @@ class PodmanBackend:
         raise faults.container_error(reply.message, "KillContainerError")
 
     def remove_container(self, container_id: str) -> None:
-        facts = self._facts.get(container_id) or self._facts_of(container_id)
+        facts = self._known.facts.get(container_id) or self._facts_of(container_id)
         if facts is None:
             return
         if facts.sandbox:
             self._remove_pod(facts.pod_id)
         else:
             self._remove(f"/containers/{_quoted(container_id)}", {**_FORCE, "v": "true"})
-        self._forget(container_id)
+        self._known.forget(container_id)
 
     def _remove_pod(self, pod_id: str) -> None:
         self._remove(f"/pods/{_quoted(pod_id)}", _FORCE)

@@ -1,15 +1,20 @@
 """A pod that uses one field, through the kubelet's own translation: what a backend is asked for then.
 
-`USES` has a pod for each field that is handed to engines; a test proves that it misses none.
+`USES` has a pod for each field that is handed to engines; `check_complete` proves that it misses none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from minikctl.backend import ContainerSpec
+import pytest
+
+from minikctl.backend import ContainerSpec, FidelityTable
+from minikctl.backend.users import check_non_root
 from minikctl.controlplane.kubelet.specs import container_spec
+from minikctl.errors import PermanentError
+from minikctl.manifests.fidelity import engine_fields
 from minikctl.model.defaults import set_defaults
 
 RUNTIME_DEFAULT = {"type": "RuntimeDefault"}
@@ -100,3 +105,34 @@ def look_up(body: Any, path: str) -> Any:
     for step in path.split("."):
         body = body.get(step) if isinstance(body, dict) else None
     return body
+
+
+# --- what holds for every backend of a real engine -----------------------------------------------------
+
+ENGINES_OWN = [name for name in USES if name.endswith(("appArmorProfile", "seccompProfile", "procMount"))]
+"""Enforced by asking for nothing: the engine's own profiles stay in force."""
+CHECKED_HERE = [name for name in USES if name.endswith("runAsNonRoot")]
+"""Enforced before the engine is asked."""
+
+Requests = Mapping[str, Mapping[str, Any]]
+"""By field: what its pod in `USES` puts where in a request."""
+
+
+def check_complete(table: FidelityTable, requests: Requests) -> None:
+    assert sorted(table) == sorted(USES) == engine_fields()
+    assert {one.handling for one in table.values()} == {"enforced"}
+    assert {*requests, *ENGINES_OWN, *CHECKED_HERE} == set(table)
+
+
+def check_requests(requests: Requests, body: Callable[[dict[str, Any]], Any]) -> None:
+    plain = body(PLAIN)
+    for name, expected in requests.items():
+        asked = body(USES[name])
+        assert {path: look_up(asked, path) for path in expected} == expected, name
+        assert {path: look_up(plain, path) for path in expected} != expected, f"{name} changes nothing"
+
+
+def check_root_is_refused() -> None:
+    for name in CHECKED_HERE:
+        with pytest.raises(PermanentError):
+            check_non_root(spec_for(USES[name]), "")
