@@ -63,7 +63,10 @@ def canonical_quantity(value: str | int | float) -> str:
     match = _FORM.fullmatch(text)
     if not match:
         return text
-    number, suffix = parse_quantity(text), match.group(2) or ""
+    try:
+        number, suffix = parse_quantity(text), match.group(2) or ""
+    except ArithmeticError:  # an exponent that no number has
+        return text
     if suffix.endswith("i") and abs(number) >= 1024:
         return _binary_form(int(number.to_integral_value(ROUND_CEILING)))
     scaled = (
