@@ -14,7 +14,6 @@ import os
 import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
@@ -303,6 +302,8 @@ class DockerBackend:
         return container is not None and container.state is not ContainerState.EXITED
 
     def events(self) -> Iterator[EngineEvent]:
+        from email.utils import parsedate_to_datetime  # slow to import, and the CLI seldom listens
+
         # The engine answers a moment before it listens: what happens between is asked for by time, and the
         # time is the engine's (the clock of a virtual machine may be anywhere).
         if self._engine.closed:

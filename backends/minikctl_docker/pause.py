@@ -20,7 +20,6 @@ import hashlib
 import io
 import json
 import struct
-import tarfile
 
 REFERENCE = "localhost/minikctl-pause:1"
 """`localhost` is no registry that an engine would go and ask."""
@@ -84,6 +83,8 @@ def _json(value: object) -> bytes:
 
 
 def _tar(files: dict[str, bytes]) -> bytes:
+    import tarfile  # slow to import, and an engine seldom needs the image
+
     written = io.BytesIO()
     with tarfile.open(fileobj=written, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for name, content in files.items():
