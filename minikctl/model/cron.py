@@ -189,7 +189,7 @@ _UNITS = {
     "m": 60 * 10**9,
     "h": 3600 * 10**9,
 }
-_PART = r"([0-9]*)(?:\.([0-9]*))?([^.0-9]+)"
+_PART = r"([0-9]*)(?:\.([0-9]*))?([^.0-9]*)"
 
 
 def parse_duration(text: str) -> int:
@@ -205,6 +205,8 @@ def parse_duration(text: str) -> int:
         part = re.compile(_PART).match(unsigned, position)
         if part is None or not (part[1] or part[2]) or len(part[0]) > 100:
             raise ValueError(f'time: invalid duration "{text}"')
+        if not part[3]:
+            raise ValueError(f'time: missing unit in duration "{text}"')
         if part[3] not in _UNITS:
             raise ValueError(f'time: unknown unit "{part[3]}" in duration "{text}"')
         fraction = part[2] or ""
