@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from minikctl.backend.fidelity import FidelityTable, Handling, entry_for
 from minikctl.errors import FieldProblem
-from minikctl.manifests.paths import format_path, parse_path
+from minikctl.manifests.paths import Path, format_path, parse_path
 from minikctl.manifests.rules.problems import show
 from minikctl.manifests.support import CONTAINER, ENGINE_WORD, POD_SPEC, REFUSED, TABLES, Support, Table
 from minikctl.model import Object, labels_of
@@ -23,7 +23,6 @@ from minikctl.model.kinds import KINDS
 
 NOT_HANDLED = "NotHandled"
 POD_SECURITY = "pod-security.kubernetes.io/enforce"
-Steps: TypeAlias = tuple[str | int, ...]
 
 
 class FieldFidelity(NamedTuple):
@@ -33,13 +32,13 @@ class FieldFidelity(NamedTuple):
     path: str
     handling: Handling
     note: str = ""
-    steps: Steps = ()
+    steps: Path = ()
 
 
 class _Used(NamedTuple):
     """One field of an object, with its value and what the tables say of it."""
 
-    steps: Steps
+    steps: Path
     value: Any
     support: Support
 
@@ -141,7 +140,7 @@ def _used_fields(obj: Object, backend: str) -> Iterator[_Used]:
         yield from _walk(obj, table, ())
 
 
-def _walk(value: Any, support: Support | Table, steps: Steps) -> Iterator[_Used]:
+def _walk(value: Any, support: Support | Table, steps: Path) -> Iterator[_Used]:
     if value is None:
         return  # as if it were not there
     if isinstance(support, Support):
