@@ -57,6 +57,8 @@ JOBS: list[tuple[Fields, Changes, list[str]]] = [
     (job(), {"spec.managedBy": "acme.io/foo"}, []),
     (job(), {"spec.managedBy": "foo"}, ["spec.managedBy Invalid"]),
     (job(), {"spec.managedBy": "Acme/foo"}, ["spec.managedBy Invalid"]),
+    (job(), {"spec.managedBy": "acme.io/"}, ["spec.managedBy Invalid"]),
+    (job(), {"spec.managedBy": f"acme.io/{'a' * 55}"}, []),
     (job(), {"spec.managedBy": "acme.io/a b"}, ["spec.managedBy Invalid"]),
     (job(), {"spec.managedBy": f"acme.io/{'a' * 60}"}, ["spec.managedBy TooLong"]),
     (job(), {"spec.completionMode": ""}, ["spec.completionMode NotSupported"]),
@@ -96,6 +98,19 @@ JOBS: list[tuple[Fields, Changes, list[str]]] = [
         {"spec.completions": 100_001, "spec.maxFailedIndexes": 10_001, "spec.parallelism": 10_001},
         ["spec.maxFailedIndexes Invalid", "spec.parallelism Invalid"],
     ),
+    (indexed(), {"spec.parallelism": 100_000}, []),
+    (
+        indexed(backoffLimitPerIndex=1),
+        {"spec.completions": 100_000, "spec.maxFailedIndexes": 100_000, "spec.parallelism": 100_000},
+        [],
+    ),
+    (indexed(backoffLimitPerIndex=1), {"spec.completions": 100_000}, []),
+    (
+        indexed(backoffLimitPerIndex=1),
+        {"spec.completions": 100_001, "spec.maxFailedIndexes": 10_000, "spec.parallelism": 10_000},
+        [],
+    ),
+    (indexed(), {"spec.completions": 0, "metadata.name": "a" * 62}, []),
     # The pods' host names have the index.
     (indexed(), {"metadata.name": "a" * 61}, []),
     (indexed(), {"metadata.name": "a" * 62}, ["metadata.name Invalid"]),
@@ -124,6 +139,10 @@ SELECTORS: list[tuple[Changes, list[str]]] = [
         {"spec.template.metadata": {"labels": {"a": "-"}}},
         ["metadata.labels Invalid", "spec.template.labels Invalid"],
     ),
+    # No manifest can know the uid.
+    ({"metadata.uid": "x y"}, []),
+    ({"metadata.uid": "u", "spec.template.metadata": {"labels": {"controller-uid": "u"}}}, [LABELS]),
+    ({"spec.template.metadata": {"labels": {"controller-uid": ""}}}, [LABELS]),
     ({"spec.manualSelector": True}, ["spec.selector Required", LABELS]),
     ({"spec.manualSelector": True, "spec.selector": {}}, []),
     ({"spec.manualSelector": True, "spec.selector": {"matchLabels": {"a": "b"}}}, [LABELS]),
@@ -136,6 +155,10 @@ SELECTORS: list[tuple[Changes, list[str]]] = [
 POLICIES: list[tuple[Fields, Changes, list[str]]] = [
     (job(), {"spec.podFailurePolicy": {"rules": []}}, []),
     (job(), {"spec.podFailurePolicy": {"rules": MANY_RULES}}, ["spec.podFailurePolicy.rules TooMany"]),
+    (job(), {"spec.podFailurePolicy": {"rules": MANY_RULES[:20]}}, []),
+    (job(), codes(values=[*range(1, 256)]), []),
+    (job(), failing({"action": "Ignore", "onPodConditions": [{"type": "T"}] * 20}), []),
+    (indexed(), {"spec.successPolicy": {"rules": [{"succeededCount": 1}] * 20}}, []),
     (job(), codes(), []),
     (job(), codes(containerName="a"), []),
     (job(), codes(containerName="b"), [f"{FAILURE}.onExitCodes.containerName Invalid"]),
@@ -234,6 +257,11 @@ def test_jobs_selector(changes: Changes, expected: list[str]) -> None:
     assert refusals(job(), changes) == expected
 
 
+def test_what_the_template_lends_is_reported_once() -> None:
+    found = validate(changed(job(), {"spec.template.metadata": {"labels": {"a": "-"}}}))
+    assert len({str(one) for one in found}) == len(found)
+
+
 @pytest.mark.parametrize(
     ("text", "count"), [("", 0), ("0", 1), ("+3", 1), ("0,2-4", 4), ("0-9", 10), ("0,1,2", 3)]
 )
@@ -285,6 +313,9 @@ def test_a_suspended_jobs_placement_and_resources_may_change(changes: Changes) -
     assert refusals_of_change(suspended, changes) == []
     started = changed(suspended, {"status": {"startTime": "2030-01-01T00:00:00Z"}})
     assert refusals_of_change(started, changes) == ["spec.template Invalid"]
+    for condition in ({"type": "Suspended", "status": "False"}, {"type": "Complete", "status": "True"}):
+        other = changed(started, {"status.conditions": [condition]})
+        assert refusals_of_change(other, changes) == ["spec.template Invalid"]
     ended = changed(started, {"status.conditions": [{"type": "Suspended", "status": "True"}]})
     assert refusals_of_change(ended, changes) == []
     assert refusals_of_change(changed(ended, {"status.active": 1}), changes) == ["spec.template Invalid"]

@@ -144,6 +144,27 @@ def test_workloads_alike(kind: str, changes: Changes, expected: list[str]) -> No
     assert refusals(workload(kind), changes) == expected
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("DaemonSet", "daemonset"),
+        ("Deployment", "deployment"),
+        ("ReplicaSet", "deployment"),
+        ("StatefulSet", "statefulset"),
+    ],
+)
+def test_words_for_an_empty_selector(kind: str, words: str) -> None:
+    (problem,) = validate(changed(workload(kind), {"spec.selector": {}}))
+    assert problem.message.endswith(f"empty selector is invalid for {words}")
+
+
+def test_a_deployments_template_is_held_to_be_its_replica_sets() -> None:
+    deadline = {"spec.template.spec.activeDeadlineSeconds": 1}
+    for kind, words in (("Deployment", "ReplicaSet"), ("DaemonSet", "DaemonSet")):
+        (problem,) = validate(changed(workload(kind), deadline))
+        assert problem.message == f"Forbidden: activeDeadlineSeconds in {words} is not Supported"
+
+
 DAEMON_SETS: list[tuple[Changes, list[str]]] = [
     ({}, []),
     # Nobody requires a selector; without one nothing matches.

@@ -39,6 +39,8 @@ _COUNTS = (
 )
 _MODES = ("Indexed", "NonIndexed")
 _LONGEST_PREFIX = 58
+# The server takes one of its own, whatever a manifest says.
+_SOME_UID = "00000000-0000-0000-0000-000000000000"
 _LONGEST_MANAGER = 63
 _MOST_INDEXES = 100_000
 _MOST_WITH_MANY_COMPLETIONS = 10_000
@@ -161,13 +163,16 @@ def pods(obj: Object) -> Iterator[FieldProblem]:
 
 
 def created_labels(obj: Object) -> Iterator[FieldProblem]:
-    """A new Job, as the server has given it a selector and labels."""
-    name = created_name(obj["metadata"])
-    job = with_generated_selector({**obj, "metadata": {**obj["metadata"], "name": name}})
+    """A new Job, as the server has given it a uid, a selector and labels."""
+    given = obj["metadata"]
+    job = with_generated_selector(
+        {**obj, "metadata": {**given, "name": created_name(given), "uid": _SOME_UID}}
+    )
     if not job["spec"].get("manualSelector"):
         yield from _generated(job)
-    if (job["metadata"].get("labels") or {}) != (obj["metadata"].get("labels") or {}):
-        yield from check_labels(job["metadata"]["labels"], "metadata.labels")
+    own = given.get("labels") or {}
+    added = {key: value for key, value in (job["metadata"].get("labels") or {}).items() if key not in own}
+    yield from check_labels(added, "metadata.labels")
     yield from labels(job)
 
 
