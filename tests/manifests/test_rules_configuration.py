@@ -313,6 +313,17 @@ CLASSES: list[tuple[Fields, Changes, list[str]]] = [
     (RUNTIME, {"overhead": {"podFixed": {"pods": 1}}}, ["overhead.limits[pods] Invalid"]),
     (RUNTIME, {"overhead": {"podFixed": {"cpu": -1}}}, ["overhead.limits[cpu] Invalid"]),
     (RUNTIME, {"scheduling": {"nodeSelector": {"a": "-"}}}, ["scheduling.nodeSelector Invalid"]),
+    (RUNTIME, {"scheduling": {"tolerations": [{"operator": "Exists"}]}}, []),
+    (
+        RUNTIME,
+        {"scheduling": {"tolerations": [{"operator": "Exists"}] * 2}},
+        ["scheduling.tolerations[1] Duplicate"],
+    ),
+    (
+        RUNTIME,
+        {"scheduling": {"tolerations": [{"key": "a b", "operator": "Exists"}]}},
+        ["scheduling.tolerations.tolerations[0].key Invalid"],
+    ),
     (LEASE, {"spec.leaseDurationSeconds": 1, "spec.leaseTransitions": 0}, []),
     (LEASE, {"spec.leaseDurationSeconds": 0}, ["spec.leaseDurationSeconds Invalid"]),
     (LEASE, {"spec.leaseTransitions": -1}, ["spec.leaseTransitions Invalid"]),

@@ -80,6 +80,9 @@ def test_a_claim_of_another_kind_is_told_at_its_path() -> None:
         "spec.volumeClaimTemplates[0].spec.accessModes",
         "spec.volumeClaimTemplates[0].spec.resources[storage]",
     ]
+    elsewhere = {**OTHER, "namespace": "x y"}
+    spec = set_defaults(claim())["spec"] | {"dataSource": SNAPSHOT, "dataSourceRef": elsewhere}
+    assert [problem.path for problem in check_claim_spec(spec, "s")] == ["s.dataSourceRef.namespace", "s"]
 
 
 BOUND = claim(storageClassName="fast", volumeName="pv") | {

@@ -29,7 +29,7 @@ _ACTIONS = ("Audit", "Deny", "Warn")
 _NOT_FOUND_ACTIONS = ("Allow", "Deny")
 _MAX_ANNOTATIONS = 20
 _MAX_EXPRESSION = 5 * 1024
-_IDENTIFIER = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*\Z", re.ASCII)
+_IDENTIFIER = r"[_a-zA-Z][_a-zA-Z0-9]*"
 # fmt: off
 _RESERVED = frozenset((
     "as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let",
@@ -110,7 +110,7 @@ def _variable(variable: Fields, path: str) -> Iterator[FieldProblem]:
     name = variable.get("name", "")
     if not name.strip():
         yield required(f"{path}.name", "name is not specified")
-    elif not _IDENTIFIER.match(name) or name in _RESERVED:
+    elif not re.fullmatch(_IDENTIFIER, name) or name in _RESERVED:
         yield invalid(f"{path}.name", name, "name is not a valid CEL identifier")
     if not variable.get("expression", "").strip():
         yield required(f"{path}.expression", "expression is not specified")

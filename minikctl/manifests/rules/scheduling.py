@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from minikctl.errors import FieldProblem
 from minikctl.manifests.rules.metadata import check_labels
+from minikctl.manifests.rules.pod.placement import check_tolerations
 from minikctl.manifests.rules.problems import (
     NOT_NEGATIVE,
     NOT_POSITIVE,
@@ -67,6 +68,8 @@ def runtime(obj: Object) -> Iterator[FieldProblem]:
 
 
 def _tolerations(tolerations: list[Fields], path: str) -> Iterator[FieldProblem]:
+    # The server says `tolerations` twice.
+    yield from check_tolerations(tolerations, f"{path}.tolerations")
     for index, toleration in enumerate(tolerations):
         if toleration in tolerations[:index]:
             yield duplicate(f"{path}[{index}]", toleration)
