@@ -11,7 +11,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import minikctl_schemas
 
@@ -22,6 +22,9 @@ from minikctl.manifests.rules.rule import pod_spec
 from minikctl.manifests.structure import check_structure
 from minikctl.model import Object
 from minikctl.model.defaults import set_defaults
+
+if TYPE_CHECKING:
+    from minikctl.manifests.crds import Crds
 
 # What the schema says of an object that can be decoded nevertheless.
 _DECODABLE = "FieldValueRequired"
@@ -38,6 +41,7 @@ _RULED = frozenset(
         "ConfigMap",
         "ControllerRevision",
         "CronJob",
+        "CustomResourceDefinition",
         "DaemonSet",
         "Deployment",
         "EndpointSlice",
@@ -80,8 +84,14 @@ _RULED = frozenset(
 )
 
 
-def validate(obj: Object) -> list[FieldProblem]:
-    """What the API server would refuse in `obj` on creation; empty when it would accept it."""
+def validate(obj: Object, crds: Crds | None = None) -> list[FieldProblem]:
+    """What the API server would refuse in `obj` on creation; empty when it would accept it.
+
+    :param crds: the kinds that the server knows besides Kubernetes' own.
+    """
+    custom = None if crds is None else crds.lookup(obj.get("apiVersion"), obj.get("kind"))
+    if custom is not None:
+        return custom.validate(obj)
     structure = _structure(obj)
     if undecodable := _undecodable(structure):
         return undecodable

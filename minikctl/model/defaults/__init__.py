@@ -34,6 +34,7 @@ _FAMILIES = {
     "autoscaling": ("HorizontalPodAutoscaler", "PodDisruptionBudget"),
     "batch": ("CronJob", "Job"),
     "configuration": ("ConfigMap", "Secret"),
+    "definitions": ("CustomResourceDefinition",),
     "namespaces": ("Namespace",),
     "pods": ("Pod",),
     "quotas": ("LimitRange", "ResourceQuota"),
