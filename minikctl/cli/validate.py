@@ -38,6 +38,10 @@ def validate(
     kustomization: Annotated[
         str, value("--kustomize", "-k", metavar="DIR", text="What kustomize makes of a folder.")
     ] = "",
+    crds: Annotated[
+        list[str] | None,
+        value("--crd", metavar="FILE", text="Definitions of custom resources: a file or a folder."),
+    ] = None,
     output: Annotated[
         str, value("--output", "-o", metavar="FORMAT", text="text, json, github, junit, sarif or tap.")
     ] = "text",
@@ -70,7 +74,11 @@ def validate(
         verbose=verbose,
         namespace=flags.namespace or DEFAULT_NAMESPACE,
     )
-    results = tuple(verdicts(_load(paths, recursive, kustomization), terms))
+    found = _load(paths, recursive)
+    if kustomization:
+        found += _load_kustomization(kustomization)
+    definitions, unread = _load_definitions(comma_separated(crds))
+    results = tuple(verdicts([*unread, *found], terms, definitions))
     on_terminal = output == "text" and sys.stdout.isatty()
     report = Report(
         results,
@@ -112,16 +120,30 @@ def _in_repository(file: str) -> str | None:
 # --- reading -----------------------------------------------------------------------------------------
 
 
-def _load(paths: Sequence[str], recursive: bool, kustomization: str) -> list[Document | Unread]:
-    from minikctl.cli.verdicts import Unread
+def _load(paths: Sequence[str], recursive: bool) -> list[Document | Unread]:
     from minikctl.manifests.loader import load_each
 
-    named = [(path, one) for path in paths for one in load_each([path], recursive=recursive)]
-    if kustomization:
-        from minikctl.manifests.kustomize import load_kustomization
+    return [_read(path, one) for path in paths for one in load_each([path], recursive=recursive)]
 
-        named += [(kustomization, one) for one in load_kustomization(kustomization)]
-    return [Unread(path, one) if isinstance(one, ManifestError) else one for path, one in named]
+
+def _load_kustomization(folder: str) -> list[Document | Unread]:
+    from minikctl.manifests.kustomize import load_kustomization
+
+    return [_read(folder, one) for one in load_kustomization(folder)]
+
+
+def _load_definitions(paths: Sequence[str]) -> tuple[list[Document], list[Unread]]:
+    from minikctl.cli.verdicts import Unread
+
+    found = _load(paths, recursive=True)
+    unread = [one for one in found if isinstance(one, Unread)]
+    return [one for one in found if not isinstance(one, Unread)], unread
+
+
+def _read(path: str, one: Document | ManifestError) -> Document | Unread:
+    from minikctl.cli.verdicts import Unread
+
+    return Unread(path, one) if isinstance(one, ManifestError) else one
 
 
 # --- rules -------------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """From documents to verdicts: what `validate` finds out about each of them, whatever the report looks like.
 
 Rules:
-- What a document is checked against may stand in the input too: its namespace's labels.
+- What a document is checked against may stand in the input too: its namespace's labels, the definition of its
+  custom kind.
 - A kind of Kubernetes' own groups that is not served is wrong, since all of those are known. Of other groups
   nobody can say: that is an error, or skipped where people ask for it.
 - A backend's word is added where it was asked for; what it rejects makes the object invalid.
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import PurePath
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import minikctl_schemas
 from msgspec.structs import replace
@@ -25,10 +26,14 @@ from minikctl.manifests.validation import is_undecodable, validate
 from minikctl.model import Object
 from minikctl.render.validation.report import REJECTED, Fidelity, Finding, Result, Status
 
+if TYPE_CHECKING:
+    from minikctl.manifests.crds import Crds
+
 NOT_HANDLED = "NotHandled"
 _KUSTOMIZE = "kustomize.config.k8s.io/"
 # These may leave out what they are, and still are nobody's objects.
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+_ADVICE = "describe it with --crd, or leave it out with --ignore-missing-schemas"
 _NO_KIND = "Object 'Kind' is missing"
 
 
@@ -53,15 +58,27 @@ class Unread(NamedTuple):
     error: ManifestError
 
 
-def verdicts(found: Sequence[Document | Unread], terms: Terms) -> Iterator[Result]:
+class _Known(NamedTuple):
+    """What the input says of what else is in the cluster."""
+
+    labels: Mapping[str, Any]
+    """By namespace."""
+    crds: Crds | None
+
+
+def verdicts(
+    found: Sequence[Document | Unread], terms: Terms, definitions: Sequence[Document] = ()
+) -> Iterator[Result]:
     """One a document, and one for each that could not be read, in their order.
 
+    :param definitions: more CustomResourceDefinitions, which are not judged themselves.
     :raises UsageError: there is no such backend.
     """
-    labels = _labels_of_namespaces([one.obj for one in found if isinstance(one, Document)])
+    objects = [one.obj for one in found if isinstance(one, Document)]
+    known = _Known(_labels_of_namespaces(objects), _crds([*objects, *(one.obj for one in definitions)]))
     for one in found:
         if isinstance(one, Document):
-            yield _verdict(one, terms, labels)
+            yield _verdict(one, terms, known)
         elif isinstance(one.error, RepeatedKeys) and one.error.documents:
             yield from _repeating(one.error)
         else:
@@ -88,33 +105,37 @@ def _repeating(error: RepeatedKeys) -> Iterator[Result]:
         yield _result(document, Status.INVALID, [*repeated, *_findings(document, unknown)])
 
 
-def _verdict(document: Document, terms: Terms, labels: Mapping[str, Any]) -> Result:
+def _verdict(document: Document, terms: Terms, known: _Known) -> Result:
     obj = document.obj
     if _is_kustomization(obj):
         return _result(document, Status.SKIPPED)
-    problems = validate(obj)
+    problems = validate(obj, known.crds)
     if any(problem.reason == "UnknownKind" for problem in problems):
-        return _unserved(document, problems, terms)
+        return _unserved(document, problems, terms, known.crds)
     findings = list(_findings(document, problems))
     warnings: list[Finding] = []
     fidelity: list[Fidelity] = []
     if not is_undecodable(problems):
-        warnings.extend(_findings(document, _warnings(obj, labels, terms)))
+        warnings.extend(_findings(document, _warnings(obj, known.labels, terms)))
         fidelity.extend(_fidelity(document, terms))
         findings.extend(_rejections(fidelity))
     if terms.strict:
         findings, warnings = [*findings, *warnings], []
     status = Status.INVALID if findings else Status.VALID
-    told = bool(findings or warnings or fidelity or terms.verbose)
-    return _result(document, status, findings, warnings, fidelity, with_position=told)
+    notes = list(_findings(document, _unchecked(obj, known.crds)))
+    told = bool(findings or warnings or notes or fidelity or terms.verbose)
+    return _result(document, status, findings, warnings, notes, fidelity, with_position=told)
 
 
-def _unserved(document: Document, problems: Sequence[FieldProblem], terms: Terms) -> Result:
-    if _is_of_kubernetes(document.obj.get("apiVersion")):
+def _unserved(
+    document: Document, problems: Sequence[FieldProblem], terms: Terms, crds: Crds | None
+) -> Result:
+    if _is_known_group(document.obj, crds):
         return _result(document, Status.INVALID, list(_findings(document, problems)))
     if terms.ignore_missing_schemas:
         return _result(document, Status.SKIPPED)
-    return _result(document, Status.ERROR, list(_findings(document, problems)))
+    advised = [replace(problem, message=f"{problem.message}; {_ADVICE}") for problem in problems]
+    return _result(document, Status.ERROR, list(_findings(document, advised)))
 
 
 def _result(
@@ -122,6 +143,7 @@ def _result(
     status: Status,
     problems: Sequence[Finding] = (),
     warnings: Sequence[Finding] = (),
+    notes: Sequence[Finding] = (),
     fidelity: Sequence[Fidelity] = (),
     *,
     with_position: bool = True,
@@ -141,6 +163,7 @@ def _result(
         position=document.position() if with_position else None,
         problems=tuple(problems),
         warnings=tuple(warnings),
+        notes=tuple(notes),
         fidelity=tuple(fidelity),
     )
 
@@ -159,17 +182,36 @@ def _is_kustomization(obj: Object) -> bool:
     return str(obj.get("apiVersion")).startswith(_KUSTOMIZE)
 
 
-def _is_of_kubernetes(api_version: Any) -> bool:
-    """Whether all kinds of the group are known. A custom resource's group always has a dot, so `app/v1` is
-    not one either."""
+def _is_known_group(obj: Object, crds: Crds | None) -> bool:
+    """Whether it is known which kinds are served there: Kubernetes' own groups are, and so is a custom kind
+    of which other versions are. A custom resource's group always has a dot: `app/v1` is of nobody."""
+    api_version = obj.get("apiVersion")
     if not isinstance(api_version, str) or "." not in api_version:
         return True
-    return api_version.partition("/")[0] in _groups()
+    group = api_version.partition("/")[0]
+    if group in _groups():
+        return True
+    versions = crds.versions_of(obj["kind"]) if crds is not None else []
+    return any(version.startswith(f"{group}/") for version in versions)
 
 
 @cache
 def _groups() -> frozenset[str]:
     return frozenset(version.partition("/")[0] for version, _ in minikctl_schemas.kinds())
+
+
+def _crds(objects: Sequence[Object]) -> Crds | None:
+    if all(obj["kind"] != "CustomResourceDefinition" for obj in objects):
+        return None
+    from minikctl.manifests.crds import Crds
+
+    return Crds.from_objects(objects)
+
+
+def _unchecked(obj: Object, crds: Crds | None) -> Iterator[FieldProblem]:
+    custom = crds.lookup(obj.get("apiVersion"), obj["kind"]) if crds is not None else None
+    if custom is not None and custom.has_cel:
+        yield FieldProblem("", "NotChecked", "the rules that its definition has in CEL were not checked")
 
 
 # --- warnings and backends ---------------------------------------------------------------------------

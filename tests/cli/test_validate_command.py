@@ -129,6 +129,51 @@ def test_unknown_kinds(cli: Cli, text: str, flags: tuple[str, ...], code: int, c
     assert (result.code, result.lines[-1].partition(" - ")[2]) == (code, counts)
 
 
+DEFINITION = """apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {kind: Widget, plural: widgets}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          spec: {type: object, properties: {size: {type: integer, minimum: 1}}}
+"""
+
+
+def test_definitions_of_the_input_and_of_crd_describe_custom_resources(cli: Cli) -> None:
+    write(cli, crds__widget=DEFINITION, good=CUSTOM + "spec: {size: 1}\n", bad=CUSTOM + "spec: {size: 0}\n")
+    assert cli("validate", "good.yaml").code == 2
+    for argv in (("--crd", "crds"), ("--crd", "crds/widget.yaml"), ("-f", "crds")):
+        assert cli("validate", "good.yaml", *argv) == Result(0, "", "")
+        result = cli("validate", "good.yaml", "bad.yaml", *argv)
+        assert result.code == 1
+        (line,) = result.lines
+        assert line.startswith("bad.yaml:4:8: Widget/w: spec.size: invalid value 0: ")
+    assert cli("validate", "good.yaml", "--crd", "none.yaml").code == 2
+    # Other versions of a kind that is defined are not served, as the definition says.
+    other = cli.write("other.yaml", CUSTOM.replace("example.com/v1", "example.com/v2"))
+    assert cli("validate", other, "--crd", "crds", "--ignore-missing-schemas").code == 1
+
+
+def test_rules_in_cel_are_told_of(cli: Cli) -> None:
+    rule = "{type: object, x-kubernetes-validations: [{rule: 'true'}], "
+    write(cli, crd=DEFINITION.replace("spec: {type: object, ", f"spec: {rule}"), good=CUSTOM)
+    result = cli("validate", "good.yaml", "--crd", "crd.yaml", "--strict")
+    assert result == Result(
+        0,
+        "good.yaml:1:1: Widget/w: note: the rules that its definition has in CEL were not checked\n",
+        "",
+    )
+
+
 def test_a_kustomization_needs_no_kind(cli: Cli) -> None:
     write(cli, k__kustomization="resources: [web.yaml]\n", k__web=deployment())
     assert cli.ok("validate", "k", "--summary").out.endswith("Valid: 1, Invalid: 0, Errors: 0, Skipped: 1\n")
@@ -215,7 +260,11 @@ def test_nothing_is_opened_but_the_files(cli: Cli) -> None:
 
 def test_json_is_what_kubeconforms_scripts_expect(cli: Cli) -> None:
     write(cli, good=deployment(), bad=BAD)
-    assert json.loads(cli.ok("validate", "good.yaml", "-o", "json").out) == {"resources": [], "warnings": []}
+    assert json.loads(cli.ok("validate", "good.yaml", "-o", "json").out) == {
+        "resources": [],
+        "warnings": [],
+        "notes": [],
+    }
     found = json.loads(cli("validate", "good.yaml", "bad.yaml", "-o", "json", "--summary").out)
     assert found["summary"] == {"valid": 1, "invalid": 1, "errors": 0, "skipped": 0}
     (bad,) = found["resources"]

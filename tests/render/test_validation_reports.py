@@ -277,6 +277,7 @@ def test_json_has_kubeconforms_keys_and_ours() -> None:
             }
         ],
         "warnings": [],
+        "notes": [],
     }
 
 

@@ -1,7 +1,7 @@
 """kubeconform's JSON with ours beside it.
 
 - `resources` lists what is not valid, and everything with `verbose`; `summary` is there when asked for: as in
-  kubeconform, whose scripts go on working. So warnings and remarks on backends stand in lists of their own.
+  kubeconform, whose scripts go on working. Warnings, notes and what backends do have lists of their own.
 - `path` is a JSON pointer, `field` the path as the API server writes it; `msg` are the server's words.
 """
 
@@ -21,6 +21,9 @@ def render(report: Report) -> str:
         "resources": [_resource(one) for one in report.results if report.verbose or one.status in _TOLD],
         "warnings": [
             {**_identity(result), **_finding(one)} for result in report.results for one in result.warnings
+        ],
+        "notes": [
+            {**_identity(result), **_finding(one)} for result in report.results for one in result.notes
         ],
     }
     if report.backend:

@@ -84,6 +84,7 @@ class Result(Struct, frozen=True):
     position: Position | None = None
     problems: tuple[Finding, ...] = ()
     warnings: tuple[Finding, ...] = ()
+    notes: tuple[Finding, ...] = ()
     fidelity: tuple[Fidelity, ...] = ()
 
     @property
@@ -126,6 +127,7 @@ class Report(Struct, frozen=True):
     def findings_of(self, result: Result) -> Iterator[tuple[Finding, Severity]]:
         yield from ((one, Severity.ERROR) for one in result.problems)
         yield from ((one, Severity.WARNING) for one in result.warnings)
+        yield from ((one, Severity.NOTE) for one in result.notes)
         for one in result.fidelity:
             # What is rejected is a problem already.
             if one.handling != REJECTED:

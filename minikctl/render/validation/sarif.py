@@ -25,6 +25,7 @@ _ABOUT = {
     "FieldValueTypeInvalid": "the value has the type of its field",
     "Inert": "the field means something on a cluster and nothing here",
     "NotHandled": "the field is one that minikctl acts on",
+    "NotChecked": "what the definition of a custom resource says in CEL",
     "UnknownField": "every field is one that Kubernetes knows",
     "UnknownKind": "the kind is served in this version",
     "Unreadable": "the file can be read as Kubernetes manifests",
