@@ -137,6 +137,8 @@ def _together(
 def _is_told(problem: FieldProblem, told: list[str], inside: str | None, kind: str) -> bool:
     """Whether the rules speak of the field that the schema misses, or have their say there: `inside` a
     pod's spec, and in the body of some kinds."""
+    if problem.path.startswith("status."):
+        return True  # whoever creates an object can't set it
     if inside is not None and problem.path.startswith(inside):
         return True
     if kind in _RULED and not problem.path.startswith("metadata."):

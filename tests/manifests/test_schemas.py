@@ -18,6 +18,7 @@ import yaml
 from manifest_corpus import rows
 from minikctl_schemas import MergeRule
 
+from minikctl.manifests import structure, validate
 from minikctl.model.kinds import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -118,6 +119,37 @@ def test_int_or_string(field: str, value: Any, valid: bool) -> None:
     schema = minikctl_schemas.load("apps/v1", "Deployment")
     whole = {**schema, "properties": {"at": {"$ref": "#/definitions/RollingUpdateDeployment"}}}
     assert jsonschema.Draft7Validator({**whole, "required": []}).is_valid({"at": {field: value}}) == valid
+
+
+# --- what is for people only ------------------------------------------------------------------------
+
+MISSPELT = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "p"},
+    "spec": {"restartPolicy": "never", "containers": [{"name": "a", "imagePullPolicy": "x"}]},
+}
+
+
+@pytest.mark.parametrize("library", ["jsonschema_rs", "jsonschema"])
+def test_enums_keep_no_object_from_being_decoded(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rules refuse such values, and everything else that is wrong with them."""
+    if library == "jsonschema":
+        monkeypatch.setattr(structure, "_judge", structure._python_judge)
+    assert not editor(minikctl_schemas.path("v1", "Pod")).is_valid(MISSPELT)
+    assert structure.check_structure(MISSPELT) == []
+    assert {problem.path for problem in validate(MISSPELT)} == {
+        "spec.restartPolicy",
+        "spec.containers[0].image",
+        "spec.containers[0].imagePullPolicy",
+    }
+
+
+@pytest.mark.parametrize("names", minikctl_schemas.kinds(), ids="/".join)
+def test_an_empty_status_is_no_problem(names: tuple[str, str]) -> None:
+    obj = {"apiVersion": names[0], "kind": names[1], "metadata": {"name": "a.b"}}
+    if "status" in minikctl_schemas.load(*names)["properties"]:
+        assert validate({**obj, "status": {}}) == validate(obj)
 
 
 # --- descriptions -----------------------------------------------------------------------------------
