@@ -257,6 +257,15 @@ def test_jobs_selector(changes: Changes, expected: list[str]) -> None:
     assert refusals(job(), changes) == expected
 
 
+def test_the_longest_list_of_indexes() -> None:
+    longest = ",".join(str(index) for index in range(13_333))[: 64 * 1024 - 2] + "00"
+    assert len(longest) == 64 * 1024
+    rule = {"spec.successPolicy": {"rules": [{"succeededIndexes": longest}]}}
+    assert f"{SUCCESS}.succeededIndexes TooLong" not in refusals(indexed(), rule)
+    rule = {"spec.successPolicy": {"rules": [{"succeededIndexes": longest + "0"}]}}
+    assert f"{SUCCESS}.succeededIndexes TooLong" in refusals(indexed(), rule)
+
+
 def test_what_the_template_lends_is_reported_once() -> None:
     found = validate(changed(job(), {"spec.template.metadata": {"labels": {"a": "-"}}}))
     assert len({str(one) for one in found}) == len(found)
@@ -396,6 +405,9 @@ CRON_JOBS: list[tuple[Changes, list[str]]] = [
     ({"spec.timeZone": "Europe/Atlantis"}, ["spec.timeZone Invalid"]),
     ({"spec.timeZone": "Europe"}, ["spec.timeZone Invalid"]),
     ({"spec.timeZone": "../UTC"}, ["spec.timeZone Invalid"]),
+    ({"spec.timeZone": "Europe/../UTC"}, ["spec.timeZone Invalid"]),
+    ({"spec.timeZone": "./UTC"}, ["spec.timeZone Invalid"]),
+    ({"spec.timeZone": "-UTC"}, ["spec.timeZone Invalid"]),
     ({"spec.timeZone": "posix/UTC"}, ["spec.timeZone Invalid"]),
     ({"spec.timeZone": "a\0b"}, ["spec.timeZone Invalid"]),
     ({"spec.concurrencyPolicy": ""}, []),
@@ -499,6 +511,10 @@ AUTOSCALERS: list[tuple[Fields, Changes, list[str]]] = [
     (autoscaler(), {}, []),
     (autoscaler(), {"spec.maxReplicas": ...}, ["spec.maxReplicas Invalid", "spec.maxReplicas Required"]),
     (autoscaler(), {"spec.maxReplicas": -1}, ["spec.maxReplicas Invalid"]),
+    (autoscaler(), {"spec.maxReplicas": 1, "spec.minReplicas": 1}, []),
+    (autoscaler(), {"spec.maxReplicas": 1}, []),
+    (autoscaler(), {f"{UP}.stabilizationWindowSeconds": 3600}, []),
+    (autoscaler(), {f"{UP}.policies": [{"type": "Pods", "value": 1, "periodSeconds": 1800}]}, []),
     (autoscaler(), {"spec.minReplicas": 6}, ["spec.maxReplicas Invalid"]),
     (autoscaler(), {"spec.minReplicas": 0}, ["spec.metrics Forbidden", "spec.minReplicas Invalid"]),
     (autoscaler(EXTERNAL), {"spec.minReplicas": 0}, ["spec.minReplicas Invalid"]),

@@ -67,6 +67,7 @@ DEPLOYMENTS: list[tuple[Changes, list[str]]] = [
     ({"spec.strategy": {"type": "Recreate"}}, []),
     ({"spec.strategy": {"type": "Recreate", "rollingUpdate": {}}}, [f"{ROLLING} Forbidden"]),
     ({f"{ROLLING}.maxSurge": "200%"}, []),
+    ({f"{ROLLING}.maxUnavailable": "100%"}, []),
     ({f"{ROLLING}.maxUnavailable": "101%"}, [f"{ROLLING}.maxUnavailable Invalid"]),
     ({f"{ROLLING}.maxUnavailable": "9" * 5000 + "%"}, [f"{ROLLING}.maxUnavailable Invalid"]),
     ({f"{ROLLING}.maxUnavailable": "1"}, [f"{ROLLING}.maxUnavailable Invalid"]),
