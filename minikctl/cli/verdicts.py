@@ -10,7 +10,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -168,7 +168,7 @@ def _result(
     )
 
 
-def _findings(document: Document, problems: Sequence[FieldProblem]) -> Iterator[Finding]:
+def _findings(document: Document, problems: Iterable[FieldProblem]) -> Iterator[Finding]:
     for problem in problems:
         steps = parse_path(problem.path)
         yield Finding(replace(problem, position=document.position(steps)), steps)

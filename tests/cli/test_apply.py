@@ -152,7 +152,7 @@ BAD = {
     "negative": (_with("replicas: 1", "replicas: -1"), f"{_REPLICAS}: "),
     "unknown field": (_with("replicas: 1", "replicaz: 1"), "spec.replicaz: unknown field"),
     "unknown kind": (_with("kind: Deployment", "kind: Deploiment"), 'no matches for kind "Deploiment"'),
-    "no image": (_with("        image: nginx:1.25\n", ""), "containers[0].image: Required value"),
+    "no image": (_with("        image: nginx:1.25\n", ""), "containers[0].image: required value is missing"),
     "duplicate key": (_with("  replicas: 1\n", "  replicas: 1\n  replicas: 2\n"), "bad.yaml:8:3: "),
     "twice": (f"{deployment()}---\n{deployment()}", "Deployment/web is there already, at "),
     "no namespace": (

@@ -25,7 +25,7 @@ spec:
 BAD = {
     "broken YAML": (GOOD.replace("replicas: 2", "replicas: [2"), "bad.yaml:6:"),
     "wrong type": (GOOD.replace("replicas: 2", "replicas: two"), "spec.replicas"),
-    "unknown field": (GOOD.replace("replicas:", "replica:"), 'unknown field "spec.replica"'),
+    "unknown field": (GOOD.replace("replicas:", "replica:"), 'spec.replica: unknown field "replica"'),
     "unhandled field": (
         GOOD.replace("image: busybox:1.36", "image: busybox:1.36, livenessProbe: {tcpSocket: {port: 80}}"),
         "spec.template.spec.containers[0].livenessProbe",
