@@ -18,9 +18,11 @@ import importlib.util
 import json
 import re
 import shutil
-import tomllib
 from pathlib import Path
 from typing import Any
+
+from editor_schemas import DRAFT, catalogue, every_kind, place
+from schema_texts import Texts
 
 Schema = dict[str, Any]
 
@@ -119,7 +121,6 @@ SHORT_NAMES = {
     "StorageClass": ["sc"],
     "VolumeAttributesClass": ["vac"],
 }
-DRAFT = "http://json-schema.org/draft-07/schema#"
 DROPPED = {"description", "default"}
 QUANTITY = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E|[eE][+-]?[0-9]+)?$"
 TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.,][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$"
@@ -178,11 +179,6 @@ def main() -> None:
     (TARGET / "VERSION").write_text(f"{version}\n")
 
 
-def place(api_version: str, kind: str) -> str:
-    """Where the schema of a kind lies below data/."""
-    return f"{api_version if '/' in api_version else f'core/{api_version}'}/{kind}.json"
-
-
 def facts(kind: str) -> dict[str, Any]:
     found: dict[str, Any] = {"plural": plural(kind), "namespaced": kind not in CLUSTER_SCOPED}
     return found | ({"short": SHORT_NAMES[kind]} if kind in SHORT_NAMES else {})
@@ -235,41 +231,6 @@ def _newest(folder: Path) -> tuple[str, dict[str, Schema]]:
 
 
 # --- schemas --------------------------------------------------------------------------------------
-
-
-class Texts:
-    """What descriptions/*.toml say: one file for each of Kubernetes' API packages (`core.v1.toml`), in it a
-    table for each definition, with a text for each field and under `_` for the definition itself.
-
-    `common.toml` speaks of fields that mean the same wherever they stand; `enums.toml` has the values that a
-    field may take. A table `X._like = "Y"` takes what it lacks from Y.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        read = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.toml")}
-        self.common: dict[str, str] = read.pop("common")
-        self.enums: dict[str, dict[str, list[str]]] = read.pop("enums")
-        self.tables: dict[str, dict[str, str]] = {
-            f"{package}.{name}": table for package, tables in read.items() for name, table in tables.items()
-        }
-
-    def field(self, definition: str, name: str) -> str:
-        """The text of one field of a definition (`io.k8s.api.core.v1.Pod`); empty where there is none."""
-        table = self.tables.get(_package(definition))
-        if table is None:
-            return self.common[name] if name in ("apiVersion", "kind", "metadata") else ""
-        like = table.get("_like", "")
-        return table.get(name) or (self.field(like, name) if like else self.common.get(name, ""))
-
-    def enum(self, definition: str, name: str) -> list[str]:
-        like = self.tables.get(_package(definition), {}).get("_like", "")
-        found = self.enums.get(_package(definition), {}).get(name, [])
-        return found or (self.enum(like, name) if like else [])
-
-
-def _package(definition: str) -> str:
-    """`core.v1.Pod` of `io.k8s.api.core.v1.Pod`, `meta.v1.ObjectMeta` of apimachinery's."""
-    return ".".join(definition.split(".")[-3:])
 
 
 def self_contained(definitions: dict[str, Schema], root: str, texts: Texts) -> Schema:
@@ -349,93 +310,6 @@ def _short(name: str, taken: set[str]) -> str:
         parts.pop()
         short = f"{parts[-1]}.{short}"
     return short
-
-
-# --- for editors ----------------------------------------------------------------------------------
-
-
-def every_kind(names: list[tuple[str, str]]) -> Schema:
-    """A document of any of these kinds, a List of them, or one of a kind that is not Kubernetes' own.
-
-    By if/then, so that an editor tells what is wrong in the kind that was meant.
-    """
-    served: dict[str, list[str]] = {}
-    for api_version, kind in names:
-        served.setdefault(api_version, []).append(kind)
-    groups = sorted({"extensions", *(name.partition("/")[0] for name in served if "/" in name)})
-    pattern = f"^(({'|'.join(re.escape(group) for group in groups)})/.*|[^/.]*)$"
-    return {
-        "$schema": DRAFT,
-        "title": "Kubernetes",
-        "type": "object",
-        "required": ["apiVersion", "kind"],
-        "properties": {
-            "apiVersion": {"type": "string", "anyOf": [{"enum": sorted(served)}, {}]},
-            "kind": {"type": "string", "anyOf": [{"enum": sorted({kind for _, kind in names})}, {}]},
-        },
-        "allOf": [
-            # A group of Kubernetes' own has no other versions than these.
-            {
-                "if": {"properties": {"apiVersion": {"pattern": pattern}}},
-                "then": {"properties": {"apiVersion": {"enum": sorted(served)}}},
-            },
-            *(_one_version(api_version, kinds) for api_version, kinds in sorted(served.items())),
-        ],
-    }
-
-
-def _one_version(api_version: str, kinds: list[str]) -> Schema:
-    thens: list[Schema] = [
-        {"if": {"properties": {"kind": {"const": kind}}}, "then": {"$ref": place(api_version, kind)}}
-        for kind in kinds
-    ]
-    known = {"enum": kinds}
-    if api_version == "v1":
-        known = {"enum": [*kinds, "List"]}
-        items: Schema = {"properties": {"items": {"type": "array", "items": {"$ref": "#"}}}}
-        thens.append({"if": {"properties": {"kind": {"const": "List"}}}, "then": items})
-    return {
-        "if": {"required": ["apiVersion"], "properties": {"apiVersion": {"const": api_version}}},
-        "then": {"properties": {"kind": known}, "allOf": thens},
-    }
-
-
-def catalogue(names: list[tuple[str, str]]) -> Schema:
-    """SchemaStore's form, with addresses relative to it. Files go to the most stable version of a kind."""
-    best: dict[str, str] = {}
-    for api_version, kind in names:
-        best[kind] = min(best.get(kind, api_version), api_version, key=_stability)
-    schemas = [
-        {
-            "name": "Kubernetes manifests",
-            "description": "Any document, by its apiVersion and kind",
-            "fileMatch": [
-                f"{folder}/**/*.{ending}"
-                for folder in ("desired", "k8s", "kubernetes", "manifests")
-                for ending in ("yaml", "yml")
-            ],
-            "url": "all.json",
-        }
-    ]
-    for api_version, kind in names:
-        word = kind.lower()
-        entry: Schema = {
-            "name": f"Kubernetes {kind} ({api_version})",
-            "description": f"{kind} of {api_version}",
-            "url": place(api_version, kind),
-        }
-        if best[kind] == api_version:
-            stems = (word, f"*.{word}", f"*-{word}", f"{word}.*")
-            entry["fileMatch"] = [f"{stem}.{ending}" for stem in stems for ending in ("yaml", "yml")]
-        schemas.append(entry)
-    return {"$schema": "https://json.schemastore.org/schema-catalog.json", "version": 1, "schemas": schemas}
-
-
-def _stability(api_version: str) -> tuple[int, int, str]:
-    """Smaller is better: v2 before v1 before betas and alphas; events.k8s.io after the core group."""
-    group, _, version = api_version.rpartition("/")
-    major, level = re.fullmatch(r"v(\d+)(?:(alpha|beta)\d+)?", version).groups()  # type: ignore[union-attr]
-    return ((None, "beta", "alpha").index(level), -int(major) if group == "autoscaling" else 0, group)
 
 
 # --- merge keys -----------------------------------------------------------------------------------
