@@ -157,6 +157,7 @@ def test_change(found: Fields, changes: Changes, expected: list[str]) -> None:
         ("orphan", []),
         ("example.com/mine", []),
         ("mine", ["spec.finalizers Invalid"]),
+        ("-/mine", ["spec.finalizers Invalid"]),
         ("", ["spec.finalizers Invalid"]),
     ],
 )
@@ -279,6 +280,18 @@ def test_scope_selector(expression: Fields, expected: list[str]) -> None:
         "ResourceQuota", spec={"hard": {"pods": 1}, "scopeSelector": {"matchExpressions": [expression]}}
     )
     assert [one.removeprefix(f"{SELECTOR}.") for one in refusals(found, {})] == expected
+
+
+def test_scope_selectors_fit_their_resources_and_each_other() -> None:
+    priority = {"scopeName": "PriorityClass", "operator": "Exists"}
+    both = [{"scopeName": name, "operator": "Exists"} for name in ("BestEffort", "NotBestEffort")]
+    found = obj(
+        "ResourceQuota", spec={"hard": {"secrets": 1}, "scopeSelector": {"matchExpressions": [priority]}}
+    )
+    assert refusals(found, {}) == [f"{SELECTOR} Invalid"]
+    assert refusals(found, {"spec.hard": {"pods": 1}, "spec.scopeSelector.matchExpressions": both}) == [
+        f"{SELECTOR} Invalid"
+    ]
 
 
 def test_a_quotas_scopes_stay() -> None:

@@ -157,6 +157,8 @@ VOLUMES: list[tuple[Changes, list[str]]] = [
     ({"spec.nodeAffinity": {}}, [f"{AFFINITY} Required"]),
     ({"spec.nodeAffinity": {"required": {}}}, [f"{AFFINITY}.nodeSelectorTerms Required"]),
     ({"spec.nodeAffinity": {"required": {"nodeSelectorTerms": [TERM, {}]}}}, []),
+    ({"spec.accessModes": ["x"]}, ["spec.accessModes NotSupported"]),
+    ({"spec.volumeAttributesClassName": "A"}, ["spec.csi Required", "spec.volumeAttributesClassName Invalid"]),
     ({"spec.volumeAttributesClassName": ""}, ["spec.csi Required", "spec.volumeAttributesClassName Required"]),
     ({"metadata.annotations": {"volume.beta.kubernetes.io/mount-options": "ro"}}, ["metadata.annotations.volume.beta.kubernetes.io/mount-options Forbidden"]),
 ]  # fmt: skip
@@ -338,6 +340,11 @@ PROVIDED: list[tuple[Fields, Changes, list[str]]] = [
         ATTACHMENT,
         {"spec.source": {"inlineVolumeSpec": {"capacity": {"storage": 1}, "nfs": {"server": "s", "path": "/"}}}},
         [f"{INLINE}.accessModes Required", f"{INLINE}.capacity Forbidden", f"{INLINE}.csi Required"],
+    ),
+    (
+        ATTACHMENT,
+        {"spec.source": {"inlineVolumeSpec": {"csi": {}, "accessModes": ["x"], "volumeMode": "Block", "persistentVolumeReclaimPolicy": "Delete"}}},
+        [f"{INLINE}.{one}" for one in ("accessModes NotSupported", "csi.driver Invalid", "csi.driver Required", "csi.volumeHandle Required", "persistentVolumeReclaimPolicy Forbidden", "volumeMode Forbidden")],
     ),
     (FREE, {}, []),
     (FREE, {"capacity": "-1"}, ["capacity Invalid"]),
