@@ -28,6 +28,7 @@ LINKS = {
     id(support.OBJECT_META): "[as in every object](#metadata-of-every-object)",
     id(support.TEMPLATE_META): "[metadata of a pod template](#metadata-of-a-pod-template)",
     id(support.POD_SPEC): "[as in a Pod](#pod)",
+    id(support.INIT_CONTAINER): "as `spec.containers`; with `restartPolicy: Always` it is a sidecar",
 }
 """What several kinds have is listed once."""
 INTRODUCTION = """# What becomes of each field

@@ -17,12 +17,20 @@ from minikctl.backend.fidelity import FidelityTable, Handling, entry_for
 from minikctl.errors import FieldProblem
 from minikctl.manifests.paths import Path, format_path, parse_path
 from minikctl.manifests.rules.problems import show
-from minikctl.manifests.support import CONTAINER, ENGINE_WORD, POD_SPEC, REFUSED, TABLES, Support, Table
+from minikctl.manifests.support import (
+    CONTAINER,
+    ENGINE_WORD,
+    INIT_CONTAINER,
+    POD_SPEC,
+    REFUSED,
+    TABLES,
+    Support,
+    Table,
+)
 from minikctl.model import Object, labels_of
 from minikctl.model.kinds import KINDS
 
 NOT_HANDLED = "NotHandled"
-POD_SECURITY = "pod-security.kubernetes.io/enforce"
 
 
 class FieldFidelity(NamedTuple):
@@ -53,7 +61,7 @@ def fidelity_of(obj: Object, backend: str) -> list[FieldFidelity]:
     if refused is not None:
         return [_rejected(refused)]
     found = [_fidelity(used) for used in _used_fields(obj, backend)]
-    return [*found, *map(_rejected, _unenforced_levels(obj))]
+    return found
 
 
 def unhandled(obj: Object, backend: str = "") -> list[FieldProblem]:
@@ -67,7 +75,7 @@ def unhandled(obj: Object, backend: str = "") -> list[FieldProblem]:
         for used in _used_fields(obj, backend)
         if not used.support.takes(used.value)
     ]
-    return [*problems, *_unenforced_levels(obj)]
+    return problems
 
 
 def relied_on_in_vain(obj: Object) -> list[FieldFidelity]:
@@ -117,7 +125,9 @@ def _engine_paths(table: Table, path: str) -> Iterator[str]:
 
 def _start(table: Table, path: str) -> str:
     """A pod's fields have the same names in every template, a container's in every list of containers."""
-    return "spec." if table is POD_SPEC else "spec.containers." if table is CONTAINER else path
+    if table is CONTAINER or table is INIT_CONTAINER:
+        return "spec.containers."
+    return "spec." if table is POD_SPEC else path
 
 
 def _joined(table: Table, backend: str, told: FidelityTable, path: str) -> Table:
@@ -173,11 +183,3 @@ def _why_refused(used: _Used) -> str:
         return support.why_refused
     taken = ", ".join(show(one) for one in support.only or () if one not in (None, "", []))
     return f"this version does not run {show(used.value)} yet, only {taken}"
-
-
-def _unenforced_levels(obj: Object) -> Iterator[FieldProblem]:
-    """A level that nothing enforces yet must not look as if something did."""
-    level = labels_of(obj).get(POD_SECURITY, "privileged") if obj["kind"] == "Namespace" else "privileged"
-    if level != "privileged":
-        message = f'level "{level}" is not enforced by this version yet: it would have to be ignored'
-        yield FieldProblem(f"metadata.labels[{POD_SECURITY}]", NOT_HANDLED, message)

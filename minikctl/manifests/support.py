@@ -214,6 +214,10 @@ CONTAINER: Table = {
     "volumeMounts": REFUSED,
     "workingDir": ENGINE,
 }
+INIT_CONTAINER: Table = {
+    **CONTAINER,
+    "restartPolicy": enforced("Always is a sidecar; else the pod's own policy says", "", "Always"),
+}
 _NO_ACCOUNTS = "nothing checks accounts, and there is no API server that a pod could talk to"
 POD_SPEC: Table = {
     "activeDeadlineSeconds": REFUSED,
@@ -233,7 +237,7 @@ POD_SPEC: Table = {
     "hostname": ENGINE,
     "hostnameOverride": REFUSED,
     "imagePullSecrets": REFUSED,
-    "initContainers": REFUSED,
+    "initContainers": INIT_CONTAINER,
     "nodeName": ENFORCED,
     "nodeSelector": ENFORCED,
     "os": refused_except({}, {"name": "linux"}),

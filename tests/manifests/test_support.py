@@ -66,7 +66,7 @@ def env(**source: Any) -> dict[str, Any]:
         ({"priority": 1}, "spec.priority"),
         ({"schedulerName": "mine"}, "spec.schedulerName"),
         ({"volumes": [{"name": "x"}]}, "spec.volumes"),
-        ({"initContainers": [{"name": "x"}]}, "spec.initContainers"),
+        ({"initContainers": [{"restartPolicy": "Never"}]}, "spec.initContainers[0].restartPolicy"),
         ({"affinity": {"nodeAffinity": {}}}, "spec.affinity"),
         ({"securityContext": {"fsGroup": 0}}, "spec.securityContext.fsGroup"),
         ({"activeDeadlineSeconds": 5}, "spec.activeDeadlineSeconds"),

@@ -22,7 +22,7 @@ from minikctl.model import (
     status_of,
     uid_of,
 )
-from minikctl.model.pods import is_active, is_ready
+from minikctl.model.pods import is_active, is_ready, is_sidecar
 from minikctl.model.revisions import same_template
 
 from .world import CLUSTER, QUIET, ROUGH, Crash, World
@@ -241,10 +241,24 @@ class Story:
             }
             for number in range(count)
         ]
-        return {
+        spec: dict[str, Any] = {
             "terminationGracePeriodSeconds": self.random.choice((0, 2, 30)),
             "containers": containers,
         }
+        if self.random.random() < 0.3:
+            spec["initContainers"] = self._init_containers(trap)
+        return spec
+
+    def _init_containers(self, trap: str) -> list[dict[str, Any]]:
+        """One that ends after a while, perhaps a sidecar, in any order."""
+        first = {"name": "i0", "image": "busybox:1", "command": ["sh", "-c", "sleep 1"]}
+        sidecar = {
+            "name": "i1",
+            "image": "busybox:2",
+            "command": ["sh", "-c", f"{trap}while true; do sleep 1; done"],
+            "restartPolicy": "Always",
+        }
+        return self.random.choice(([first], [sidecar], [first, sidecar], [sidecar, first]))
 
     def _pod(self, name: str) -> Object:
         metadata = {"name": name, "namespace": "default", "labels": {"run": name}}
@@ -341,7 +355,8 @@ class Story:
         for uid, pod in by_uid.items():
             if not spec_of(pod).get("nodeName"):
                 continue
-            for container in spec_of(pod)["containers"]:
+            sidecars = [one for one in spec_of(pod).get("initContainers") or () if is_sidecar(one)]
+            for container in (*sidecars, *spec_of(pod)["containers"]):
                 count = running[uid, container["name"]]
                 assert count == 1, f"{name_of(pod)} runs {container['name']} {count} times"
         everything = {record.id for record in self.world.engine.every_record()}
