@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import minikctl_schemas
 from msgspec.structs import replace
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from minikctl.manifests.crds import Crds
 
 NOT_HANDLED = "NotHandled"
+POD_SECURITY = "pod-security"
 _KUSTOMIZE = "kustomize.config.k8s.io/"
 # These may leave out what they are, and still are nobody's objects.
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -61,7 +62,7 @@ class Unread(NamedTuple):
 class _Known(NamedTuple):
     """What the input says of what else is in the cluster."""
 
-    labels: Mapping[str, Any]
+    labels: Mapping[str, Mapping[str, str]]
     """By namespace."""
     crds: Crds | None
 
@@ -112,13 +113,13 @@ def _verdict(document: Document, terms: Terms, known: _Known) -> Result:
     problems = validate(obj, known.crds)
     if any(problem.reason == "UnknownKind" for problem in problems):
         return _unserved(document, problems, terms, known.crds)
+    labels = _namespace_labels(obj, known, terms)
+    if not problems:
+        problems = list(_refusals(obj, labels))
     findings = list(_findings(document, problems))
-    warnings: list[Finding] = []
-    fidelity: list[Fidelity] = []
-    if not is_undecodable(problems):
-        warnings.extend(_findings(document, _warnings(obj, known.labels, terms)))
-        fidelity.extend(_fidelity(document, terms))
-        findings.extend(_rejections(fidelity))
+    warnings = list(_findings(document, _warnings(obj, labels))) if not problems else []
+    fidelity = [] if is_undecodable(problems) else list(_fidelity(document, terms))
+    findings.extend(_rejections(fidelity))
     if terms.strict:
         findings, warnings = [*findings, *warnings], []
     status = Status.INVALID if findings else Status.VALID
@@ -217,18 +218,33 @@ def _unchecked(obj: Object, crds: Crds | None) -> Iterator[FieldProblem]:
 # --- warnings and backends ---------------------------------------------------------------------------
 
 
-def _labels_of_namespaces(objects: Sequence[Object]) -> dict[str, Any]:
-    namespaces = (obj for obj in objects if obj["kind"] == "Namespace" and name_in(obj))
-    return {name_in(obj): obj["metadata"].get("labels") for obj in namespaces}
-
-
-def _warnings(obj: Object, labels: Mapping[str, Any], terms: Terms) -> list[FieldProblem]:
-    try:
-        from minikctl.manifests.warnings import warnings_of  # type: ignore[import-not-found]
-    except ImportError:
-        return []
-    found: list[FieldProblem] = warnings_of(obj, labels.get(name_in(obj, "namespace") or terms.namespace))
+def _labels_of_namespaces(objects: Sequence[Object]) -> dict[str, dict[str, str]]:
+    found = {}
+    for obj in objects:
+        if obj["kind"] == "Namespace" and name_in(obj):
+            labels = obj["metadata"].get("labels")
+            texts = labels.items() if isinstance(labels, dict) else ()
+            found[name_in(obj)] = {key: value for key, value in texts if isinstance(value, str)}
     return found
+
+
+def _namespace_labels(obj: Object, known: _Known, terms: Terms) -> Mapping[str, str] | None:
+    return known.labels.get(name_in(obj, "namespace") or terms.namespace)
+
+
+def _refusals(obj: Object, labels: Mapping[str, str] | None) -> Iterator[FieldProblem]:
+    """The namespace's level forbids the pod. Of a workload's template the server only warns."""
+    if obj["kind"] == "Pod" and labels:
+        from minikctl.model.pod_security import refusal
+
+        if why := refusal(labels, obj):
+            yield FieldProblem("spec", "Forbidden", why, rule=POD_SECURITY)
+
+
+def _warnings(obj: Object, labels: Mapping[str, str] | None) -> list[FieldProblem]:
+    from minikctl.manifests.warnings import warnings_of
+
+    return warnings_of(obj, labels)
 
 
 def _fidelity(document: Document, terms: Terms) -> Iterator[Fidelity]:

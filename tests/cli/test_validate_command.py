@@ -194,6 +194,61 @@ def test_usage(cli: Cli, argv: tuple[str, ...], line: str) -> None:
     assert result.err.startswith(line)
 
 
+# --- warnings --------------------------------------------------------------------------------------
+
+POD = """apiVersion: v1
+kind: Pod
+metadata: {name: p, namespace: shop}
+spec:
+  hostNetwork: true
+  containers: [{name: a, image: b}]
+"""
+
+
+def namespace(level: str) -> str:
+    labels = f"{{pod-security.kubernetes.io/enforce: {level}}}"
+    return f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {labels}}}\n"
+
+
+def test_warnings_fail_only_with_strict(cli: Cli) -> None:
+    write(cli, pod=POD)
+    result = cli.ok("validate", "pod.yaml", "--summary")
+    assert result.lines[0].startswith(
+        "pod.yaml:5:3: Pod/p: warning: spec.hostNetwork: the pod shares the machine's"
+    )
+    assert result.lines[1].endswith("Valid: 1, Invalid: 0, Errors: 0, Skipped: 0")
+    found = json.loads(cli.ok("validate", "pod.yaml", "-o", "json").out)
+    assert (found["resources"], found["warnings"][0]["field"]) == ([], "spec.hostNetwork")
+    strict = cli("validate", "pod.yaml", "--strict")
+    assert strict.code == 1
+    assert strict.out.startswith("pod.yaml:5:3: Pod/p: spec.hostNetwork: the pod shares")
+    (invalid,) = json.loads(cli("validate", "pod.yaml", "--strict", "-o", "json").out)["resources"]
+    assert invalid["status"] == "statusInvalid"
+
+
+def test_a_namespace_in_the_same_input_says_what_its_pods_may_do(cli: Cli) -> None:
+    template = deployment().replace("name: web\n", "name: web\n  namespace: shop\n", 1)
+    write(cli, pod=POD, template=template, free=namespace("privileged"), tight=namespace("restricted"))
+    assert cli("validate", "free.yaml", "pod.yaml", "template.yaml") == Result(0, "", "")
+    refused = cli("validate", "pod.yaml", "tight.yaml")
+    assert refused.code == 1
+    assert refused.out.startswith(
+        'pod.yaml:4:1: Pod/p: spec: violates PodSecurity "restricted:latest": host namespaces'
+    )
+    warned = cli.ok("validate", "template.yaml", "tight.yaml")
+    assert 'warning: spec.template.spec: would violate PodSecurity "restricted' in warned.out
+    # -n says where objects live that don't say so themselves.
+    write(cli, pod=POD.replace(", namespace: shop", ""))
+    assert cli("validate", "pod.yaml", "tight.yaml").code == 0
+    assert cli("validate", "pod.yaml", "tight.yaml", "-n", "shop").code == 1
+
+
+def test_a_namespace_whose_labels_are_wrong_hides_nothing(cli: Cli) -> None:
+    write(cli, pod=POD, wrong=namespace("restricted").replace("restricted", "[1]"))
+    result = cli("validate", "wrong.yaml", "pod.yaml")
+    assert [line.split(": ")[1] for line in result.lines] == ["Namespace/shop", "Pod/p"]
+
+
 # --- inputs ----------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,8 @@ _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 # What holds where no rule has an id of its own: reasons of the decode step, and how backends handle fields.
 _ABOUT = {
+    "Warning": "the server accepts it, and something is worth a word",
+    "pod-security": "the pod keeps to its namespace's Pod Security level",
     "DuplicateField": "every field is set once",
     "Emulated": "the backend does what comes close to the field",
     "Enforced": "the backend does what the field says",
@@ -25,7 +27,7 @@ _ABOUT = {
     "FieldValueTypeInvalid": "the value has the type of its field",
     "Inert": "the field means something on a cluster and nothing here",
     "NotHandled": "the field is one that minikctl acts on",
-    "NotChecked": "what the definition of a custom resource says in CEL",
+    "NotChecked": "rules in CEL of a custom resource are not evaluated",
     "UnknownField": "every field is one that Kubernetes knows",
     "UnknownKind": "the kind is served in this version",
     "Unreadable": "the file can be read as Kubernetes manifests",
