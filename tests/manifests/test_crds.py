@@ -86,6 +86,7 @@ VALUES: list[tuple[dict[str, Any], Any, list[tuple[str, str]]]] = [
     ({**KEEP, "properties": {"a": {"type": "object"}}}, {"x": {"b": 1, "a": {"c": 1}}}, [("spec.x.a.c", UNKNOWN)]),
     ({"type": "object", "additionalProperties": {"type": "string"}}, {"x": {"a.b": "c", "d": 1}}, [("spec.x.d", TYPE)]),
     ({"type": "object", "additionalProperties": {"type": "object"}}, {"x": {"d": {"e": 1}}}, [("spec.x.d.e", UNKNOWN)]),
+    ({"type": "object", "additionalProperties": True}, {"x": {"a": {"b": 1}}}, [("spec.x.a.b", UNKNOWN)]),
     ({"type": "array", "items": {"type": "object"}}, {"x": [{}, {"y": 1}]}, [("spec.x[1].y", UNKNOWN)]),
     ({"type": "array", "items": {"type": "string"}}, {"x": ["a", 1]}, [("spec.x[1]", TYPE)]),
     ({"type": "array", "items": {"type": "string"}}, {"x": ["a", None]}, [("spec.x[1]", TYPE)]),
