@@ -76,6 +76,11 @@ def test_a_star_leaves_the_choice_to_the_other_field(text: str, any_day: bool, a
             "* * * january *",
             'failed to parse int from january: strconv.Atoi: parsing "january": invalid syntax',
         ),
+        (f"{2**63 - 1} * * * *", f"end of range ({2**63 - 1}) above maximum (59): {2**63 - 1}"),
+        (
+            f"{2**63} * * * *",
+            f'failed to parse int from {2**63}: strconv.Atoi: parsing "{2**63}": value out of range',
+        ),
         ("@reboot", "unrecognized descriptor: @reboot"),
         ("@Daily", "unrecognized descriptor: @Daily"),
         ("@every", "unrecognized descriptor: @every"),
