@@ -9,16 +9,16 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
 from minikctl.api import deletion
-from minikctl.api.admission import changed_object, check, is_same, merge_table, new_object
+from minikctl.api.admission import admit, changed_object, check, is_same, merge_table, new_object
 from minikctl.apply.threeway import three_way
 from minikctl.clock import Clock
 from minikctl.controlplane.decision import Ids
-from minikctl.errors import Invalid, ManifestError, NotFound
+from minikctl.errors import Forbidden, Invalid, ManifestError, NotFound
 from minikctl.model import Object, ObjectKey, is_deleting
 from minikctl.model.writes import DROP, Adopt, Put, Write
 from minikctl.store import DesiredFile, Store
@@ -63,7 +63,7 @@ def absorb(
         return ()
     problems: list[FileProblem] = []
     writes: list[Write] = []
-    coming = {file.key.name for file in files if file.key.kind == "Namespace" and file.desired is not None}
+    coming = {file.key.name: file.desired for file in files if file.key.kind == "Namespace" and file.desired}
     vanished = [file for file in files if file.desired is None and file.problem is None]
     for file in sorted(files, key=lambda one: (one.key.kind != "Namespace", one.path)):
         if file in vanished:
@@ -79,6 +79,9 @@ def absorb(
             problem = FileProblem(file.path, _one_line(error))
             refusals[file.path] = (file.digest, revision, problem)
             problems.append(problem)
+        except Forbidden as error:
+            # Not the file is wrong: its namespace may let it in at any time, so it is asked again.
+            problems.append(FileProblem(file.path, _one_line(error)))
     brake = _brake(vanished, len(store.declared_keys()))
     if deletions is Deletions.LEFT:
         problems.extend(FileProblem(file.path, GONE) for file in vanished)
@@ -99,7 +102,9 @@ def _one_line(error: Exception) -> str:
     return str(error)
 
 
-def _changed(file: DesiredFile, store: Store, clock: Clock, ids: Ids, coming: set[str]) -> list[Write]:
+def _changed(
+    file: DesiredFile, store: Store, clock: Clock, ids: Ids, coming: Mapping[str, Object]
+) -> list[Write]:
     if file.problem is not None or file.desired is None:
         raise file.problem or ManifestError("cannot be read")
     check(file.desired)
@@ -107,7 +112,10 @@ def _changed(file: DesiredFile, store: Store, clock: Clock, ids: Ids, coming: se
     live = store.get(file.key)
     adopt = Adopt(file.desired, file.digest)
     if live is None:
-        return [Put(new_object(file.desired, clock, ids), adopt, file.last_applied)]
+        obj = new_object(file.desired, clock, ids)
+        home = ObjectKey("Namespace", "", file.key.namespace)
+        admit(obj, coming.get(file.key.namespace) or store.get(home))
+        return [Put(obj, adopt, file.last_applied)]
     if is_deleting(live):
         return []
     merged = _merged(live, file.desired, store.declared(file.key))
@@ -117,7 +125,7 @@ def _changed(file: DesiredFile, store: Store, clock: Clock, ids: Ids, coming: se
     return [Put(merged, adopt, file.last_applied)]
 
 
-def _check_namespace(name: str, store: Store, coming: set[str]) -> None:
+def _check_namespace(name: str, store: Store, coming: Container[str]) -> None:
     """`coming`: namespaces whose files are new too."""
     if not name or name == "default" or name in coming:
         return

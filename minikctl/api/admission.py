@@ -8,7 +8,7 @@ from minikctl.apply.sparse import sparsify
 from minikctl.apply.table import MergeTable
 from minikctl.clock import Clock
 from minikctl.controlplane.decision import Ids
-from minikctl.errors import FieldProblem, Invalid
+from minikctl.errors import FieldProblem, Forbidden, Invalid
 from minikctl.model import Object, annotations_of, copy, labels_of, name_of, spec_of
 from minikctl.model.defaults import set_defaults
 from minikctl.model.kinds import KINDS
@@ -51,6 +51,21 @@ def check(obj: Object, old: Object | None = None) -> None:
     if problems:
         name = (obj.get("metadata") or {}).get("name", "")
         raise Invalid(str(obj.get("kind", "")), str(name), problems)
+
+
+def admit(obj: Object, namespace: Object | None) -> None:
+    """Pod Security: a Pod that the level of its namespace forbids is not let in.
+
+    Workloads are: their controllers meet the refusal when they make pods.
+
+    :raises Forbidden: with what Kubernetes would say.
+    """
+    if obj["kind"] != "Pod":
+        return
+    from minikctl.model.pod_security import refusal
+
+    if why := refusal(labels_of(namespace) if namespace is not None else None, obj):
+        raise Forbidden(f'{KINDS["Pod"].resource} "{name_of(obj)}" is forbidden: {why}')
 
 
 def _without_status(obj: Object) -> Object:

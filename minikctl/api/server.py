@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeAlias, TypeVar
 from minikctl.api import deletion
 from minikctl.api.absorb import Deletions, FileProblem, Refusals, absorb
 from minikctl.api.admission import (
+    admit,
     changed_object,
     check,
     in_namespace,
@@ -80,11 +81,13 @@ class Api:
 
         :raises AlreadyExists: there is one of that name.
         :raises Invalid: the manifest breaks a rule.
+        :raises Forbidden: its namespace does not let it in.
         """
         manifest = in_namespace(manifest, namespace)
         check(manifest)
         obj = new_object(manifest, self.clock, self.ids)
         key = key_of(obj)
+        admit(obj, self._namespace(key.namespace))
         if self.store.get(key) is not None:
             raise AlreadyExists(KINDS[key.kind].resource, key.name)
         if dry_run:
@@ -101,6 +104,7 @@ class Api:
         """kubectl's three-way apply of several manifests, as one commit. The results come in apply order.
 
         :raises Invalid: a manifest, or the change that it means, breaks a rule. Nothing was done.
+        :raises Forbidden: a namespace does not let a Pod in. Nothing was done.
         """
         for manifest in manifests:
             if "name" not in (manifest.get("metadata") or {}):
@@ -113,12 +117,17 @@ class Api:
     def _apply_once(self, manifests: Sequence[Object], dry_run: bool) -> Sequence[Applied]:
         results: list[Applied] = []
         writes: list[Write] = []
-        coming = {key_of(one).name for one in manifests if one["kind"] == "Namespace"}
+        # Namespaces come first, so that what lives in them is held to the labels that they will have.
+        coming: dict[str, Object] = {}
         for manifest in manifests:
             key = key_of(manifest)
             if not dry_run and key.namespace not in coming:
                 self._need_namespace(key.namespace)
             result = self._applied(manifest, self.store.get(key))
+            if key.kind == "Namespace":
+                coming[key.name] = result.after
+            if result.verb == "created":
+                admit(result.after, coming.get(key.namespace) or self._namespace(key.namespace))
             results.append(result)
             if result.verb != "unchanged" or self.store.last_applied(key) != manifest:
                 hints = [self.store.declared(key) or manifest, manifest]
@@ -223,6 +232,9 @@ class Api:
         return self._retrying(lambda: self._absorb_once(deletions))
 
     # ---
+
+    def _namespace(self, name: str) -> Object | None:
+        return self.store.get(ObjectKey("Namespace", "", name)) if name else None
 
     def _need_namespace(self, name: str) -> None:
         if not name:

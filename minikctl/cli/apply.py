@@ -7,7 +7,14 @@ from typing import Annotated
 import typer
 
 from minikctl.cli import options
-from minikctl.cli.documents import check_backends, checked_manifests, key_in, read_documents, tell_inert
+from minikctl.cli.documents import (
+    check_backends,
+    checked_manifests,
+    key_in,
+    read_documents,
+    tell_inert,
+    tell_warnings,
+)
 from minikctl.cli.options import flag, value
 from minikctl.cli.printing import ResultPrinter
 from minikctl.cli.resources import parse_selector
@@ -49,6 +56,7 @@ def apply(
             session.cluster.check_engines()
             check_backends(session, documents)  # the first one may only now have been chosen
         tell_inert(manifests)
+        tell_warnings(session, manifests)
         results = session.api.apply(manifests, session.namespace, dry_run=bool(suffix))
         by_key = {key_of(result.after): result for result in results}
         ordered = [by_key.get(key_in(session, one)) for one in manifests]

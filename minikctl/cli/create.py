@@ -55,7 +55,7 @@ def create_from_files(
         if files:
             raise UsageError("-f goes with `create` alone, without a kind")
         return
-    from minikctl.cli.documents import checked_manifests, read_documents, tell_inert
+    from minikctl.cli.documents import checked_manifests, read_documents, tell_inert, tell_warnings
     from minikctl.cli.resources import parse_selector
 
     suffix = options.dry_run_suffix(dry_run)
@@ -67,6 +67,7 @@ def create_from_files(
         sources = {id(one.obj): one.source for one in documents}
         manifests = checked_manifests(session, documents, parse_selector(selector))
         tell_inert(manifests)
+        tell_warnings(session, manifests)
         for manifest in manifests:
             try:
                 obj = session.api.create(manifest, session.namespace, dry_run=bool(suffix))

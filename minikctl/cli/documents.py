@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from minikctl.cli.errors import Reported, complain
 from minikctl.cli.options import comma_separated
 from minikctl.cli.problems import name_in, problem_lines
-from minikctl.cli.session import Session, note
+from minikctl.cli.session import Session, note, warn
 from minikctl.errors import FieldProblem, UsageError
 from minikctl.model import Object, ObjectKey, labels_of, selectors
 from minikctl.model.kinds import KINDS
@@ -63,6 +63,18 @@ def check_backends(session: Session, documents: Sequence[Document]) -> None:
 
     for backend in session.cluster.known_backends:
         _refuse(documents, partial(check_on, backend))
+
+
+def tell_warnings(session: Session, manifests: Sequence[Object]) -> None:
+    """What the API server would warn of, and what in a namespace without a level is risky."""
+    from minikctl.manifests.warnings import warnings_of
+
+    coming = {name_in(one): one for one in manifests if one["kind"] == "Namespace"}
+    for manifest in manifests:
+        place = key_in(session, manifest).namespace
+        home = coming.get(place) or session.api.find(ObjectKey("Namespace", "", place))
+        for problem in warnings_of(manifest, labels_of(home) if home is not None else None):
+            warn(str(problem))
 
 
 def tell_inert(manifests: Sequence[Object]) -> None:

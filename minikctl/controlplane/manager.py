@@ -25,6 +25,7 @@ from minikctl.model import (
     controller_of,
     is_deleting,
     key_of,
+    labels_of,
     spec_of,
     uid_of,
 )
@@ -244,6 +245,7 @@ class Manager:
                 self.look_at(Work.DEPLOYMENT, key)
             case "Namespace":
                 self.look_at(Work.NAMESPACE, key)
+                self._concern_makers(obj, old)
             case "Node":
                 self._concern_unscheduled()
         if obj["metadata"].get("ownerReferences") or is_deleting(obj):
@@ -256,6 +258,12 @@ class Manager:
                     self.look_at(Work.GARBAGE, key_of(dependent))
         self._concern_owner(obj)
         self._concern_namespace(key)
+
+    def _concern_makers(self, namespace: Object, old: Object | None) -> None:
+        """Other labels may be another Pod Security level: pods that were refused may now be made."""
+        if old is None or labels_of(old) != labels_of(namespace):
+            for replica_set in self.view.list("ReplicaSet", key_of(namespace).name):
+                self.look_at(Work.REPLICA_SET, key_of(replica_set))
 
     def _concern_pod(self, key: ObjectKey, pod: Object) -> None:
         if spec_of(pod).get("nodeName"):

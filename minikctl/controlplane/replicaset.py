@@ -1,7 +1,8 @@
 """The ReplicaSet controller: as many active pods as `spec.replicas`, no more, no less.
 
 Upstream creates in slow starts (1, 2, 4 …) to spare an API server that may refuse; here a whole batch is one
-commit that happens or does not, so all missing pods are made at once.
+commit that happens or does not, so all missing pods are made at once. What an API server would refuse is
+asked before: pods that their namespace's Pod Security level forbids are not made; the ReplicaSet says why.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from minikctl.model import (
     Object,
     ObjectKey,
     annotations_of,
+    conditions,
     controller_of,
     controller_reference,
     copy,
@@ -29,11 +31,13 @@ from minikctl.model import (
     uid_of,
 )
 from minikctl.model.defaults import set_defaults
+from minikctl.model.pod_security import refusal
 from minikctl.model.pods import is_active, is_available, is_ready, phase, ready_since, restarts
 from minikctl.model.timestamps import format_time
 
 COMPONENT = "replicaset-controller"
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+FAILURE = "ReplicaFailure"
 
 
 def reconcile(key: ObjectKey, view: View, now: float, ids: Ids) -> Decision:
@@ -43,18 +47,35 @@ def reconcile(key: ObjectKey, view: View, now: float, ids: Ids) -> Decision:
         return decision
     pods = claim(replica_set, "Pod", view, decision)
     active = [pod for pod in pods if is_active(pod)]
+    refused = None
     if not is_deleting(replica_set):
         missing = spec_of(replica_set)["replicas"] - len(active)
         if missing > 0:
-            _create(replica_set, missing, decision, now, ids)
+            prototype = new_pod(replica_set, now)
+            refused = _refused(prototype, view)
+            if refused is None:
+                _create(replica_set, prototype, missing, decision, ids)
         elif missing < 0:
             _delete(replica_set, active, -missing, view, decision, now)
-    _update_status(replica_set, pods, active, decision, now)
+    _tell_refused(replica_set, refused, decision)
+    _update_status(replica_set, pods, active, refused, decision, now)
     return decision
 
 
-def _create(replica_set: Object, count: int, decision: Decision, now: float, ids: Ids) -> None:
-    prototype = new_pod(replica_set, now)
+def _refused(pod: Object, view: View) -> str | None:
+    """What an API server would answer who wants to create that pod, where it would refuse it."""
+    home = view.get(ObjectKey("Namespace", "", namespace_of(pod)))
+    why = refusal(labels_of(home) if home is not None else None, pod)
+    return None if why is None else f'pods "{pod["metadata"]["generateName"]}" is forbidden: {why}'
+
+
+def _tell_refused(replica_set: Object, refused: str | None, decision: Decision) -> None:
+    known = conditions.find(status_of(replica_set), FAILURE)
+    if refused is not None and (known is None or known.get("message") != refused):
+        decision.tell(replica_set, "FailedCreate", f"Error creating: {refused}", COMPONENT, "Warning")
+
+
+def _create(replica_set: Object, prototype: Object, count: int, decision: Decision, ids: Ids) -> None:
     for _ in range(count):
         pod = copy(prototype)
         pod["metadata"] |= {"name": f"{name_of(replica_set)}-{ids.suffix()}", "uid": ids.uid()}
@@ -147,8 +168,27 @@ def _descending(text: str) -> tuple[int, ...]:
     return tuple(-ord(letter) for letter in text)
 
 
+def _conditions(replica_set: Object, refused: str | None, now: float) -> list[conditions.Condition]:
+    found: list[conditions.Condition] = status_of(replica_set).get("conditions") or []
+    if refused is None:
+        return [condition for condition in found if condition["type"] != FAILURE]
+    failure = {
+        "type": FAILURE,
+        "status": "True",
+        "reason": "FailedCreate",
+        "message": refused,
+        "lastTransitionTime": format_time(now),
+    }
+    return conditions.put(found, failure)
+
+
 def _update_status(
-    replica_set: Object, pods: list[Object], active: list[Object], decision: Decision, now: float
+    replica_set: Object,
+    pods: list[Object],
+    active: list[Object],
+    refused: str | None,
+    decision: Decision,
+    now: float,
 ) -> None:
     spec = spec_of(replica_set)
     minimum = spec.get("minReadySeconds", 0)
@@ -164,8 +204,8 @@ def _update_status(
     }
     # Zero counts are left out of the JSON, as upstream's `omitempty` does; `replicas` always stands.
     status = {name: value for name, value in status.items() if value or name in ("replicas",)}
-    if conditions := status_of(replica_set).get("conditions"):
-        status["conditions"] = conditions
+    if found := _conditions(replica_set, refused, now):
+        status["conditions"] = found
     if new := with_status(replica_set, status):
         decision.put(new)
     if minimum:

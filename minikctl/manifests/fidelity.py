@@ -27,7 +27,7 @@ from minikctl.manifests.support import (
     Support,
     Table,
 )
-from minikctl.model import Object, labels_of
+from minikctl.model import Object
 from minikctl.model.kinds import KINDS
 
 NOT_HANDLED = "NotHandled"
@@ -60,8 +60,7 @@ def fidelity_of(obj: Object, backend: str) -> list[FieldFidelity]:
     refused = refused_kind(obj)
     if refused is not None:
         return [_rejected(refused)]
-    found = [_fidelity(used) for used in _used_fields(obj, backend)]
-    return found
+    return [_fidelity(used) for used in _used_fields(obj, backend)]
 
 
 def unhandled(obj: Object, backend: str = "") -> list[FieldProblem]:
@@ -70,12 +69,11 @@ def unhandled(obj: Object, backend: str = "") -> list[FieldProblem]:
 
     :raises UsageError: there is no such backend.
     """
-    problems = [
+    return [
         FieldProblem(format_path(used.steps), NOT_HANDLED, _why_refused(used))
         for used in _used_fields(obj, backend)
         if not used.support.takes(used.value)
     ]
-    return problems
 
 
 def relied_on_in_vain(obj: Object) -> list[FieldFidelity]:

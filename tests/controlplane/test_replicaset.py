@@ -10,6 +10,7 @@ from controlplane_builders import (
     Cluster,
     counted_ids,
     deployment,
+    namespace,
     pod,
     puts,
     replica_set,
@@ -235,3 +236,51 @@ def test_a_pod_that_is_deleted_is_replaced() -> None:
     cluster.settle()
     assert len(cluster.pods()) == 2
     assert victim not in cluster.pods()
+
+
+class TestPodSecurity:
+    """Pods that an API server would refuse are not made."""
+
+    LEVEL = "pod-security.kubernetes.io/enforce"
+
+    def owner(self) -> Object:
+        owner = replica_set(replicas=2)
+        container = owner["spec"]["template"]["spec"]["containers"][0]
+        container["securityContext"] = {"privileged": True}
+        return owner
+
+    def home(self, level: str) -> Object:
+        home = namespace()
+        home["metadata"]["labels"] = {self.LEVEL: level}
+        return home
+
+    def test_what_the_level_forbids_is_told_and_not_made(self) -> None:
+        decision = look(self.owner(), self.home("baseline"))
+        assert puts(decision, "Pod") == []
+        (happening,) = decision.happenings
+        assert (happening.kind, happening.reason) == ("Warning", "FailedCreate")
+        refused = 'pods "web-1-" is forbidden: violates PodSecurity "baseline:latest": privileged (container '
+        assert happening.message.startswith(f"Error creating: {refused}")
+        (condition,) = status_of(puts(decision, "ReplicaSet")[-1])["conditions"]
+        assert (condition["type"], condition["reason"]) == ("ReplicaFailure", "FailedCreate")
+        assert condition["message"].startswith(refused)
+
+    def test_it_is_told_once(self) -> None:
+        first = look(self.owner(), self.home("baseline"))
+        again = look(puts(first, "ReplicaSet")[-1], self.home("baseline"))
+        assert not again.happenings
+        assert not again.writes
+
+    def test_another_level_makes_it_good(self) -> None:
+        refused = puts(look(self.owner(), self.home("baseline")), "ReplicaSet")[-1]
+        decision = look(refused, self.home("privileged"))
+        assert len(puts(decision, "Pod")) == 2
+        assert "conditions" not in status_of(puts(decision, "ReplicaSet")[-1])
+
+    def test_a_new_label_of_the_namespace_is_noticed(self) -> None:
+        cluster = Cluster(self.owner(), self.home("baseline"))
+        cluster.run()
+        assert not list(cluster.view.list("Pod"))
+        cluster.put(self.home("privileged"))
+        cluster.run()
+        assert len(list(cluster.view.list("Pod"))) == 2

@@ -1,4 +1,4 @@
-"""Paths of the machine through which a pod could speak to an engine: who may do that is root on the machine."""
+"""Paths of the machine through which a pod could speak to an engine, and so be root on the machine."""
 
 from __future__ import annotations
 
