@@ -109,11 +109,11 @@ def _in_repository(file: str) -> str | None:
 
     None for what is no file: standard input, a kustomization, a wrong name.
     """
-    root = os.environ.get("GITHUB_WORKSPACE") or os.getcwd()  # noqa: PTH109
+    root = os.path.abspath(os.environ.get("GITHUB_WORKSPACE") or os.curdir)  # noqa: PTH100
     absolute = os.path.abspath(file)  # noqa: PTH100
     if not os.path.lexists(absolute):
         return None
-    inside = os.path.commonpath((root, absolute)) == root.rstrip("/")
+    inside = os.path.commonpath((root, absolute)) == root
     return os.path.relpath(absolute, root) if inside else absolute
 
 

@@ -115,6 +115,7 @@ def result(status: Status, name: str = "web", **more: Any) -> Result:
         "kind": "Deployment",
         "version": "apps/v1",
         "namespace": "shop",
+        "document": 0,
         "position": Position("k8s/web.yaml", 1, 1),
     }
     return Result("k8s/web.yaml", status, name=name, **{**facts, **more})

@@ -44,15 +44,14 @@ def render(report: Report) -> str:
 
 
 def _identity(result: Result) -> dict[str, Any]:
-    item = {} if result.item is None else {"item": result.item}
+    counted = {"document": result.document, "item": result.item}
     return {
         "filename": result.filename,
         "kind": result.kind,
         "name": result.name,
         "namespace": result.namespace,
         "version": result.version,
-        "document": result.document,
-        **item,
+        **{name: number for name, number in counted.items() if number is not None},
     }
 
 

@@ -69,13 +69,13 @@ class Fidelity(Struct, frozen=True):
 class Result(Struct, frozen=True):
     """The verdict on one document; on a whole file where it could not be read.
 
-    `document` counts the file's documents from 0, `item` is the index in a List. `problems` are why it is
-    not valid: exactly one for an ERROR.
+    `document` counts the file's documents from 0, `item` is the index in a List; None where there is none.
+    `problems` are why it is not valid: exactly one for an ERROR.
     """
 
     filename: str
     status: Status
-    document: int = 0
+    document: int | None = None
     item: int | None = None
     kind: str = ""
     name: str = ""
