@@ -293,6 +293,96 @@ def test_signing_request(changes: Changes, expected: list[str]) -> None:
     assert refusals(SIGNING, changes) == expected
 
 
+# --- flow control ---------------------------------------------------------------------------------
+
+FLOW = "flowcontrol.apiserver.k8s.io/v1"
+FLOW_RULE = {
+    "subjects": [{"kind": "Group", "group": {"name": "g"}}],
+    "resourceRules": [{"verbs": ["get"], "apiGroups": [""], "resources": ["pods"], "namespaces": ["*"]}],
+}
+SCHEMA = obj("FlowSchema", FLOW, spec={"priorityLevelConfiguration": {"name": "l"}, "rules": [FLOW_RULE]})
+R = "spec.rules[0]"
+SCHEMAS: list[tuple[Changes, list[str]]] = [
+    ({}, []),
+    ({"spec.matchingPrecedence": 1}, ["spec.matchingPrecedence Invalid"]),
+    ({"spec.matchingPrecedence": 10001}, ["spec.matchingPrecedence Invalid"]),
+    ({"spec.distinguisherMethod": {"type": "x"}}, ["spec.distinguisherMethod.type NotSupported"]),
+    ({"spec.priorityLevelConfiguration": ...}, ["spec.priorityLevelConfiguration.name Required"]),
+    ({"spec.priorityLevelConfiguration.name": "A"}, ["spec.priorityLevelConfiguration.name Invalid"]),
+    ({R: {}}, [f"{R} Required", f"{R}.subjects Required"]),
+    ({f"{R}.subjects[0].kind": "x"}, [f"{R}.subjects[0].kind NotSupported"]),
+    (
+        {f"{R}.subjects[0].kind": "User"},
+        [f"{R}.subjects[0].group Forbidden", f"{R}.subjects[0].user Required"],
+    ),
+    ({f"{R}.subjects[0].group.name": ""}, [f"{R}.subjects[0].group.name Required"]),
+    ({f"{R}.subjects[0]": {"kind": "ServiceAccount", "serviceAccount": {"name": "*", "namespace": "n"}}}, []),
+    (
+        {f"{R}.subjects[0]": {"kind": "ServiceAccount", "serviceAccount": {"name": "A"}}},
+        [
+            f"{R}.subjects[0].serviceAccount.name Invalid",
+            f"{R}.subjects[0].serviceAccount.namespace Required",
+        ],
+    ),
+    (
+        {f"{R}.subjects[0]": {"kind": "ServiceAccount", "serviceAccount": {"name": "a", "namespace": "N"}}},
+        [f"{R}.subjects[0].serviceAccount.namespace Invalid"],
+    ),
+    ({f"{R}.resourceRules[0].verbs": ["*", "get"]}, [f"{R}.resourceRules[0].verbs Invalid"]),
+    ({f"{R}.resourceRules[0].verbs": ["read"]}, [f"{R}.resourceRules[0].verbs NotSupported"]),
+    ({f"{R}.resourceRules[0].namespaces": []}, [f"{R}.resourceRules[0].namespaces Required"]),
+    ({f"{R}.resourceRules[0].namespaces": [], f"{R}.resourceRules[0].clusterScope": True}, []),
+    ({f"{R}.resourceRules[0].namespaces": ["A"]}, [f"{R}.resourceRules[0].namespaces[0] Invalid"]),
+    ({f"{R}.nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["/", "/a/*"]}]}, []),
+    (
+        {f"{R}.nonResourceRules": [{"verbs": [], "nonResourceURLs": []}]},
+        [f"{R}.nonResourceRules[0].{one} Required" for one in ("nonResourceURLs", "verbs")],
+    ),
+    (
+        {f"{R}.nonResourceRules": [{"verbs": ["get"], "nonResourceURLs": ["", "a", "/a b", "/a//b", "/a*"]}]},
+        [f"{R}.nonResourceRules[0].nonResourceURLs[{one}] Invalid" for one in range(5)],
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "expected"), SCHEMAS)
+def test_flow_schema(changes: Changes, expected: list[str]) -> None:
+    assert refusals(SCHEMA, changes) == expected
+
+
+L = "spec.limited"
+LEVELS: list[tuple[Changes, list[str]]] = [
+    ({}, []),
+    ({"spec.type": "x"}, ["spec.type NotSupported"]),
+    ({"spec.type": "Exempt"}, ["spec.limited Forbidden", "spec.type Invalid"]),
+    ({"spec": {"type": "Exempt"}, "metadata.name": "exempt"}, []),
+    ({"spec.limited": ...}, ["spec.limited Required"]),
+    ({"spec.exempt": {}}, ["spec.exempt Forbidden"]),
+    ({f"{L}.nominalConcurrencyShares": 0}, []),
+    ({f"{L}.nominalConcurrencyShares": -1}, [f"{L}.nominalConcurrencyShares Invalid"]),
+    ({f"{L}.lendablePercent": 101}, [f"{L}.lendablePercent Invalid"]),
+    ({f"{L}.limitResponse.type": ""}, [f"{L}.limitResponse.type NotSupported"]),
+    ({f"{L}.limitResponse.type": "Reject"}, [f"{L}.limitResponse.queuing Forbidden"]),
+    ({f"{L}.limitResponse.queuing": ...}, [f"{L}.limitResponse.queuing Required"]),
+    (
+        {f"{L}.limitResponse.queuing.queueLengthLimit": -1},
+        [f"{L}.limitResponse.queuing.queueLengthLimit Invalid"],
+    ),
+    (
+        {f"{L}.limitResponse.queuing.queues": 10_000_001, f"{L}.limitResponse.queuing.handSize": 1},
+        [f"{L}.limitResponse.queuing.queues Invalid"],
+    ),
+    ({f"{L}.limitResponse.queuing.handSize": 11}, [f"{L}.limitResponse.queuing.handSize Invalid"]),
+    ({f"{L}.limitResponse.queuing.handSize": 65}, [f"{L}.limitResponse.queuing.handSize Invalid"]),
+]
+
+
+@pytest.mark.parametrize(("changes", "expected"), LEVELS)
+def test_priority_level(changes: Changes, expected: list[str]) -> None:
+    limited = {"type": "Limited", "limited": {"limitResponse": {"type": "Queue", "queuing": {}}}}
+    assert refusals(obj("PriorityLevelConfiguration", FLOW, spec=limited), changes) == expected
+
+
 TIMED = {
     "eventTime": "2026-01-02T03:04:05.000000Z",
     "reportingComponent": "example.com/c",

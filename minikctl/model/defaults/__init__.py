@@ -35,6 +35,7 @@ _FAMILIES = {
     "batch": ("CronJob", "Job"),
     "configuration": ("ConfigMap", "Secret"),
     "definitions": ("CustomResourceDefinition",),
+    "flow_control": ("FlowSchema", "PriorityLevelConfiguration"),
     "namespaces": ("Namespace",),
     "pods": ("Pod",),
     "quotas": ("LimitRange", "ResourceQuota"),
