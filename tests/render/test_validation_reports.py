@@ -308,16 +308,16 @@ def test_pointers_are_escaped() -> None:
 
 
 def test_github_commands() -> None:
-    report = Report(ALL, backend="docker", located=lambda name: f"sub,dir/{name}")
+    report = Report(ALL, backend="docker", located=lambda name: f"sub,dir:/{name}")
     assert render(report, "github").splitlines() == [
-        "::error file=sub%2Cdir/k8s/web.yaml,line=3,col=5,title=minikctl (counts)::"
+        "::error file=sub%2Cdir%3A/k8s/web.yaml,line=3,col=5,title=minikctl (counts)::"
         "Deployment/web: spec.replicas: invalid value -1: must be positive",
-        "::error file=sub%2Cdir/k8s/web.yaml,line=4,col=5,title=minikctl (UnknownField)::"
+        "::error file=sub%2Cdir%3A/k8s/web.yaml,line=4,col=5,title=minikctl (UnknownField)::"
         'Deployment/web: spec.imag: unknown field "imag"',
-        "::warning file=sub%2Cdir/k8s/web.yaml,line=3,col=5,title=minikctl (Deprecated)::"
+        "::warning file=sub%2Cdir%3A/k8s/web.yaml,line=3,col=5,title=minikctl (Deprecated)::"
         "Deployment/api: spec.old: deprecated since 1.2",
-        "::error file=sub%2Cdir/k8s/broken.yaml,line=2,col=1,title=minikctl (Unreadable)::no tabs",
-        "::notice file=sub%2Cdir/k8s/web.yaml,line=9,col=1,title=minikctl (Emulated)::"
+        "::error file=sub%2Cdir%3A/k8s/broken.yaml,line=2,col=1,title=minikctl (Unreadable)::no tabs",
+        "::notice file=sub%2Cdir%3A/k8s/web.yaml,line=9,col=1,title=minikctl (Emulated)::"
         "Deployment/db: spec.a: emulated on docker: by the agent",
     ]
 
