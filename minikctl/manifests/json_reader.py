@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from minikctl.manifests.scalars import json_float, to_json
-from minikctl.manifests.yaml_nodes import MAX_DEPTH, Origin
+from minikctl.manifests.yaml_composers import MAX_DEPTH
+from minikctl.manifests.yaml_nodes import Origin
 
 _BLANK = re.compile(r"[ \t\r\n\ufeff]*")
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)

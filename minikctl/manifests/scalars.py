@@ -33,6 +33,7 @@ NUMBER_STARTS = frozenset("0123456789+-.")
 _DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
 _BASED = re.compile(r"([-+]?)0(?:[xX]([0-9a-fA-F]+)|[bB]([01]+)|[oO]?([0-7]+))\Z")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+_DOTTED = re.compile(r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?\Z")
 _MIN_INT, _MAX_INT, _MAX_UNSIGNED = -(2**63), 2**63 - 1, 2**64 - 1
 
 
@@ -46,7 +47,8 @@ def resolve(word: str) -> Scalar:
 
 
 def _number(word: str) -> Scalar:
-    plain = word.replace("_", "") if word[0] != "." else word
+    # Behind a leading dot go-yaml is stricter: an underscore stands between digits only.
+    plain = word.replace("_", "") if word[0] != "." or _DOTTED.match(word) else word
     integer = _integer(plain)
     if integer is not None and _MIN_INT <= integer <= _MAX_UNSIGNED:
         return integer
@@ -113,20 +115,23 @@ def to_key(value: Scalar) -> str:
     return _float_key(float(value))
 
 
+_TOO_LARGE_FOR_32_BITS = 2.0**128 - 2.0**103
+"""From here on a float is rounded to infinity."""
+
+
 def _float_key(number: float) -> str:
     """As Go's `FormatFloat(number, 'g', -1, 32)`: the shortest text that is the same 32-bit float."""
     if not math.isfinite(number):
         return {"NaN": ".nan", "+Inf": ".inf", "-Inf": "-.inf"}[_not_finite(number)]
-    try:
-        single = struct.pack("f", number)
-    except OverflowError:
+    if abs(number) >= _TOO_LARGE_FOR_32_BITS:
         return ".inf" if number > 0 else "-.inf"
+    single = struct.pack("f", number)
     number = struct.unpack("f", single)[0]
     shortest = next(
         text for digits in range(17) if struct.pack("f", float(text := f"{number:.{digits}e}")) == single
     )
     mantissa, _, exponent = shortest.partition("e")
     power = int(exponent)
-    if -4 <= power < 21:
+    if -4 <= power < 6:
         return f"{number:.{max(0, len(mantissa.replace('-', '').replace('.', '')) - 1 - power)}f}"
     return shortest

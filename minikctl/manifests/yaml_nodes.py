@@ -1,9 +1,9 @@
 """YAML text composed to nodes by PyYAML, within limits, and where in the text each field stands.
 
 Rules:
-- PyYAML's C parser only composes nodes; what they mean is decided in `yaml_values`.
-- Hostile input ends in one `ManifestError`, soon: depth and number of nodes are counted while nodes are
-  composed, because the C parser recurses without a guard, and a node takes 400 bytes.
+- What nodes mean is decided in `yaml_values`; nodes are gone when it is known, because they take fifty times
+  as much memory as their text.
+- Hostile input ends in one `ManifestError`, soon.
 """
 
 from __future__ import annotations
@@ -16,13 +16,16 @@ from msgspec import Struct
 from minikctl.errors import ManifestError, Position
 from minikctl.manifests.paths import Path
 from minikctl.manifests.scalars import WORDS, resolve, to_key
+from minikctl.manifests.yaml_composers import (
+    MAX_DEPTH,
+    MAX_FILE_NODES,
+    MAX_NODES,
+    TooMuch,
+    composer_class,
+    reanchoring_class,
+)
 
 TAG = "tag:yaml.org,2002:"
-MAX_DEPTH = 200
-MAX_NODES = 200_000
-"""Nodes in one document. The largest CRDs have about 30,000."""
-MAX_FILE_NODES = 600_000
-"""Nodes in one file. Bundles of all CRDs of a large operator have about 300,000."""
 MAX_ALIAS_GROWTH = 200_000
 """Nodes that aliases may add, in one file, to those that were written."""
 
@@ -65,22 +68,32 @@ def compose(text: str, origin: Origin, budget: Budget) -> Any:
     # Every one of them makes libyaml look at all those before it.
     if "%TAG" in text and len(_TAG_DIRECTIVE.findall(text)) > _MAX_TAG_DIRECTIVES:
         raise origin.error("too many %TAG lines")
-    composer: Any = _Counting
     try:
-        composer = _composer_class()(text)
-        composer.limit = min(budget.nodes, MAX_NODES)
-        root = composer.get_node() if composer.check_node() else None
-        if composer.check_node():
-            raise _second_document(composer.get_node(), origin)
-        return root
+        try:
+            return _compose(composer_class(), text, origin, budget)
+        except yaml.composer.ComposerError as error:
+            if "duplicate anchor" not in str(error.context):
+                raise
+            return _compose(reanchoring_class(), text, origin, budget)
     except yaml.YAMLError as error:
         raise _syntax_error(error, text, origin) from None
-    except _TooMuch as error:
+    except TooMuch as error:
         raise origin.error(str(error)) from None
     except RecursionError:
         raise origin.error(f"nested deeper than {MAX_DEPTH} levels") from None
     except UnicodeEncodeError:
         raise origin.error("the text has a lone surrogate") from None
+
+
+def _compose(composer_class: Any, text: str, origin: Origin, budget: Budget) -> Any:
+    composer = composer_class
+    try:
+        composer = composer_class(text)
+        composer.limit = min(budget.nodes, MAX_NODES)
+        root = composer.get_node() if composer.check_node() else None
+        if composer.check_node():
+            raise _second_document(composer.get_node(), origin)
+        return root
     finally:
         budget.nodes -= composer.nodes
 
@@ -88,67 +101,6 @@ def compose(text: str, origin: Origin, budget: Budget) -> Any:
 def _second_document(node: Any, origin: Origin) -> ManifestError:
     line, column = mark(node)
     return origin.error("a second document must begin with a line of its own, ---", line, column)
-
-
-_composer: Any = None
-
-
-def _composer_class() -> Any:
-    """The C parser where PyYAML was built with it, else its pure form; PyYAML is imported here, late."""
-    global _composer
-    if _composer is None:
-        try:
-            from yaml._yaml import CParser
-        except ImportError:
-            _composer = _pure_composer()
-        else:
-            _composer = type("_CComposer", (_Counting, CParser), {})
-    return _composer
-
-
-def _pure_composer() -> Any:
-    from yaml.composer import Composer
-    from yaml.parser import Parser
-    from yaml.reader import Reader
-    from yaml.scanner import Scanner
-
-    class PureComposer(_Counting, Reader, Scanner, Parser, Composer):
-        def __init__(self, text: str) -> None:
-            Reader.__init__(self, text)
-            Scanner.__init__(self)
-            Parser.__init__(self)
-            Composer.__init__(self)
-
-    return PureComposer
-
-
-class _Counting:
-    """PyYAML's resolver hooks, used to count: the composer calls them around every node."""
-
-    depth = 0
-    nodes = 0
-    limit = MAX_NODES
-
-    def descend_resolver(self, _parent: Any, _index: Any) -> None:
-        self.nodes += 1
-        self.depth += 1
-        if self.depth > MAX_DEPTH + 1:
-            raise _TooMuch(f"nested deeper than {MAX_DEPTH} levels")
-        if self.nodes > self.limit:
-            raise _TooMuch(
-                f"too many values: a document may have {MAX_NODES}, a file {MAX_FILE_NODES}; split it"
-            )
-
-    def ascend_resolver(self) -> None:
-        self.depth -= 1
-
-    def resolve(self, _kind: Any, _value: Any, implicit: Any) -> Any:
-        """A scalar's tag becomes True (plain: its text decides) or False (quoted: a string)."""
-        return implicit[0] if type(implicit) is tuple else implicit
-
-
-class _TooMuch(Exception):
-    """A limit was reached while composing."""
 
 
 def _syntax_error(error: Any, text: str, origin: Origin) -> ManifestError:

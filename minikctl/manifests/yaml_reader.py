@@ -22,7 +22,8 @@ from msgspec import Struct
 from minikctl.errors import ManifestError, Position
 from minikctl.manifests.json_reader import as_yaml, read_values, skip_blank
 from minikctl.manifests.paths import Path
-from minikctl.manifests.yaml_nodes import MAX_FILE_NODES, Budget, Origin, compose, locate
+from minikctl.manifests.yaml_composers import MAX_FILE_NODES
+from minikctl.manifests.yaml_nodes import Budget, Origin, compose, locate
 from minikctl.manifests.yaml_values import RepeatedKey, build
 
 MAX_BYTES = 24 * 1024 * 1024

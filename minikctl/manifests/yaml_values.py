@@ -17,7 +17,8 @@ from typing import Any
 
 from minikctl.errors import ManifestError, Position
 from minikctl.manifests.scalars import resolve, to_json, to_key
-from minikctl.manifests.yaml_nodes import MAX_DEPTH, TAG, Budget, Origin, is_merge, is_plain_name, mark
+from minikctl.manifests.yaml_composers import MAX_DEPTH
+from minikctl.manifests.yaml_nodes import TAG, Budget, Origin, is_merge, is_plain_name, mark
 
 MAX_REPEATED = 100
 """Duplicate keys that are told of one document."""
@@ -133,7 +134,7 @@ def _tagged(word: str, tag: str) -> Any:
     if short == "binary":
         return _binary(word)
     value = resolve(word)
-    if short == "float" and type(value) is int:
+    if short == "float" and type(value) is int and value < 2**63:
         return float(value)
     if short == "timestamp" and type(value) is str and _TIMESTAMP.match(word):
         return word
@@ -153,6 +154,8 @@ def _quoted(word: str) -> str:
 
 def _binary(word: str) -> str:
     try:
-        return base64.b64decode(re.sub(r"\s", "", word), validate=True).decode(errors="replace")
+        data = base64.b64decode(re.sub(r"\s", "", word), validate=True)
     except binascii.Error:
         raise ValueError("!!binary value contains invalid base64 data") from None
+    # As in Go, every single byte that is not UTF-8 becomes U+FFFD.
+    return re.sub("[\udc80-\udcff]", "\ufffd", data.decode(errors="surrogateescape"))

@@ -50,7 +50,7 @@ def damaged(random: Random, obj: Object) -> Object:
     """`obj` with a few odd values, lost fields and strange ones."""
     obj = copy.deepcopy(obj)
     for _ in range(random.randint(1, 3)):
-        parent = obj
+        parent: Any = obj
         while True:
             places: list[Any] = list(parent) if isinstance(parent, dict) else list(range(len(parent)))
             if not places:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from io import BytesIO
 from pathlib import Path
 
@@ -9,7 +11,8 @@ import pytest
 from manifest_corpus import corpus, rows
 
 from minikctl.errors import ManifestError, Position
-from minikctl.manifests import load_files, parse
+from minikctl.manifests import Document, load_files, parse
+from minikctl.manifests.loader import RepeatedKeys, load_each, parse_each
 
 
 def write(folder: Path, **files: str) -> None:
@@ -108,6 +111,119 @@ def test_paths_that_do_not_work(tmp_path: Path) -> None:
         assert str(caught.value) == message
     with pytest.raises(ManifestError, match="can't be read"):
         load_files(["a\0b"])
+
+
+def entries(paths: list[str], *, recursive: bool = False) -> list[str]:
+    """Names of documents and lines of errors, in their order."""
+    return [
+        str(one) if isinstance(one, ManifestError) else one.obj["metadata"]["name"]
+        for one in load_each(paths, recursive=recursive)
+    ]
+
+
+def test_what_is_broken_hides_nothing_else(tmp_path: Path) -> None:
+    write(tmp_path, a_yaml=f"{config('a')}---\na: [\n---\n{config('b')}---\nx\n", b_yaml=config("c"))
+    write(tmp_path, c_yaml="a: 1\na: 2\nb: 1\nb: 2\n", d_json='{"kind": "X", "metadata": {"name": "d"}} ]')
+    assert [one.removeprefix(f"{tmp_path}/") for one in entries([str(tmp_path)])] == [
+        "a",
+        "a.yaml:6:1: while parsing a flow node did not find expected node content",
+        "b",
+        "a.yaml:11:1: expected an object with apiVersion and kind, found 'x'",
+        "c",
+        'c.yaml:2:1: key "a" already set in map',
+        "d",
+        "d.json:1:42: while parsing a block node did not find expected node content",
+    ]
+    with pytest.raises(ManifestError, match=r"a\.yaml:6:1: "):
+        load_files([str(tmp_path)])
+
+
+def test_duplicate_keys_come_with_what_the_text_means() -> None:
+    text = f"{config('a')}data: {{a: b, a: c}}\ndata: {{d: e}}\n"
+    for data in (
+        text,
+        '{"kind": "ConfigMap", "data": {"a": "b", "a": "c"}, "data": {"d": "e"}} {"kind": "X"}',
+    ):
+        error = next(parse_each(data.encode(), "f"))
+        assert isinstance(error, RepeatedKeys)
+        assert [key.key for key in error.keys] == ["a", "data"]
+        assert [one.obj["data"] for one in error.documents] == [{"d": "e"}]
+
+
+def test_place_in_the_file() -> None:
+    items = "[{kind: X}, 1, {kind: X}]"
+    text = f"# c\n---\n{config('a')}---\nkind: List\nitems: {items}\n---\n---\n{config('b')}"
+    documents = [one for one in parse_each(text.encode(), "f") if isinstance(one, Document)]
+    places = [(one.document, one.item, one.index) for one in documents]
+    assert places == [(1, None, 0), (2, 0, 1), (2, 2, 2), (4, None, 3)]
+    assert [one.document for one in parse(b'{"kind": "X"} {"kind": "X"}\n---\nkind: X', "f")] == [0, 1, 2]
+
+
+def test_after_a_hundred_errors_the_rest_is_left_out() -> None:
+    found = list(parse_each(b"[\n---\n" * 1000, "f"))
+    assert len(found) == 101
+    assert str(found[-1]) == "f:1:1: 100 documents of this file can't be read: the rest is left out"
+
+
+# --- what stands for files ------------------------------------------------------------------------
+
+
+def test_patterns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, b_yaml=config("b"), a_yaml=config("a"), x__c_yaml=config("c"), x__y__d_json="")
+    write(tmp_path, x__note_txt=config("note"))
+    (tmp_path / "x" / "[e].yaml").write_text(config("e"))
+    assert entries(["*.yaml"]) == ["a", "b"]
+    assert entries(["x/[c].yaml"]) == ["c"]
+    assert entries(["x/[e].yaml"]) == ["e"]  # it exists as it is written
+    assert entries(["**"]) == entries(["**/*.yaml"]) == ["a", "b", "e", "c"]
+    assert entries(["x/*"]) == ["e", "c", "note"]
+    assert entries(["z*.yaml"]) == ['the path "z*.yaml" does not exist']
+
+
+def test_what_can_not_be_read_is_one_line_each(tmp_path: Path) -> None:
+    write(tmp_path, z_yaml=config("z"))
+    (tmp_path / "broken.yaml").symlink_to("nowhere")
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "link.yaml").symlink_to("folder.yaml")
+    (tmp_path / "loop.yaml").symlink_to("loop.yaml")
+    os.mkfifo(tmp_path / "pipe.yaml")
+    assert entries([str(tmp_path)]) == [
+        f'the path "{tmp_path}/broken.yaml" is a broken link',
+        f'the path "{tmp_path}/link.yaml" can\'t be read: Is a directory',
+        f'the path "{tmp_path}/loop.yaml" can\'t be read: Too many levels of symbolic links',
+        f'the path "{tmp_path}/pipe.yaml" can\'t be read: it is not a regular file',
+        "z",
+    ]
+    assert entries([""]) == ['the path "" does not exist']
+    assert entries([f"{tmp_path}/z.yaml/x"]) == [f'the path "{tmp_path}/z.yaml/x" does not exist']
+    assert entries([str(tmp_path / "pipe.yaml"), "/dev/null"]) == []
+    assert entries(["/dev/zero"]) == ["/dev/zero:1:1: the file is larger than 24 MiB: split it"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_without_permission(tmp_path: Path) -> None:
+    write(tmp_path, a_yaml=config("a"), b__b_yaml=config("b"))
+    (tmp_path / "a.yaml").chmod(0)
+    (tmp_path / "b").chmod(0)
+    assert entries([str(tmp_path)], recursive=True) == [
+        f'the path "{tmp_path}/a.yaml" can\'t be read: Permission denied',
+        f'the path "{tmp_path}/b" can\'t be read: Permission denied',
+    ]
+    (tmp_path / "b").chmod(0o700)
+
+
+def test_a_pipe_that_somebody_writes_into(tmp_path: Path) -> None:
+    read_end, write_end = os.pipe()
+    os.write(write_end, config("a").encode())
+    os.close(write_end)
+    assert entries([f"/dev/fd/{read_end}"]) == ["a"]
+    os.close(read_end)
+
+
+def test_closed_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert entries(["-"]) == ["standard input is closed"]
 
 
 def test_every_file_of_the_corpus() -> None:

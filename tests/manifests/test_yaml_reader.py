@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from json_strategies import objects
 
 from minikctl.errors import ManifestError
-from minikctl.manifests import yaml_nodes
-from minikctl.manifests.yaml_nodes import MAX_DEPTH, MAX_NODES
+from minikctl.manifests import yaml_composers
+from minikctl.manifests.yaml_composers import MAX_DEPTH, MAX_NODES
 from minikctl.manifests.yaml_reader import MAX_BYTES, decode, load, read
 
 SCALARS = {
@@ -37,6 +37,8 @@ SCALARS = {
     "1__0": 10,
     "0_7": 7,
     "1_": 1,
+    ".2_9e1_0": 2_900_000_000,
+    ".2_": ".2_",
     "_1": "_1",
     "0x_1F": 31,
     "1_0.5": 10.5,
@@ -117,6 +119,7 @@ def test_scalar(text: str) -> None:
         "!!bool abc",
         "!!null x",
         "!!float x",
+        "!!float 9223372036854775808",
         "!!timestamp x",
         "!!binary zzz",
         "!!int",
@@ -137,6 +140,9 @@ def test_scalar_that_has_no_json(text: str) -> None:
         ("1e3: a", {"1000": "a"}),
         ("1.0: a", {"1": "a"}),
         ("1e30: a", {"1e+30": "a"}),
+        ("1e308: a", {".inf": "a"}),
+        ("123456e1: a", {"1.23456e+06": "a"}),
+        ("123456e0: a", {"123456": "a"}),
         ("1.23456789: a", {"1.2345679": "a"}),
         (".inf: a", {".inf": "a"}),
         ("yes: a", {"true": "a"}),
@@ -154,6 +160,7 @@ def test_scalar_that_has_no_json(text: str) -> None:
         ("a:\t1", {"a": 1}),
         ('a: "\\u0000"', {"a": "\0"}),
         ("a: &x [1]\nb: *x", {"a": [1], "b": [1]}),
+        ("a: &x [1]\nb: *x\nc: &x {d: &x 2}\ne: *x", {"a": [1], "b": [1], "c": {"d": 2}, "e": 2}),
     ],
 )
 def test_collections(text: str, expected: object) -> None:
@@ -297,7 +304,7 @@ def test_depth_that_is_allowed() -> None:
 
 @pytest.fixture
 def pure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(yaml_nodes, "_composer", yaml_nodes._pure_composer())
+    monkeypatch.setattr(yaml_composers, "_composer", yaml_composers._pure_composer())
 
 
 @pytest.mark.usefixtures("pure")
