@@ -12,7 +12,7 @@ from minikctl.cli.errors import Reported, complain
 from minikctl.cli.options import comma_separated
 from minikctl.cli.problems import name_in, problem_lines
 from minikctl.cli.session import Session, note, warn
-from minikctl.errors import FieldProblem, UsageError
+from minikctl.errors import FieldProblem, ManifestError, UsageError
 from minikctl.model import Object, ObjectKey, labels_of, selectors
 from minikctl.model.kinds import KINDS
 
@@ -22,14 +22,23 @@ if TYPE_CHECKING:
 
 def read_documents(files: list[str] | None, recursive: bool) -> list[Document]:
     """:raises UsageError: no -f.
-    :raises ManifestError: a file can't be read.
+    :raises ManifestError: something can't be read.
+    :raises Reported: several things can't; all of them have been printed.
     """
-    from minikctl.manifests.loader import load_files
+    from minikctl.manifests.loader import load_each
 
     paths = comma_separated(files)
     if not paths:
         raise UsageError("must specify one of -f")
-    documents = load_files(paths, recursive=recursive)
+    documents, errors = [], []
+    for found in load_each(paths, recursive=recursive):
+        if isinstance(found, ManifestError):
+            errors.append(found)
+        else:
+            documents.append(found)
+    if len(errors) == 1:
+        raise errors[0]
+    _report([str(error) for error in errors])
     if not documents:
         raise UsageError("no objects passed to " + ", ".join(paths))
     return documents
@@ -127,11 +136,17 @@ def keys_of_files(session: Session, files: list[str] | None, recursive: bool) ->
 def _refuse(
     documents: Sequence[Document], problems_of: Callable[[list[Document]], list[FieldProblem]]
 ) -> None:
-    lines = [
-        problem_lines(document, problem, with_source=sys.stderr.isatty())
-        for document in documents
-        for problem in problems_of([document])
-    ]
+    _report(
+        [
+            problem_lines(document, problem, with_source=sys.stderr.isatty())
+            for document in documents
+            for problem in problems_of([document])
+        ]
+    )
+
+
+def _report(lines: Sequence[str]) -> None:
+    """:raises Reported: there are lines; they have been printed."""
     if lines:
         word = "problem" if len(lines) == 1 else "problems"
         complain("\n".join([*lines, f"error: {len(lines)} {word} found; nothing was changed"]))

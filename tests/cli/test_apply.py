@@ -183,6 +183,14 @@ def test_all_problems_of_all_documents_are_told_at_once(cli: Cli) -> None:
     assert {line.split(":")[0] for line in result.err.splitlines()[:-1]} == {one, two}
 
 
+def test_all_files_that_cannot_be_read_are_told_at_once(cli: Cli) -> None:
+    one, two = cli.write("one.yaml", "a: [\n"), cli.write("two.yaml", f"{deployment()}---\n- 1\n")
+    result = cli("apply", "-f", f"{one},{two}")
+    assert (result.code, result.out) == (1, "")
+    assert [line.split(":")[0] for line in result.err.splitlines()] == [one, two, "error"]
+    assert cli.desired() == []
+
+
 def test_a_file_without_objects(cli: Cli) -> None:
     result = cli("apply", "-f", cli.write("empty.yaml", "---\n# nothing\n"))
     assert (result.code, result.out) == (1, "")
