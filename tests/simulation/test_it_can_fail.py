@@ -62,7 +62,7 @@ def _never_rests(patch: pytest.MonkeyPatch) -> None:
 
 
 def _restarts_nothing(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(sync._Look, "_should_restart", lambda self, latest: False)
+    patch.setattr(sync._Look, "_should_restart", lambda self, container, latest: False)
 
 
 def _starts_before_it_has_looked(patch: pytest.MonkeyPatch) -> None:
