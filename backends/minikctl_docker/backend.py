@@ -19,16 +19,24 @@ from urllib.parse import quote, urlsplit
 
 from minikctl.backend import (
     Capabilities,
+    Check,
+    Checked,
     Container,
     ContainerSpec,
     ContainerState,
+    Credentials,
     EngineEvent,
     EngineInfo,
+    ExecResult,
     FidelityTable,
     LogLine,
     LogOptions,
     SandboxSpec,
     Settings,
+    Stream,
+    Usage,
+    Volume,
+    VolumeSpec,
 )
 from minikctl.backend.labels import CLUSTER
 from minikctl.backend.remembered import Remembered
@@ -131,7 +139,7 @@ class DockerBackend:
         data = self._image(image)
         return str(data["Id"]) if data else None
 
-    def pull_image(self, image: str) -> str:
+    def pull_image(self, image: str, credentials: Credentials | None = None) -> str:
         reference = split_reference(image)
         if reference is None:
             raise PermanentError(f"{image!r} is not an image reference", reason="InvalidImageName")
@@ -282,6 +290,46 @@ class DockerBackend:
                 )
             time.sleep(_SETTLE_POLL)
 
+    # --- not there yet ---
+
+    def exec_container(self, container_id: str, command: Sequence[str], *, timeout: float) -> ExecResult:
+        raise _not_yet("exec_container")
+
+    def probe(self, container_id: str, check: Check, *, timeout: float) -> Checked:
+        raise _not_yet("probe")
+
+    def open_exec(
+        self,
+        container_id: str,
+        command: Sequence[str],
+        *,
+        stdin: bool,
+        tty: bool,
+        environment: Sequence[tuple[str, str]] = (),
+    ) -> Stream:
+        raise _not_yet("open_exec")
+
+    def open_attach(self, container_id: str, *, stdin: bool, tty: bool) -> Stream:
+        raise _not_yet("open_attach")
+
+    def get_archive(self, container_id: str, path: str) -> Iterator[bytes]:
+        raise _not_yet("get_archive")
+
+    def put_archive(self, container_id: str, path: str, data: Iterable[bytes] | bytes) -> None:
+        raise _not_yet("put_archive")
+
+    def usage(self, container_id: str) -> Usage | None:
+        raise _not_yet("usage")
+
+    def create_volume(self, spec: VolumeSpec) -> Volume:
+        raise _not_yet("create_volume")
+
+    def list_volumes(self) -> list[Volume]:
+        raise _not_yet("list_volumes")
+
+    def remove_volume(self, name: str) -> None:
+        raise _not_yet("remove_volume")
+
     # --- streams ---------------------------------------------------------------------------------
 
     def logs(self, container_id: str, options: LogOptions) -> Iterator[LogLine]:
@@ -364,3 +412,7 @@ def _log_parameters(options: LogOptions, *, follow: bool) -> dict[str, str]:
     if options.since is not None:
         parameters["since"] = f"{options.since:.9f}"
     return parameters
+
+
+def _not_yet(call: str) -> PermanentError:
+    return PermanentError(f"{call} is not supported yet", reason="NotSupported")

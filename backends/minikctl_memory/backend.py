@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar
 from weakref import WeakValueDictionary
 
 from minikctl.backend import (
     Capabilities,
+    Check,
+    Checked,
     Container,
     ContainerSpec,
+    Credentials,
     EngineEvent,
     EngineInfo,
+    ExecResult,
     FidelityTable,
     LogLine,
     LogOptions,
     SandboxSpec,
     Settings,
+    Stream,
+    Usage,
+    Volume,
+    VolumeSpec,
 )
+from minikctl.errors import PermanentError
 from minikctl_memory.engine import MemoryEngine, not_found
 
 DEFAULT_ENDPOINT = "memory://"
@@ -98,7 +107,7 @@ class MemoryBackend:
     def image_id(self, image: str) -> str | None:
         return self.engine.image_id(image)
 
-    def pull_image(self, image: str) -> str:
+    def pull_image(self, image: str, credentials: Credentials | None = None) -> str:
         return self.engine.pull(image)
 
     def create_sandbox(self, spec: SandboxSpec) -> Container:
@@ -115,6 +124,46 @@ class MemoryBackend:
 
     def remove_container(self, container_id: str) -> None:
         self.engine.remove(container_id, self.cluster_id)
+
+    # --- not there yet ---
+
+    def exec_container(self, container_id: str, command: Sequence[str], *, timeout: float) -> ExecResult:
+        raise _not_yet("exec_container")
+
+    def probe(self, container_id: str, check: Check, *, timeout: float) -> Checked:
+        raise _not_yet("probe")
+
+    def open_exec(
+        self,
+        container_id: str,
+        command: Sequence[str],
+        *,
+        stdin: bool,
+        tty: bool,
+        environment: Sequence[tuple[str, str]] = (),
+    ) -> Stream:
+        raise _not_yet("open_exec")
+
+    def open_attach(self, container_id: str, *, stdin: bool, tty: bool) -> Stream:
+        raise _not_yet("open_attach")
+
+    def get_archive(self, container_id: str, path: str) -> Iterator[bytes]:
+        raise _not_yet("get_archive")
+
+    def put_archive(self, container_id: str, path: str, data: Iterable[bytes] | bytes) -> None:
+        raise _not_yet("put_archive")
+
+    def usage(self, container_id: str) -> Usage | None:
+        raise _not_yet("usage")
+
+    def create_volume(self, spec: VolumeSpec) -> Volume:
+        raise _not_yet("create_volume")
+
+    def list_volumes(self) -> list[Volume]:
+        raise _not_yet("list_volumes")
+
+    def remove_volume(self, name: str) -> None:
+        raise _not_yet("remove_volume")
 
     def logs(self, container_id: str, options: LogOptions) -> Iterator[LogLine]:
         """Of the present (or last) run."""
@@ -160,3 +209,7 @@ class MemoryBackend:
 
 
 _GO_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+def _not_yet(call: str) -> PermanentError:
+    return PermanentError(f"{call} is not supported yet", reason="NotSupported")

@@ -21,16 +21,26 @@ from msgspec.structs import replace
 
 from minikctl.backend import (
     Capabilities,
+    Check,
+    Checked,
     Container,
     ContainerSpec,
+    Credentials,
     EngineEvent,
     EngineInfo,
+    ExecResult,
     FidelityTable,
     LogLine,
     LogOptions,
     NetworkMode,
     SandboxSpec,
     Settings,
+    Usage,
+    Volume,
+    VolumeSpec,
+)
+from minikctl.backend import (
+    Stream as Conversation,
 )
 from minikctl.backend.labels import CLUSTER
 from minikctl.backend.log_frames import framed_lines
@@ -151,7 +161,7 @@ class PodmanBackend:
         data = self._image(image)
         return str(data["Id"]) if data else None
 
-    def pull_image(self, image: str) -> str:
+    def pull_image(self, image: str, credentials: Credentials | None = None) -> str:
         # Quiet: one answer at the end instead of progress that nobody reads. Failures come as a 200, too.
         parameters = {"reference": image, "policy": "always", "quiet": "true"}
         reply = self._engine.post("/images/pull", parameters, timeout=None)
@@ -290,6 +300,46 @@ class PodmanBackend:
         if not reply.ok and not reply.missing:
             raise faults.container_error(reply.message, "RemoveContainerError")
 
+    # --- not there yet ---
+
+    def exec_container(self, container_id: str, command: Sequence[str], *, timeout: float) -> ExecResult:
+        raise _not_yet("exec_container")
+
+    def probe(self, container_id: str, check: Check, *, timeout: float) -> Checked:
+        raise _not_yet("probe")
+
+    def open_exec(
+        self,
+        container_id: str,
+        command: Sequence[str],
+        *,
+        stdin: bool,
+        tty: bool,
+        environment: Sequence[tuple[str, str]] = (),
+    ) -> Conversation:
+        raise _not_yet("open_exec")
+
+    def open_attach(self, container_id: str, *, stdin: bool, tty: bool) -> Conversation:
+        raise _not_yet("open_attach")
+
+    def get_archive(self, container_id: str, path: str) -> Iterator[bytes]:
+        raise _not_yet("get_archive")
+
+    def put_archive(self, container_id: str, path: str, data: Iterable[bytes] | bytes) -> None:
+        raise _not_yet("put_archive")
+
+    def usage(self, container_id: str) -> Usage | None:
+        raise _not_yet("usage")
+
+    def create_volume(self, spec: VolumeSpec) -> Volume:
+        raise _not_yet("create_volume")
+
+    def list_volumes(self) -> list[Volume]:
+        raise _not_yet("list_volumes")
+
+    def remove_volume(self, name: str) -> None:
+        raise _not_yet("remove_volume")
+
     # --- streams ---------------------------------------------------------------------------------
 
     def logs(self, container_id: str, options: LogOptions) -> Iterator[LogLine]:
@@ -392,3 +442,7 @@ def _split_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         *whole, buffer = (buffer + chunk).split(b"\n")
         yield from (line for line in whole if line.strip())
+
+
+def _not_yet(call: str) -> PermanentError:
+    return PermanentError(f"{call} is not supported yet", reason="NotSupported")

@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from minikctl.backend.port import LogLine
+from minikctl.backend.observed import LogLine
 from minikctl.model.timestamps import parse_time
 
 _HEADER = struct.Struct(">BxxxL")

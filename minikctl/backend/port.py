@@ -1,18 +1,33 @@
-"""The Protocol and the values that cross it. The promises are in the docstrings.
+"""The Protocol that every backend keeps. The promises are in the docstrings.
 
+The values that cross it are in `specs` (what is asked for), `observed` (what engines tell) and `checks`.
 Times are seconds since the epoch; memory is bytes; CPU is thousandths of a core.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from enum import Enum
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Protocol
 
-from msgspec import Struct, field
-
+from minikctl.backend.checks import Check, Checked
 from minikctl.backend.fidelity import EVERYTHING_ENFORCED, FidelityTable
+from minikctl.backend.observed import (
+    Capabilities,
+    Container,
+    EngineEvent,
+    EngineInfo,
+    ExecResult,
+    LogLine,
+    LogOptions,
+    Stream,
+    Usage,
+    Volume,
+)
+from minikctl.backend.specs import ContainerSpec, Credentials, SandboxSpec, VolumeSpec
+
+KEPT_OUTPUT = 10 * 1024
+"""Bytes of a command's output that `exec_container` keeps."""
 
 
 class Settings(NamedTuple):
@@ -24,160 +39,6 @@ class Settings(NamedTuple):
     """Only containers labelled with this id are this backend's business."""
     state_dir: Path | None = None
     """Where a backend without an engine keeps what it simulates; None keeps it in the process."""
-
-
-class Capabilities(NamedTuple):
-    """What differs between engines. Ask this, never the backend's type."""
-
-    simulated: bool = False
-    """Nothing really runs. The CLI always says so."""
-    native_pods: bool = False
-    """`create_sandbox` makes an engine pod; otherwise a tiny container holds the network namespace."""
-    pod_ips: bool = True
-    """Containers have addresses of their own (not so in rootless engines with a user-mode network)."""
-
-
-class EngineInfo(NamedTuple):
-    """What the engine says of itself and its machine."""
-
-    name: str
-    version: str
-    api_version: str
-    operating_system: str
-    os_image: str
-    kernel_version: str
-    architecture: str
-    """GOARCH words: amd64, arm64."""
-    cpu_millicores: int
-    memory_bytes: int
-    host_ip: str = "127.0.0.1"
-    rootless: bool = False
-
-
-class ContainerState(Enum):
-    """CRI's container states. What the engine calls paused, restarting or dead is UNKNOWN here."""
-
-    CREATED = "created"
-    RUNNING = "running"
-    EXITED = "exited"
-    UNKNOWN = "unknown"
-
-
-class Container(Struct, frozen=True):
-    """One container as the engine reports it. A sandbox is one too (its labels say so)."""
-
-    id: str
-    name: str
-    labels: Mapping[str, str]
-    state: ContainerState
-    image: str
-    """The reference that it was created from."""
-    image_id: str
-    created_at: float
-    started_at: float | None = None
-    finished_at: float | None = None
-    exit_code: int | None = None
-    """Of a container that ended; 128 + n when a signal n ended it."""
-    oom_killed: bool = False
-    ip: str = ""
-    """Address on the pod network; "" while it has none."""
-    message: str = ""
-    """What the engine says went wrong (a start that failed), else ""."""
-
-
-class PortMapping(NamedTuple):
-    container_port: int
-    host_port: int
-    protocol: str = "TCP"
-    """TCP, UDP or SCTP, as Kubernetes writes it."""
-    host_ip: str = ""
-
-
-class ResourceLimits(NamedTuple):
-    """What the engine enforces; 0 is no limit."""
-
-    cpu_request_millicores: int = 0
-    """Becomes the relative weight (cpu.shares / cpu.weight)."""
-    cpu_limit_millicores: int = 0
-    memory_limit_bytes: int = 0
-
-
-class SecurityContext(NamedTuple):
-    """The pod's and the container's securityContext, already merged."""
-
-    run_as_user: int | None = None
-    run_as_group: int | None = None
-    run_as_non_root: bool = False
-    supplemental_groups: tuple[int, ...] = ()
-    privileged: bool = False
-    read_only_root_filesystem: bool = False
-    allow_privilege_escalation: bool = True
-    add_capabilities: tuple[str, ...] = ()
-    drop_capabilities: tuple[str, ...] = ()
-
-
-class NetworkMode(Enum):
-    POD = "pod"
-    """A network namespace of its own on the engine's pod network."""
-    SANDBOX = "sandbox"
-    """The namespace of the pod's sandbox, `ContainerSpec.sandbox_id`."""
-
-
-class SandboxSpec(Struct, frozen=True):
-    """What several containers of one pod share: network namespace, host name, published ports."""
-
-    name: str
-    """The engine's name for it, unique per attempt: creating the same name again finds the first."""
-    hostname: str
-    labels: Mapping[str, str]
-    ports: tuple[PortMapping, ...] = ()
-
-
-class ContainerSpec(Struct, frozen=True):
-    """All that an engine needs to make one container."""
-
-    name: str
-    """The engine's name for it, unique per attempt: creating the same name again finds the first."""
-    image: str
-    labels: Mapping[str, str]
-    command: tuple[str, ...] | None = None
-    """Kubernetes' command, the image's ENTRYPOINT where None."""
-    args: tuple[str, ...] | None = None
-    """Kubernetes' args, the image's CMD where None (and command is None too)."""
-    env: tuple[tuple[str, str], ...] = ()
-    working_dir: str = ""
-    hostname: str = ""
-    ports: tuple[PortMapping, ...] = ()
-    resources: ResourceLimits = field(default_factory=ResourceLimits)
-    security: SecurityContext = field(default_factory=SecurityContext)
-    network: NetworkMode = NetworkMode.POD
-    sandbox_id: str = ""
-    stdin: bool = False
-    tty: bool = False
-
-
-class EngineEvent(NamedTuple):
-    """A hint that something happened to a container. May be lost, late or doubled: look again."""
-
-    container_id: str
-    """"" when the hint is only that the stream was (re)connected and anything may have changed."""
-    action: str = ""
-    """create, start, die, destroy, oom, …; only good for leaving out a look that is not needed."""
-
-
-class LogOptions(Struct, frozen=True):
-    follow: bool = False
-    tail: int | None = None
-    since: float | None = None
-
-
-class LogLine(Struct, frozen=True):
-    """One line without its line end, as the container wrote it."""
-
-    time: float
-    stream: str
-    """stdout or stderr."""
-    text: bytes
 
 
 class Backend(Protocol):
@@ -205,8 +66,10 @@ class Backend(Protocol):
     def image_id(self, image: str) -> str | None:
         """The id of the local image that this reference names; None when it is not there. Never pulls."""
 
-    def pull_image(self, image: str) -> str:
+    def pull_image(self, image: str, credentials: Credentials | None = None) -> str:
         """Pulls the image and returns its id. Blocks for as long as it takes.
+
+        Without credentials those are used that the engine, or its client here, is set up with.
 
         :raises PermanentError: the registry says no (reason `ErrImagePull`), or the name is not a
             reference (reason `InvalidImageName`).
@@ -234,7 +97,7 @@ class Backend(Protocol):
         """
 
     def signal_container(self, container_id: str, *, kill: bool) -> None:
-        """Sends the image's STOPSIGNAL (SIGTERM where none), or SIGKILL. Does not wait.
+        """Sends its stop signal (the spec's, else the image's, else SIGTERM), or SIGKILL. Does not wait.
 
         A container that is gone or not running is fine.
         """
@@ -251,6 +114,80 @@ class Backend(Protocol):
 
         :raises PermanentError: reason `NotFound`: there is no such container.
         """
+
+    # --- commands, files and checks in a running container ---
+
+    def exec_container(self, container_id: str, command: Sequence[str], *, timeout: float) -> ExecResult:
+        """Runs a command in the container and waits for its end. Not idempotent: never made again by itself.
+
+        :raises PermanentError: reason `NotFound`, `NotRunning`, or `DeadlineExceeded` after `timeout`
+            seconds (the command may go on: engines can't end it).
+        """
+
+    def probe(self, container_id: str, check: Check, *, timeout: float) -> Checked:
+        """Makes one check, with the kubelet's words for its failure. A check that fails is no error.
+
+        Connects to the pod's address from this process where that leads there, else from inside of the
+        container by the tools that it has.
+
+        :raises PermanentError: reason `NotFound`, `NotRunning`, or `NotSupported`: neither way is there.
+        """
+
+    def open_exec(
+        self,
+        container_id: str,
+        command: Sequence[str],
+        *,
+        stdin: bool,
+        tty: bool,
+        environment: Sequence[tuple[str, str]] = (),
+    ) -> Stream:
+        """Starts a command in the container, to talk with it.
+
+        A command that can't be run is told as its output and its exit code (126, 127).
+
+        :raises PermanentError: reason `NotFound` or `NotRunning`.
+        """
+
+    def open_attach(self, container_id: str, *, stdin: bool, tty: bool) -> Stream:
+        """Talks with the container's own process from now on. `tty` as its spec has it.
+
+        :raises PermanentError: reason `NotFound` or `NotRunning`.
+        """
+
+    def get_archive(self, container_id: str, path: str) -> Iterator[bytes]:
+        """A tar of the file or folder, whose names begin with the last part of `path`. It need not run.
+
+        :raises PermanentError: reason `NotFound`: no such container, or no such path in it.
+        """
+
+    def put_archive(self, container_id: str, path: str, data: Iterable[bytes] | bytes) -> None:
+        """Unpacks a tar into the folder `path`, which must be there. Not made again by itself.
+
+        :raises PermanentError: reason `NotFound` as above, `BadArchive`: `data` is no tar.
+        """
+
+    def usage(self, container_id: str) -> Usage | None:
+        """What it uses now; None when it is gone or does not run."""
+
+    # --- volumes ---
+
+    def create_volume(self, spec: VolumeSpec) -> Volume:
+        """Makes a volume. One of that name which carries this cluster's id is returned as it is.
+
+        :raises PermanentError: reason `CreateVolumeError`: the name is taken by somebody else.
+        """
+
+    def list_volumes(self) -> list[Volume]:
+        """All volumes of this cluster, in no order. Complete or an error."""
+
+    def remove_volume(self, name: str) -> None:
+        """Removes it with all that is in it. Gone already, or not of this cluster, is fine.
+
+        :raises TemporaryError: reason `VolumeInUse`: a container, running or not, has it mounted.
+        """
+
+    # --- hints ---
 
     def events(self) -> Iterator[EngineEvent]:
         """Hints, for as long as the engine is there. First comes one with an empty id: "list now".

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from minikctl.backend.port import Container
+from minikctl.backend.observed import Container
 
 Facts = TypeVar("Facts")
 Seen = TypeVar("Seen")

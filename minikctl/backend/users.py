@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minikctl.backend.port import ContainerSpec, SecurityContext
+from minikctl.backend.specs import ContainerSpec, SecurityContext
 from minikctl.errors import PermanentError
 
 REASON = "CreateContainerConfigError"

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from minikctl.backend.port import (
-    Backend,
+from minikctl.backend.checks import Check, Checked
+from minikctl.backend.observed import (
     Capabilities,
     Container,
-    ContainerSpec,
     EngineEvent,
     EngineInfo,
+    ExecResult,
     LogLine,
     LogOptions,
-    SandboxSpec,
+    Stream,
+    Usage,
+    Volume,
 )
+from minikctl.backend.port import Backend
+from minikctl.backend.specs import ContainerSpec, Credentials, SandboxSpec, VolumeSpec
 
 T = TypeVar("T")
 
@@ -27,16 +31,22 @@ MUTATING = frozenset(
         "start_container",
         "signal_container",
         "remove_container",
+        "exec_container",
+        "open_exec",
+        "open_attach",
+        "put_archive",
+        "create_volume",
+        "remove_volume",
     }
 )
-"""The calls that change something on the engine."""
+"""The calls that change something on the engine, or may."""
 
 
 def short(argument: object) -> str:
     """A call's argument for people and logs: specs by name, since their environment may hold secrets."""
     if isinstance(argument, ContainerSpec):
         return f"{argument.name} ({argument.image})"
-    return argument.name if isinstance(argument, SandboxSpec) else str(argument)
+    return argument.name if isinstance(argument, SandboxSpec | VolumeSpec) else str(argument)
 
 
 class BackendWrapper:
@@ -70,8 +80,8 @@ class BackendWrapper:
     def image_id(self, image: str) -> str | None:
         return self._call("image_id", image, lambda: self.inner.image_id(image))
 
-    def pull_image(self, image: str) -> str:
-        return self._call("pull_image", image, lambda: self.inner.pull_image(image))
+    def pull_image(self, image: str, credentials: Credentials | None = None) -> str:
+        return self._call("pull_image", image, lambda: self.inner.pull_image(image, credentials))
 
     def create_sandbox(self, spec: SandboxSpec) -> Container:
         return self._call("create_sandbox", spec, lambda: self.inner.create_sandbox(spec))
@@ -92,6 +102,58 @@ class BackendWrapper:
 
     def logs(self, container_id: str, options: LogOptions) -> Iterator[LogLine]:
         return self._stream("logs", container_id, lambda: self.inner.logs(container_id, options))
+
+    def exec_container(self, container_id: str, command: Sequence[str], *, timeout: float) -> ExecResult:
+        return self._call(
+            "exec_container",
+            container_id,
+            lambda: self.inner.exec_container(container_id, command, timeout=timeout),
+        )
+
+    def probe(self, container_id: str, check: Check, *, timeout: float) -> Checked:
+        return self._call(
+            "probe", container_id, lambda: self.inner.probe(container_id, check, timeout=timeout)
+        )
+
+    def open_exec(
+        self,
+        container_id: str,
+        command: Sequence[str],
+        *,
+        stdin: bool,
+        tty: bool,
+        environment: Sequence[tuple[str, str]] = (),
+    ) -> Stream:
+        return self._call(
+            "open_exec",
+            container_id,
+            lambda: self.inner.open_exec(
+                container_id, command, stdin=stdin, tty=tty, environment=environment
+            ),
+        )
+
+    def open_attach(self, container_id: str, *, stdin: bool, tty: bool) -> Stream:
+        return self._call(
+            "open_attach", container_id, lambda: self.inner.open_attach(container_id, stdin=stdin, tty=tty)
+        )
+
+    def get_archive(self, container_id: str, path: str) -> Iterator[bytes]:
+        return self._stream("get_archive", container_id, lambda: self.inner.get_archive(container_id, path))
+
+    def put_archive(self, container_id: str, path: str, data: Iterable[bytes] | bytes) -> None:
+        self._call("put_archive", container_id, lambda: self.inner.put_archive(container_id, path, data))
+
+    def usage(self, container_id: str) -> Usage | None:
+        return self._call("usage", container_id, lambda: self.inner.usage(container_id))
+
+    def create_volume(self, spec: VolumeSpec) -> Volume:
+        return self._call("create_volume", spec, lambda: self.inner.create_volume(spec))
+
+    def list_volumes(self) -> list[Volume]:
+        return self._call("list_volumes", None, self.inner.list_volumes)
+
+    def remove_volume(self, name: str) -> None:
+        self._call("remove_volume", name, lambda: self.inner.remove_volume(name))
 
     def events(self) -> Iterator[EngineEvent]:
         return self._stream("events", None, self.inner.events)

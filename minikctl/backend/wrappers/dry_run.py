@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from minikctl.backend.port import Backend, Container, ContainerSpec, ContainerState, SandboxSpec
+from minikctl.backend.checks import Check, Checked, ExecCheck
+from minikctl.backend.observed import Container, ContainerState, ExecResult, Stream, Usage, Volume
+from minikctl.backend.port import Backend
+from minikctl.backend.specs import ContainerSpec, Credentials, SandboxSpec, VolumeSpec
 from minikctl.backend.wrappers.base import BackendWrapper, short
 from minikctl.errors import PermanentError
 
@@ -23,8 +26,8 @@ _ID = "dry-run-"
 
 class PlannedCall(Struct, frozen=True):
     method: str
-    argument: ContainerSpec | SandboxSpec | str
-    """The spec, the container's id or the image."""
+    argument: ContainerSpec | SandboxSpec | VolumeSpec | str
+    """The spec, the container's id, the image or the volume's name."""
 
     def __str__(self) -> str:
         return f"{self.method} {short(self.argument)}"
@@ -44,6 +47,8 @@ class DryRunBackend(BackendWrapper):
         self._changed: dict[str, Container] = {}
         self._removed: set[str] = set()
         self._images: dict[str, str] = {}
+        self._volumes: dict[str, Volume | None] = {}
+        """What is imagined of volumes; None: removed."""
 
     # --- looking ---
 
@@ -61,9 +66,68 @@ class DryRunBackend(BackendWrapper):
     def image_id(self, image: str) -> str | None:
         return self.inner.image_id(image) or self._images.get(image)
 
+    def list_volumes(self) -> list[Volume]:
+        with self._lock:
+            volumes = {volume.name: volume for volume in self.inner.list_volumes()}
+            return [volume for volume in (volumes | self._volumes).values() if volume is not None]
+
+    def probe(self, container_id: str, check: Check, *, timeout: float) -> Checked:
+        """What is only imagined is well; a command is not run."""
+        if self._is_changed(container_id) or isinstance(check, ExecCheck):
+            return Checked(ok=True)
+        return self.inner.probe(container_id, check, timeout=timeout)
+
+    def usage(self, container_id: str) -> Usage | None:
+        return None if self._is_changed(container_id) else self.inner.usage(container_id)
+
+    def get_archive(self, container_id: str, path: str) -> Iterator[bytes]:
+        if self._is_changed(container_id):
+            raise _only_imagined(container_id)
+        return self.inner.get_archive(container_id, path)
+
+    def open_exec(
+        self,
+        container_id: str,
+        command: Sequence[str],
+        *,
+        stdin: bool,
+        tty: bool,
+        environment: Sequence[tuple[str, str]] = (),
+    ) -> Stream:
+        raise _only_imagined(container_id)
+
+    def open_attach(self, container_id: str, *, stdin: bool, tty: bool) -> Stream:
+        raise _only_imagined(container_id)
+
     # --- imagining ---
 
-    def pull_image(self, image: str) -> str:
+    def exec_container(self, container_id: str, command: Sequence[str], *, timeout: float) -> ExecResult:
+        """The command is imagined to succeed."""
+        with self._lock:
+            self.planned.append(PlannedCall("exec_container", container_id))
+            return ExecResult(0, b"")
+
+    def put_archive(self, container_id: str, path: str, data: Iterable[bytes] | bytes) -> None:
+        with self._lock:
+            self.planned.append(PlannedCall("put_archive", container_id))
+
+    def create_volume(self, spec: VolumeSpec) -> Volume:
+        with self._lock:
+            for volume in self.list_volumes():
+                if volume.name == spec.name:
+                    return volume
+            self.planned.append(PlannedCall("create_volume", spec))
+            made = Volume(spec.name, dict(spec.labels), self._clock())
+            self._volumes[spec.name] = made
+            return made
+
+    def remove_volume(self, name: str) -> None:
+        with self._lock:
+            if any(volume.name == name for volume in self.list_volumes()):
+                self.planned.append(PlannedCall("remove_volume", name))
+                self._volumes[name] = None
+
+    def pull_image(self, image: str, credentials: Credentials | None = None) -> str:
         with self._lock:
             self.planned.append(PlannedCall("pull_image", image))
             return self.inner.image_id(image) or self._images.setdefault(image, _ID + image)
@@ -120,6 +184,10 @@ class DryRunBackend(BackendWrapper):
 
     # --- the plan as containers ---
 
+    def _is_changed(self, container_id: str) -> bool:
+        with self._lock:
+            return container_id in self._changed or container_id in self._removed
+
     def _named(self, name: str) -> Container | None:
         return next((container for container in self.list_containers() if container.name == name), None)
 
@@ -148,3 +216,7 @@ class DryRunBackend(BackendWrapper):
         )
         self._changed[container.id] = running
         return running
+
+
+def _only_imagined(container_id: str) -> PermanentError:
+    return PermanentError(f"{container_id} is part of a dry run: nothing runs in it", reason="NotSupported")

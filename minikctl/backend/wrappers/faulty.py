@@ -16,7 +16,8 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from minikctl.backend.port import Backend, Container, EngineEvent
+from minikctl.backend.observed import Container, EngineEvent
+from minikctl.backend.port import Backend
 from minikctl.backend.wrappers.base import BackendWrapper
 from minikctl.errors import BackendError, TemporaryError, UnreachableError
 

@@ -2,7 +2,9 @@
 
 Rules:
 - Only `TemporaryError`: a permanent one stays, and after an unreachable engine the next pass looks anew.
-- Only quick calls. Pulls have a back-off of their own (the kubelet's); streams are taken up by their readers.
+- Only quick calls. Pulls have a back-off of their own (the kubelet's), as probes have a period; streams are
+  taken up by their readers.
+- Only calls that may be made twice: a command is run once, and an archive can be read only once.
 - A repeated start first looks: if the lost one took effect and the process is over already, a second run
   would be one too many.
 """
@@ -13,13 +15,14 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from minikctl.backend.port import Backend, Container
+from minikctl.backend.observed import Container
+from minikctl.backend.port import Backend
 from minikctl.backend.wrappers.base import BackendWrapper
 from minikctl.errors import TemporaryError
 
 T = TypeVar("T")
 
-_NOT_RETRIED = frozenset({"pull_image"})
+_NOT_RETRIED = frozenset({"pull_image", "probe", "exec_container", "open_exec", "open_attach", "put_archive"})
 
 
 class RetryingBackend(BackendWrapper):
