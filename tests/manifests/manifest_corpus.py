@@ -13,8 +13,6 @@ from typing import Any
 
 import pytest
 
-KINDS = ("Deployment", "Namespace", "Pod", "ReplicaSet")
-
 
 def corpus() -> Path:
     folder = os.environ.get("MINIKCTL_CORPUS")
@@ -29,7 +27,3 @@ def corpus() -> Path:
 @cache
 def rows(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (corpus() / name).read_text().splitlines()]
-
-
-def mutants() -> list[dict[str, Any]]:
-    return [row for row in rows("mutants.jsonl") if row["manifest"].get("kind") in KINDS]
