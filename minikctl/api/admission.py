@@ -83,8 +83,15 @@ def new_object(manifest: Object, clock: Clock, ids: Ids) -> Object:
         metadata.pop(field, None)
     metadata["uid"] = ids.uid()
     metadata["creationTimestamp"] = format_time(clock.now())
+    if not _has_status(obj):
+        return obj
     metadata["generation"] = 1
     return {**obj, **_first_status(obj)}
+
+
+def _has_status(obj: Object) -> bool:
+    kind = KINDS.get(obj["kind"])
+    return kind is None or kind.has_status
 
 
 def _first_status(obj: Object) -> Object:
@@ -112,7 +119,10 @@ def changed_object(live: Object, merged: Object) -> Object:
     )
     kept = {field: live["metadata"][field] for field in owned if field in live["metadata"]}
     metadata = {name: value for name, value in obj["metadata"].items() if name not in owned}
-    obj = {**obj, "metadata": {**metadata, **kept}, "status": live.get("status") or {}}
+    obj = {**obj, "metadata": {**metadata, **kept}}
+    if not _has_status(obj):
+        return obj
+    obj["status"] = live.get("status") or {}
     if obj.get("spec") != live.get("spec"):
         obj["metadata"]["generation"] = kept.get("generation", 1) + 1
     return obj
@@ -120,8 +130,13 @@ def changed_object(live: Object, merged: Object) -> Object:
 
 def is_same(live: Object, obj: Object) -> bool:
     """Nothing that people declare differs."""
-    same_spec = spec_of(live) == spec_of(obj)
-    return same_spec and labels_of(live) == labels_of(obj) and annotations_of(live) == annotations_of(obj)
+    same_fields = _own_fields(live) == _own_fields(obj)
+    return same_fields and labels_of(live) == labels_of(obj) and annotations_of(live) == annotations_of(obj)
+
+
+def _own_fields(obj: Object) -> Object:
+    """What the kind itself declares; an empty map and none are the same."""
+    return {name: value for name, value in obj.items() if name not in ("metadata", "status") and value}
 
 
 def intent(obj: Object, hints: list[Object]) -> Object:

@@ -25,6 +25,7 @@ from minikctl.manifests.handlings import (
     engine_only,
     inert,
     inert_but_relied_on,
+    plain,
     refused_except,
 )
 
@@ -201,7 +202,9 @@ POD_SPEC: Table = {
 _TEMPLATE: Table = {"metadata": TEMPLATE_META, "spec": POD_SPEC}
 
 
+_NO_TOKENS = inert("no account has a token")
 TABLES: dict[str, Table] = {
+    "ConfigMap": plain({"binaryData": ENFORCED, "data": ENFORCED, "immutable": ENFORCED}),
     "Deployment": declared(
         {
             "minReadySeconds": ENFORCED,
@@ -222,6 +225,14 @@ TABLES: dict[str, Table] = {
             "replicas": ENFORCED,
             "selector": ENFORCED,
             "template": _TEMPLATE,
+        }
+    ),
+    "Secret": plain({"data": ENFORCED, "immutable": ENFORCED, "stringData": ENFORCED, "type": ENFORCED}),
+    "ServiceAccount": plain(
+        {
+            "automountServiceAccountToken": _NO_TOKENS,
+            "imagePullSecrets": REFUSED,
+            "secrets": inert("a list for people; nothing mounts what is in it, as in Kubernetes"),
         }
     ),
 }

@@ -20,6 +20,8 @@ class Kind(NamedTuple):
     declarable: bool = True
     """Whether people may write it: a declared object has a file under desired/."""
     in_all: bool = False
+    has_status: bool = True
+    """Whether its objects have a status that the control plane writes, and so count their generations."""
 
     @property
     def group(self) -> str:
@@ -45,15 +47,40 @@ _READ = ("get", "list", "watch")
 
 NAMESPACE = Kind("Namespace", "v1", "namespaces", ("ns",), False, _ALL)
 NODE = Kind("Node", "v1", "nodes", ("no",), False, _READ, declarable=False)
+CONFIG_MAP = Kind("ConfigMap", "v1", "configmaps", ("cm",), True, _ALL, has_status=False)
+SECRET = Kind("Secret", "v1", "secrets", (), True, _ALL, has_status=False)
+SERVICE_ACCOUNT = Kind("ServiceAccount", "v1", "serviceaccounts", ("sa",), True, _ALL, has_status=False)
 POD = Kind("Pod", "v1", "pods", ("po",), True, _ALL, in_all=True)
 EVENT = Kind("Event", "v1", "events", ("ev",), True, _READ, declarable=False)
 REPLICA_SET = Kind("ReplicaSet", "apps/v1", "replicasets", ("rs",), True, _ALL, in_all=True)
 DEPLOYMENT = Kind("Deployment", "apps/v1", "deployments", ("deploy",), True, _ALL, in_all=True)
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (NAMESPACE, NODE, EVENT, POD, REPLICA_SET, DEPLOYMENT)}
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        NAMESPACE,
+        NODE,
+        EVENT,
+        SERVICE_ACCOUNT,
+        SECRET,
+        CONFIG_MAP,
+        POD,
+        REPLICA_SET,
+        DEPLOYMENT,
+    )
+}
 
 # The order in which documents are applied: what others live in goes first.
-APPLY_ORDER: dict[str, int] = {"Namespace": 0, "Node": 1, "Pod": 10, "ReplicaSet": 11, "Deployment": 12}
+APPLY_ORDER: dict[str, int] = {
+    "Namespace": 0,
+    "Node": 1,
+    "ServiceAccount": 3,
+    "Secret": 4,
+    "ConfigMap": 5,
+    "Pod": 10,
+    "ReplicaSet": 11,
+    "Deployment": 12,
+}
 
 
 def _aliases() -> dict[str, Kind]:

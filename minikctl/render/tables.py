@@ -10,32 +10,24 @@ Rules:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
-from minikctl.model import Object, labels_of, name_of, namespace_of, spec_of, status_of
+from minikctl.model import Object, labels_of, namespace_of, spec_of, status_of
 from minikctl.model.conditions import find, is_true
 from minikctl.model.kinds import KINDS
 from minikctl.model.selectors import format_selector
 from minikctl.model.timestamps import parse_time
+from minikctl.render.cells import Cell, Column, age_cell, name_cell
 from minikctl.render.columns import Aligner
+from minikctl.render.configuration_columns import CONFIGURATION_COLUMNS
 from minikctl.render.durations import UNKNOWN, human_duration, since
 from minikctl.render.escape import escape
 from minikctl.render.podstatus import summarize_pod
 
 NONE = "<none>"
-
-Cell = Callable[[Object, float], str]
-
-
-class Column(Struct, frozen=True):
-    """One column: its header and how a cell is read from an object at a time."""
-
-    header: str
-    cell: Cell
-    wide: bool = False
 
 
 class TableOptions(Struct, frozen=True):
@@ -52,14 +44,6 @@ class TableOptions(Struct, frozen=True):
 
 
 # --- cells -----------------------------------------------------------------------------------------
-
-
-def _name(obj: Object, _now: float) -> str:
-    return name_of(obj)
-
-
-def _age(obj: Object, now: float) -> str:
-    return since(obj["metadata"].get("creationTimestamp"), now)
 
 
 def _status_number(field: str) -> Cell:
@@ -225,19 +209,19 @@ _TEMPLATE_COLUMNS = (
     Column("SELECTOR", _selector, wide=True),
 )
 
-DEFAULT_COLUMNS = (Column("NAME", _name), Column("AGE", _age))
+DEFAULT_COLUMNS = (Column("NAME", name_cell), Column("AGE", age_cell))
 
 COLUMNS: Mapping[str, tuple[Column, ...]] = {
     "Namespace": (
-        Column("NAME", _name),
+        Column("NAME", name_cell),
         Column("STATUS", lambda obj, _now: str(status_of(obj).get("phase", ""))),
-        Column("AGE", _age),
+        Column("AGE", age_cell),
     ),
     "Node": (
-        Column("NAME", _name),
+        Column("NAME", name_cell),
         Column("STATUS", _node_status),
         Column("ROLES", lambda obj, _now: node_roles(obj)),
-        Column("AGE", _age),
+        Column("AGE", age_cell),
         Column("VERSION", _node_info("kubeletVersion", "")),
         Column("INTERNAL-IP", _node_address("InternalIP"), wide=True),
         Column("EXTERNAL-IP", _node_address("ExternalIP"), wide=True),
@@ -246,30 +230,30 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
         Column("CONTAINER-RUNTIME", _node_info("containerRuntimeVersion"), wide=True),
     ),
     "Pod": (
-        Column("NAME", _name),
+        Column("NAME", name_cell),
         Column("READY", _pod_ready),
         Column("STATUS", _pod_status),
         Column("RESTARTS", _pod_restarts),
-        Column("AGE", _age),
+        Column("AGE", age_cell),
         Column("IP", _pod_ip, wide=True),
         Column("NODE", lambda obj, _now: _text(spec_of(obj).get("nodeName")), wide=True),
         Column("NOMINATED NODE", lambda obj, _now: _text(status_of(obj).get("nominatedNodeName")), wide=True),
         Column("READINESS GATES", _readiness_gates, wide=True),
     ),
     "ReplicaSet": (
-        Column("NAME", _name),
+        Column("NAME", name_cell),
         Column("DESIRED", lambda obj, _now: str(spec_of(obj).get("replicas", 1))),
         Column("CURRENT", _status_number("replicas")),
         Column("READY", _status_number("readyReplicas")),
-        Column("AGE", _age),
+        Column("AGE", age_cell),
         *_TEMPLATE_COLUMNS,
     ),
     "Deployment": (
-        Column("NAME", _name),
+        Column("NAME", name_cell),
         Column("READY", _deployment_ready),
         Column("UP-TO-DATE", _status_number("updatedReplicas")),
         Column("AVAILABLE", _status_number("availableReplicas")),
-        Column("AGE", _age),
+        Column("AGE", age_cell),
         *_TEMPLATE_COLUMNS,
     ),
     "Event": (
@@ -282,8 +266,9 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
         Column("MESSAGE", event_message),
         Column("FIRST SEEN", _first_seen, wide=True),
         Column("COUNT", _event_count, wide=True),
-        Column("NAME", _name, wide=True),
+        Column("NAME", name_cell, wide=True),
     ),
+    **CONFIGURATION_COLUMNS,
 }
 
 

@@ -12,6 +12,11 @@ from typing import Protocol
 
 from minikctl.errors import UsageError
 from minikctl.model import Object, annotations_of, labels_of, name_of, namespace_of, status_of
+from minikctl.render.describe.configuration import (
+    describe_config_map,
+    describe_secret,
+    describe_service_account,
+)
 from minikctl.render.describe.events import describe_events, events_of
 from minikctl.render.describe.node import describe_node
 from minikctl.render.describe.pod import describe_pod
@@ -47,6 +52,12 @@ def describe(obj: Object, related: Lookup, events: Iterable[Object] | None, now:
             return describe_node(obj, related.list("Pod", ""), mine, now)
         case "Namespace":
             return _describe_namespace(obj, mine, now)
+        case "ConfigMap":
+            return describe_config_map(obj, mine, now)
+        case "Secret":
+            return describe_secret(obj)
+        case "ServiceAccount":
+            return describe_service_account(obj, mine, now)
     raise UsageError(f"no description has been implemented for {obj['kind']}")
 
 
