@@ -181,6 +181,7 @@ NODES: list[tuple[Changes, list[str]]] = [
     ({"spec.podCIDRs": ["10.0.0.0/24", "fd00::/64"]}, []),
     ({"spec.podCIDR": "10.0.0/24"}, ["spec.podCIDRs[0] Invalid"]),
     ({"spec.podCIDRs": ["10.0.0.0/24", "10.1.0.0/24"]}, ["spec.podCIDRs Invalid"]),
+    ({"spec.podCIDRs": ["10.0.0.0/24"] * 2}, ["spec.podCIDRs Invalid", "spec.podCIDRs[1] Duplicate"]),
 ]
 
 
@@ -192,6 +193,7 @@ def test_node(changes: Changes, expected: list[str]) -> None:
 def test_what_a_node_was_given_stays() -> None:
     node = obj("Node", spec={"podCIDR": "10.0.0.0/24", "providerID": "a"})
     assert refusals_of_change(node, {"spec.unschedulable": True}) == []
+    assert refusals_of_change(node, {"spec.externalID": "x"}) == ["spec.externalID Forbidden"]
     assert refusals_of_change(node, {"spec": {"podCIDRs": ["10.1.0.0/24"], "providerID": "b"}}) == [
         "spec.podCIDRs Forbidden",
         "spec.providerID Forbidden",
@@ -323,6 +325,8 @@ CLASSES: list[tuple[Fields, Changes, list[str]]] = [
     (RUNTIME, {"handler": ...}, ["handler Invalid"]),
     (RUNTIME, {"handler": "a.b"}, ["handler Invalid"]),
     (RUNTIME, {"overhead": {"podFixed": {"cpu": "250m"}}}, []),
+    (RUNTIME, {"overhead": {"podFixed": None}}, []),
+    (RUNTIME, {"overhead": {"podFixed": {"cpu": None}}}, []),
     (RUNTIME, {"overhead": {"podFixed": {"pods": 1}}}, ["overhead.limits[pods] Invalid"]),
     (RUNTIME, {"overhead": {"podFixed": {"cpu": -1}}}, ["overhead.limits[cpu] Invalid"]),
     (RUNTIME, {"scheduling": {"nodeSelector": {"a": "-"}}}, ["scheduling.nodeSelector Invalid"]),

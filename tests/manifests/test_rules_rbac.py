@@ -137,6 +137,13 @@ WEBHOOKS: list[tuple[Changes, list[str]]] = [
     ({"webhooks": ...}, []),
     ({f"{W}.name": "check"}, [f"{W}.name Invalid"]),
     ({f"{W}.name": ""}, [f"{W}.name Required"]),
+    ({f"{W}.name": "A.b.c"}, [f"{W}.name Invalid"]),
+    ({f"{W}.admissionReviewVersions": ["v1", "1"]}, [f"{W}.admissionReviewVersions[1] Invalid"]),
+    ({f"{W}.matchConditions": [{"name": f"c{one}", "expression": "true"} for one in range(65)]}, [f"{W}.matchConditions TooMany"]),
+    ({f"{W}.matchConditions": [{"expression": "true"}]}, [f"{W}.matchConditions[0].name Required"]),
+    ({f"{W}.matchConditions": [{"name": "a", "expression": "true"}] * 2}, [f"{W}.matchConditions[1].name Duplicate"]),
+    ({f"{W}.rules[0].resources": [""]}, [f"{W}.rules[0].resources[0] Required"]),
+    ({f"{W}.clientConfig.service.path": "//"}, [f"{W}.clientConfig.service.path Invalid"]),
     ({"webhooks[1]": HOOK}, ["webhooks[1].name Duplicate"]),
     ({f"{W}.sideEffects": ...}, [f"{W}.sideEffects Required"]),
     ({f"{W}.sideEffects": "Some"}, [f"{W}.sideEffects NotSupported"]),
@@ -208,6 +215,17 @@ POLICIES: list[tuple[Changes, list[str]]] = [
     ({"spec.validations[0].reason": "x"}, ["spec.validations[0].reason NotSupported"]),
     ({"spec.validations[0].message": "a\nb"}, ["spec.validations[0].message Invalid"]),
     ({"spec.failurePolicy": "x"}, ["spec.failurePolicy NotSupported"]),
+    ({"spec.matchConstraints.matchPolicy": "x"}, ["spec.matchConstraints.matchPolicy NotSupported"]),
+    ({"spec.matchConstraints.objectSelector": {"matchLabels": {"a": "-"}}}, ["spec.matchConstraints.objectSelector.matchLabels Invalid"]),
+    ({"spec.matchConstraints.resourceRules[0].scope": "x"}, ["spec.matchConstraints.resourceRules[0].scope NotSupported"]),
+    ({"spec.matchConstraints.excludeResourceRules": [{**RESOURCES, "resourceNames": ["a", "a", ".."]}]}, ["spec.matchConstraints.excludeResourceRules[0].resourceNames[1] Duplicate", "spec.matchConstraints.excludeResourceRules[0].resourceNames[2] Invalid"]),
+    ({"spec.matchConditions": [{"name": "a", "expression": ""}]}, ["spec.matchConditions[0].expression Required"]),
+    ({"spec.validations[0].messageExpression": " "}, ["spec.validations[0].messageExpression Invalid"]),
+    ({"spec.variables": [{}]}, ["spec.variables[0].expression Required", "spec.variables[0].name Required"]),
+    ({"spec.auditAnnotations": [{"key": "a", "valueExpression": " "}] * 2}, ["spec.auditAnnotations[0].valueExpression Required", "spec.auditAnnotations[1].key Duplicate", "spec.auditAnnotations[1].valueExpression Required"]),
+    ({"spec.auditAnnotations": [{"key": f"k{one}", "valueExpression": "x"} for one in range(21)]}, ["spec.auditAnnotations Invalid"]),
+    ({"spec.auditAnnotations": [{"key": "a", "valueExpression": "x" * 5121}]}, ["spec.auditAnnotations[0].valueExpression Required"]),
+    ({"spec.auditAnnotations": [{"key": "a", "valueExpression": "x"}], "metadata.name": ""}, ["metadata.name Required", "spec.auditAnnotations[0].key Invalid"]),
     ({"spec.paramKind": {"apiVersion": "v1", "kind": "ConfigMap"}}, []),
     ({"spec.paramKind": {}}, ["spec.paramKind.apiVersion Required", "spec.paramKind.kind Required"]),
     ({"spec.paramKind": {"apiVersion": "a/b/c", "kind": "_"}}, ["spec.paramKind.apiVersion Invalid", "spec.paramKind.kind Invalid"]),
@@ -224,6 +242,9 @@ def test_admission_policy(changes: Changes, expected: list[str]) -> None:
 POLICY_BINDINGS: list[tuple[Changes, list[str]]] = [
     ({}, []),
     ({"spec.policyName": ""}, ["spec.policyName Required"]),
+    ({"spec.policyName": "A"}, ["spec.policyName Invalid"]),
+    ({"spec.paramRef": {"name": "..", "parameterNotFoundAction": "x"}}, ["spec.paramRef.name Invalid", "spec.paramRef.parameterNotFoundAction NotSupported"]),
+    ({"spec.paramRef": {"name": "a", "selector": {"matchLabels": {"a": "-"}}, "parameterNotFoundAction": "Deny"}}, ["spec.paramRef.name Forbidden", "spec.paramRef.selector Forbidden", "spec.paramRef.selector.matchLabels Invalid"]),
     ({"spec.validationActions": []}, ["spec.validationActions Required"]),
     ({"spec.validationActions": ["Deny", "Warn"]}, ["spec.validationActions Invalid"]),
     ({"spec.validationActions": ["x", "x"]}, ["spec.validationActions[0] NotSupported", "spec.validationActions[1] Duplicate", "spec.validationActions[1] NotSupported"]),
@@ -257,6 +278,10 @@ API_SERVICES: list[tuple[Changes, list[str]]] = [
     ({}, []),
     ({"metadata.name": "v2.example.com"}, ["metadata.name Invalid"]),
     ({"spec.versionPriority": 0}, ["spec.versionPriority Invalid"]),
+    ({"spec.group": "", "spec.version": "v2", "metadata.name": "v2."}, ["spec.group Required"]),
+    ({"spec.group": "A", "metadata.name": "v1.A"}, ["spec.group Invalid"]),
+    ({"spec.version": "1", "metadata.name": "1.example.com"}, ["spec.version Invalid"]),
+    ({"spec.service.port": 0}, ["spec.service.port Invalid"]),
     ({"spec.groupPriorityMinimum": 20001}, ["spec.groupPriorityMinimum Invalid"]),
     ({"spec.service": {}}, ["spec.service.name Required", "spec.service.namespace Required"]),
     ({"spec.service": ..., "spec.insecureSkipTLSVerify": True}, ["spec.insecureSkipTLSVerify Invalid"]),
@@ -282,7 +307,10 @@ REQUESTS: list[tuple[Changes, list[str]]] = [
     ({"spec.usages": []}, ["spec.usages Required"]),
     ({"spec.usages": ["any", "any", "x"]}, ["spec.usages[1] Duplicate", "spec.usages[2] NotSupported"]),
     ({"spec.signerName": ""}, ["spec.signerName Required"]),
-    ({"spec.signerName": "signer"}, ["spec.signerName Invalid"]),
+    *(
+        ({"spec.signerName": name}, ["spec.signerName Invalid"])
+        for name in ("signer", "a.b/c/d", "A.b/c", "a/c", "a.b/C")
+    ),
     ({"spec.signerName": "kubernetes.io/legacy-unknown"}, ["spec.signerName Invalid"]),
     ({"spec.expirationSeconds": 599}, ["spec.expirationSeconds Invalid"]),
 ]
@@ -399,6 +427,11 @@ EVENTS: list[tuple[Fields, list[str]]] = [
     ({**ABOUT, **TIMED, "reason": "r" * 129}, ["reason Invalid"]),
     ({**ABOUT, **TIMED, "message": "m" * 1025}, ["message Invalid"]),
     ({**ABOUT, **TIMED, "action": ""}, ["action Required"]),
+    ({**ABOUT, **TIMED, "reportingComponent": "a b"}, ["reportingController Invalid"]),
+    (
+        {**ABOUT, **TIMED, "reportingComponent": ""},
+        ["reportingController Invalid", "reportingController Required"],
+    ),
 ]
 
 
@@ -414,6 +447,24 @@ def test_an_event_of_the_new_group_is_held_to_more() -> None:
         "eventTime Required",
         "type Invalid",
     ]
+
+
+@pytest.mark.parametrize(
+    ("series", "expected"),
+    [
+        ({"count": 2, "lastObservedTime": TIMED["eventTime"]}, []),
+        ({"count": 1}, ["series.count Invalid", "series.lastObservedTime Required"]),
+    ],
+)
+def test_a_series_of_events(series: Fields, expected: list[str]) -> None:
+    told = {
+        "eventTime": TIMED["eventTime"],
+        "reportingController": "c",
+        "reportingInstance": "i",
+        "action": "a",
+    }
+    found = obj("Event", "events.k8s.io/v1", **told, reason="r", type="Normal", series=series)
+    assert refusals(found, {}) == expected
 
 
 ALL = (role("ClusterRole"), binding(), obj("ValidatingWebhookConfiguration", ADMISSION, webhooks=[HOOK]))

@@ -112,7 +112,7 @@ def check_annotations(found: dict[str, Any], path: str) -> Iterator[FieldProblem
     for key, value in found.items():
         if problem := qualified_name_advice(key.lower()):
             yield invalid(path, key, problem)
-        size += len(key.encode()) + len(value.encode(errors="surrogatepass"))
+        size += len(key.encode(errors="surrogatepass")) + len(value.encode(errors="surrogatepass"))
     if size > _MAX_ANNOTATIONS:
         yield too_long(path, _MAX_ANNOTATIONS)
 

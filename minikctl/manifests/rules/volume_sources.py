@@ -136,7 +136,7 @@ def _quobyte(source: Fields, path: str) -> Iterator[FieldProblem]:
     registry = source.get("registry", "")
     if not registry:
         yield required(f"{path}.registry", _PAIRS)
-    elif len(source.get("tenant", "").encode()) >= 65:
+    elif len(source.get("tenant", "").encode(errors="surrogatepass")) >= 65:
         yield required(f"{path}.tenant", "must be a UUID and may not exceed a length of 64 characters")
     elif not all(re.fullmatch(_PAIR, pair) for pair in registry.split(",")):
         yield invalid(f"{path}.registry", registry, _PAIRS)
@@ -173,7 +173,8 @@ def _iscsi_name(value: str, path: str) -> Iterator[FieldProblem]:
 
 def _portal_length(source: Fields, name: str, path: str) -> Iterator[FieldProblem]:
     portal = source.get("targetPortal", "")
-    if source.get("initiatorName") is not None and len(f"{name}:{portal}".encode()) > 64:
+    length = len(f"{name}:{portal}".encode(errors="surrogatepass"))
+    if source.get("initiatorName") is not None and length > 64:
         detail = (
             "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if "
             "iscsi.initiatorName is specified."

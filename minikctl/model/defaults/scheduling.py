@@ -25,12 +25,14 @@ def _default_node(obj: Fields) -> None:
             status[side] = canonical_amounts(status[side])
 
 
+_RUNTIME = types_of(maps=("podFixed",))
 TYPES = {
     "Lease": types_of(
         pointers=("holderIdentity", "leaseDurationSeconds", "leaseTransitions", "preferredHolder", "strategy")
     ),
     "Node": types_of(lists_of_strings=("podCIDRs",), maps=("allocatable", "capacity")),
     "PriorityClass": types_of(pointers=("preemptionPolicy",)),
-    "RuntimeClass": types_of(maps=("podFixed",)),
+    # A pod's overhead is a map of amounts; here it is a struct with one.
+    "RuntimeClass": _RUNTIME._replace(maps=_RUNTIME.maps - {"overhead"}),
 }
 DEFAULTS = {"Node": _default_node, "PriorityClass": _default_priority, "RuntimeClass": _default_runtime}
