@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import minikctl_schemas
 
 from minikctl.errors import FieldProblem
-from minikctl.manifests.rules import check_rules, check_update
+from minikctl.manifests.rules import RULED, check_rules, check_update
 from minikctl.manifests.rules.problems import show
 from minikctl.manifests.rules.rule import pod_spec
 from minikctl.manifests.structure import check_structure
@@ -28,62 +28,6 @@ if TYPE_CHECKING:
 
 # What the schema says of an object that can be decoded nevertheless.
 _DECODABLE = "FieldValueRequired"
-# Kinds whose rules say all that is required.
-_RULED = frozenset(
-    (
-        "APIService",
-        "CSIDriver",
-        "CSINode",
-        "CSIStorageCapacity",
-        "CertificateSigningRequest",
-        "ClusterRole",
-        "ClusterRoleBinding",
-        "ConfigMap",
-        "ControllerRevision",
-        "CronJob",
-        "CustomResourceDefinition",
-        "DaemonSet",
-        "Deployment",
-        "EndpointSlice",
-        "Endpoints",
-        "Event",
-        "FlowSchema",
-        "HorizontalPodAutoscaler",
-        "IPAddress",
-        "Ingress",
-        "IngressClass",
-        "Job",
-        "Lease",
-        "LimitRange",
-        "MutatingWebhookConfiguration",
-        "Namespace",
-        "NetworkPolicy",
-        "Node",
-        "PersistentVolume",
-        "PersistentVolumeClaim",
-        "PodDisruptionBudget",
-        "PodTemplate",
-        "PriorityClass",
-        "PriorityLevelConfiguration",
-        "ReplicaSet",
-        "ReplicationController",
-        "ResourceQuota",
-        "Role",
-        "RoleBinding",
-        "RuntimeClass",
-        "Secret",
-        "Service",
-        "ServiceAccount",
-        "ServiceCIDR",
-        "StatefulSet",
-        "StorageClass",
-        "ValidatingAdmissionPolicy",
-        "ValidatingAdmissionPolicyBinding",
-        "ValidatingWebhookConfiguration",
-        "VolumeAttachment",
-        "VolumeAttributesClass",
-    )
-)
 
 
 def validate(obj: Object, crds: Crds | None = None) -> list[FieldProblem]:
@@ -143,7 +87,7 @@ def _is_told(problem: FieldProblem, told: list[str], inside: str | None, kind: s
         return True  # whoever creates an object can't set it
     if inside is not None and problem.path.startswith(inside):
         return True
-    if kind in _RULED and not problem.path.startswith("metadata."):
+    if kind in RULED and not problem.path.startswith("metadata."):
         return True
     return any(path.startswith(problem.path) for path in told)
 

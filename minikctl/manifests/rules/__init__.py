@@ -84,6 +84,8 @@ _MODULES = (
     services,
 )
 RULES: tuple[AnyRule, ...] = tuple(rule for module in _MODULES for rule in module.RULES)
+# Kinds that rules of their own speak of: those say all that is required. Of an account nothing is.
+RULED = frozenset({"ServiceAccount"}.union(*(rule.kinds for rule in RULES if isinstance(rule, Rule))))
 _POD_RULES = tuple(rule for rule in RULES if isinstance(rule, PodRule))
 # The server's own validation of these leaves metadata to what comes after it, if anything does.
 _METADATA_LAST = frozenset({"PodDisruptionBudget"})
