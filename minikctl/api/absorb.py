@@ -20,6 +20,7 @@ from minikctl.clock import Clock
 from minikctl.controlplane.decision import Ids
 from minikctl.errors import Forbidden, Invalid, ManifestError, NotFound
 from minikctl.model import Object, ObjectKey, is_deleting
+from minikctl.model.secrets import folded
 from minikctl.model.writes import DROP, Adopt, Put, Write
 from minikctl.store import DesiredFile, Store
 
@@ -136,7 +137,8 @@ def _check_namespace(name: str, store: Store, coming: Container[str]) -> None:
 
 def _merged(live: Object, desired: Object, before: Object | None) -> Object:
     """What the file dropped goes; what the system set (a revision, a node) stays."""
-    return changed_object(live, three_way(before, live, desired, merge_table(live["kind"])))
+    last = folded(before) if before is not None else None
+    return changed_object(live, three_way(last, live, folded(desired), merge_table(live["kind"])))
 
 
 def _vanished(key: ObjectKey, store: Store, now: float) -> list[Write]:

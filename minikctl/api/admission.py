@@ -12,6 +12,7 @@ from minikctl.errors import FieldProblem, Forbidden, Invalid
 from minikctl.model import Object, annotations_of, copy, labels_of, name_of, spec_of
 from minikctl.model.defaults import set_defaults
 from minikctl.model.kinds import KINDS
+from minikctl.model.secrets import folded
 from minikctl.model.timestamps import format_time
 
 SYSTEM_ANNOTATIONS = "deployment.kubernetes.io/"
@@ -75,7 +76,7 @@ def _without_status(obj: Object) -> Object:
 
 def new_object(manifest: Object, clock: Clock, ids: Ids) -> Object:
     """A validated manifest as a new stored object: defaults, uid, creation time, first status."""
-    obj = set_defaults(copy(_without_status(manifest)))
+    obj = set_defaults(copy(folded(_without_status(manifest))))
     metadata = obj["metadata"]
     if "name" not in metadata and "generateName" in metadata:
         metadata["name"] = f"{metadata['generateName']}{ids.suffix()}"
@@ -108,7 +109,7 @@ def _first_status(obj: Object) -> Object:
 
 def changed_object(live: Object, merged: Object) -> Object:
     """`merged` with its defaults and what the server owns of `live`; a changed spec is a new generation."""
-    obj = set_defaults(merged)
+    obj = set_defaults(folded(merged))
     owned = (
         "uid",
         "creationTimestamp",

@@ -26,6 +26,7 @@ from minikctl.controlplane.decision import Ids
 from minikctl.errors import AlreadyExists, Conflict, Forbidden, NotFound, UsageError
 from minikctl.model import Object, ObjectKey, is_deleting, key_of, labels_of, selectors
 from minikctl.model.kinds import KINDS
+from minikctl.model.secrets import folded, redacted
 from minikctl.model.writes import Put, Write
 from minikctl.store import Store
 
@@ -129,9 +130,10 @@ class Api:
             if result.verb == "created":
                 admit(result.after, coming.get(key.namespace) or self._namespace(key.namespace))
             results.append(result)
-            if result.verb != "unchanged" or self.store.last_applied(key) != manifest:
+            remembered = redacted(manifest)
+            if result.verb != "unchanged" or self.store.last_applied(key) != remembered:
                 hints = [self.store.declared(key) or manifest, manifest]
-                writes.append(Put(result.after, intent(result.after, hints), manifest))
+                writes.append(Put(result.after, intent(result.after, hints), remembered))
         if not dry_run and writes:
             stored = {key_of(obj): obj for obj in self.store.commit(writes)}
             results = [
@@ -146,7 +148,7 @@ class Api:
             name = f'{KINDS[live["kind"]].resource} "{key_of(live).name}"'
             raise Forbidden(f"{name} is being deleted; wait until it is gone")
         last = self.store.last_applied(key_of(live)) or read_last_applied(live)
-        wanted = {name: value for name, value in manifest.items() if name != "status"}
+        wanted = folded({name: value for name, value in manifest.items() if name != "status"})
         merged = three_way(last, live, wanted, merge_table(live["kind"]))
         obj = changed_object(live, merged)
         if is_same(live, obj):

@@ -18,7 +18,7 @@ def _default_secret(obj: Fields) -> None:
     data = _canonical_bytes(obj.get("data", {}))
     written = obj.pop("stringData", {})
     if written:
-        data |= {key: _base64(text.encode(errors="surrogatepass")) for key, text in written.items()}
+        data |= {key: encoded(text) for key, text in written.items()}
     if data:
         obj["data"] = data
 
@@ -32,6 +32,11 @@ def _canonical(value: Any) -> str:
     if isinstance(value, list):
         return _base64(bytes(byte or 0 for byte in value))
     return "".join(value.split("\n")).replace("\r", "") if "\n" in value or "\r" in value else str(value)
+
+
+def encoded(text: str) -> str:
+    """A text of `stringData` as it stands in `data`."""
+    return _base64(text.encode(errors="surrogatepass"))
 
 
 def _base64(value: bytes) -> str:
