@@ -13,6 +13,7 @@ NO_DEADLINE = 2**31 - 1
 """`progressDeadlineSeconds` of MaxInt32 means none, as upstream."""
 _COMPLETE = "NewReplicaSetAvailable"
 _TIMED_OUT = "ProgressDeadlineExceeded"
+_FAILURE = "ReplicaFailure"
 
 
 class Rollout(Protocol):
@@ -62,8 +63,12 @@ def synced(rollout: Rollout, replica_sets: list[Object], new: Object | None) -> 
     progress = _progress(rollout, status, new)
     if progress is not None:
         found.append(progress)
+    failure = _failure(deployment, replica_sets, new)
+    if failure is not None:
+        found.append(failure)
+    gone = {name for name, one in (("Progressing", progress), (_FAILURE, failure)) if one is None}
     known = list(status_of(deployment).get("conditions") or ())
-    kept = [one for one in known if one["type"] != "Progressing" or progress is not None]
+    kept = [one for one in known if one["type"] not in gone]
     for condition in found:
         kept = _put(kept, condition)
     status["conditions"] = kept
@@ -88,6 +93,20 @@ def _availability(deployment: Object, status: dict[str, Any], now: float) -> con
     if old is not None and (old["status"], old["reason"]) == facts[:2]:
         return old
     return _condition("Available", *facts, now, old)
+
+
+def _failure(
+    deployment: Object, replica_sets: list[Object], new: Object | None
+) -> conditions.Condition | None:
+    """Why pods can't be made: the new ReplicaSet's word, else that of any other."""
+    for replica_set in ([new] if new is not None else []) + replica_sets:
+        told = conditions.find(status_of(replica_set), _FAILURE)
+        if told is not None:
+            old = conditions.find(status_of(deployment), _FAILURE)
+            if old is not None and (old["status"], old["reason"]) == (told["status"], told["reason"]):
+                return old
+            return {**told, "lastUpdateTime": told["lastTransitionTime"]}
+    return None
 
 
 def _condition(

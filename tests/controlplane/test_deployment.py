@@ -12,6 +12,7 @@ from controlplane_builders import (
     counted_ids,
     deployment,
     metadata,
+    namespace,
     puts,
     replica_set,
     template,
@@ -469,3 +470,19 @@ def _check_bounds(cluster: Cluster, before: int) -> None:
     active: list[Object] = [one for one in cluster.pods() if is_active(one)]
     assert len(active) <= spec["replicas"] + up
     assert _available(cluster) >= min(before, spec["replicas"] - down)
+
+
+def test_what_its_replica_set_may_not_make_is_the_deployments_failure() -> None:
+    home = namespace()
+    home["metadata"]["labels"] = {"pod-security.kubernetes.io/enforce": "restricted"}
+    cluster = Cluster(home, deployment())
+    cluster.run()
+    failures = [
+        one for one in status_of(cluster.deployment())["conditions"] if one["type"] == "ReplicaFailure"
+    ]
+    assert [one["reason"] for one in failures] == ["FailedCreate"]
+    assert "violates PodSecurity" in failures[0]["message"]
+    cluster.put({**home, "metadata": {**home["metadata"], "labels": {}}})
+    cluster.run()
+    types = [one["type"] for one in status_of(cluster.deployment())["conditions"]]
+    assert "ReplicaFailure" not in types
