@@ -13,7 +13,7 @@ from typing import Any
 MAX_DEPTH = 200
 MAX_NODES = 200_000
 """Nodes in one document. The largest CRDs have about 30,000."""
-MAX_FILE_NODES = 600_000
+MAX_FILE_NODES = 400_000
 """Nodes in one file. Bundles of all CRDs of a large operator have about 300,000."""
 
 

@@ -26,7 +26,7 @@ from minikctl.manifests.yaml_composers import MAX_FILE_NODES
 from minikctl.manifests.yaml_nodes import Budget, Origin, compose, locate
 from minikctl.manifests.yaml_values import RepeatedKey, build
 
-MAX_BYTES = 24 * 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024
 MAX_DOCUMENTS = 100_000
 """Documents in one file, also empty ones."""
 

@@ -198,7 +198,7 @@ def test_what_can_not_be_read_is_one_line_each(tmp_path: Path) -> None:
     assert entries([""]) == ['the path "" does not exist']
     assert entries([f"{tmp_path}/z.yaml/x"]) == [f'the path "{tmp_path}/z.yaml/x" does not exist']
     assert entries([str(tmp_path / "pipe.yaml"), "/dev/null"]) == []
-    assert entries(["/dev/zero"]) == ["/dev/zero:1:1: the file is larger than 24 MiB: split it"]
+    assert entries(["/dev/zero"]) == ["/dev/zero:1:1: the file is larger than 16 MiB: split it"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")

@@ -293,7 +293,7 @@ def test_bomb_ends_soon_in_one_line(name: str) -> None:
 
 
 def test_size_is_bounded() -> None:
-    with pytest.raises(ManifestError, match="larger than 24 MiB"):
+    with pytest.raises(ManifestError, match="larger than 16 MiB"):
         decode(b"#" * (MAX_BYTES + 1), "f")
 
 
