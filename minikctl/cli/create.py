@@ -1,4 +1,4 @@
-"""`minikctl create`: from files, or a Deployment or Namespace from flags.
+"""`minikctl create`: from files, or one object of a kind from flags.
 
 With --dry-run=client nothing is asked of the cluster, and the manifest is what kubectl would have made of the
 same flags: without defaults, with the empty fields that Go writes.
@@ -22,9 +22,14 @@ from minikctl.errors import ApiError, UsageError
 from minikctl.model import Object, ObjectKey, key_of
 
 ENTRIES = {
+    "cm": Entry("minikctl.cli.create_configmap", "create_configmap", "Short for configmap."),
+    "configmap": Entry(
+        "minikctl.cli.create_configmap", "create_configmap", "Create a ConfigMap of that name."
+    ),
     "deployment": Entry("minikctl.cli.create", "create_deployment", "Create a deployment of that name."),
     "deploy": Entry("minikctl.cli.create", "create_deployment", "Short for deployment."),
     "namespace": Entry("minikctl.cli.create", "create_namespace", "Create a namespace of that name."),
+    "secret": Entry("minikctl.cli.create_secret", "ENTRIES", "Create a Secret of some type."),
     "ns": Entry("minikctl.cli.create", "create_namespace", "Short for namespace."),
 }
 DEFAULT_TIMEOUT = 300.0

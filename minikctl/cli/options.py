@@ -46,6 +46,13 @@ def comma_separated(texts: list[str] | None) -> list[str]:
     return [part for text in texts or () for part in text.split(",") if part]
 
 
+def only_name(names: list[str] | None) -> str:
+    """:raises UsageError: there is not exactly one."""
+    if names is None or len(names) != 1:
+        raise UsageError(f"exactly one NAME is required, got {len(names or ())}")
+    return names[0]
+
+
 def one_of(flag_name: str, text: str, words: tuple[str, ...]) -> str:
     """:raises UsageError: the flag's value is none of these."""
     if text not in words:
