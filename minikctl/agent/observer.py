@@ -12,14 +12,14 @@ from minikctl.agent.executor import InlineExecutor
 from minikctl.agent.kubelets import Kubelets
 from minikctl.agent.loop import Loop
 from minikctl.api import Api
+from minikctl.controlplane import manager
 from minikctl.controlplane.decision import Decision, Ids
-from minikctl.controlplane.manager import Work
 from minikctl.controlplane.recovery import recover
 from minikctl.controlplane.view import View
 from minikctl.model import Object, key_of
 from minikctl.model.writes import Put, Write
 
-WORK_OF = {"Pod": Work.KUBELET, "ReplicaSet": Work.REPLICA_SET}
+WORK_OF = {"Pod": manager.Work.KUBELET, **manager.WORK_OF}
 PASSES = 3
 """Ask, learn the answers, and whatever those raised."""
 
@@ -57,7 +57,8 @@ class _Observer(Loop):
             containers = [one for engine in engines for one in engine.all()]
             for obj in recover(containers, self.manager.view, now):
                 self.manager.view.put(obj)
-                self.manager.look_at(WORK_OF[obj["kind"]], key_of(obj))
+                if (work := WORK_OF.get(obj["kind"])) is not None:
+                    self.manager.look_at(work, key_of(obj))
         return True
 
     def _commit(self, writes: Sequence[Write]) -> bool:

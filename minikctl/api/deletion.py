@@ -7,7 +7,7 @@ import math
 from minikctl.api.admission import intent
 from minikctl.controlplane.decision import with_metadata
 from minikctl.controlplane.garbage import FOREGROUND
-from minikctl.controlplane.replicaset import deleted
+from minikctl.controlplane.podcontrol import deleted
 from minikctl.errors import Forbidden
 from minikctl.model import Object, ObjectKey, controller_of, is_deleting, key_of, spec_of, uid_of
 from minikctl.model.timestamps import format_time

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from minikctl.controlplane.decision import Decision, with_metadata
-from minikctl.controlplane.replicaset import deleted
+from minikctl.controlplane.podcontrol import deleted
 from minikctl.controlplane.view import View
 from minikctl.model import Object, ObjectKey, is_deleting, key_of, spec_of, uid_of
 from minikctl.model.timestamps import format_time
@@ -71,7 +71,7 @@ def _collect_in_foreground(obj: Object, view: View, decision: Decision, now: flo
 
 
 def _dependents(owner: Object, view: View) -> list[Object]:
-    return [obj for kind in ("Pod", "ReplicaSet") for obj in view.controlled(uid_of(owner), kind)]
+    return list(view.dependents(uid_of(owner)))
 
 
 def _wait_for_dependents(owner: Object, view: View, decision: Decision, now: float) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable
 from enum import IntEnum
+from typing import TypeAlias
 
 from msgspec import Struct, field
 
@@ -42,11 +43,30 @@ class Work(IntEnum):
     SCHEDULER = 0
     KUBELET = 1
     REPLICA_SET = 2
-    DEPLOYMENT = 3
-    GARBAGE = 4
-    NAMESPACE = 5
-    WAITING = 6
+    DEPLOYMENT = 7
+    GARBAGE = 9
+    NAMESPACE = 10
+    WAITING = 11
     """The scheduler again, for pods that fitted nowhere: once, when all that makes room is done."""
+
+
+Reconcile: TypeAlias = Callable[[ObjectKey, View, float, Ids], Decision]
+
+CONTROLLERS: dict[Work, Reconcile] = {
+    Work.REPLICA_SET: replicaset.reconcile,
+    Work.DEPLOYMENT: deployment.reconcile,
+}
+WORK_OF: dict[str, Work] = {
+    "Deployment": Work.DEPLOYMENT,
+    "ReplicaSet": Work.REPLICA_SET,
+    "ReplicationController": Work.REPLICA_SET,
+}
+"""By kind, the controller that looks after its objects."""
+ADOPTERS: dict[str, tuple[str, ...]] = {
+    "Pod": ("ReplicaSet", "ReplicationController"),
+    "ReplicaSet": ("Deployment",),
+}
+"""By kind, the kinds whose objects may adopt one that nobody controls."""
 
 
 class Plan(Struct):
@@ -157,16 +177,14 @@ class Manager:
             case Work.KUBELET:
                 pod = self.view.get(key)
                 return self._kubelet(pod) if pod is not None else Decision()
-            case Work.REPLICA_SET:
-                return replicaset.reconcile(key, self.view, now, self._ids)
-            case Work.DEPLOYMENT:
-                return deployment.reconcile(key, self.view, now, self._ids)
             case Work.GARBAGE:
                 return garbage.reconcile(key, self.view, now)
             case Work.NAMESPACE:
                 return namespace.reconcile(key, self.view, now)
             case Work.SCHEDULER | Work.WAITING:
                 return scheduler.reconcile(key, self.view, now)
+            case _:
+                return CONTROLLERS[work](key, self.view, now, self._ids)
 
     def tell(self, decision: Decision) -> None:
         """Events that no look at a key decided."""
@@ -223,9 +241,8 @@ class Manager:
             return
         self._concern_owner(old)
         self._concern_namespace(key)
-        for kind in ("Pod", "ReplicaSet"):
-            for dependent in self.view.controlled(uid_of(old), kind):
-                self.look_at(Work.GARBAGE, key_of(dependent))
+        for dependent in self.view.dependents(uid_of(old)):
+            self.look_at(Work.GARBAGE, key_of(dependent))
         if key.kind == "Node":
             for pod in self.view.pods_on(key.name):
                 self.look_at(Work.GARBAGE, key_of(pod))
@@ -239,31 +256,28 @@ class Manager:
                 self._concern_pod(key, obj)
                 if is_finished(obj) and old is not None and not is_finished(old):
                     self._concern_unscheduled()
-            case "ReplicaSet":
-                self.look_at(Work.REPLICA_SET, key)
-            case "Deployment":
-                self.look_at(Work.DEPLOYMENT, key)
             case "Namespace":
                 self.look_at(Work.NAMESPACE, key)
                 self._concern_makers(obj, old)
             case "Node":
                 self._concern_unscheduled()
+        self._concern_controller(key)
         if obj["metadata"].get("ownerReferences") or is_deleting(obj):
             self.look_at(Work.GARBAGE, key)
-        elif key.kind in ("Pod", "ReplicaSet"):
+        else:
             self._concern_adopters(key)
         if is_deleting(obj) and (old is None or not is_deleting(old)):
-            for kind in ("Pod", "ReplicaSet"):
-                for dependent in self.view.controlled(uid_of(obj), kind):
-                    self.look_at(Work.GARBAGE, key_of(dependent))
+            for dependent in self.view.dependents(uid_of(obj)):
+                self.look_at(Work.GARBAGE, key_of(dependent))
         self._concern_owner(obj)
         self._concern_namespace(key)
 
     def _concern_makers(self, namespace: Object, old: Object | None) -> None:
         """Other labels may be another Pod Security level: pods that were refused may now be made."""
         if old is None or labels_of(old) != labels_of(namespace):
-            for replica_set in self.view.list("ReplicaSet", key_of(namespace).name):
-                self.look_at(Work.REPLICA_SET, key_of(replica_set))
+            for kind in ADOPTERS["Pod"]:
+                for maker in self.view.list(kind, key_of(namespace).name):
+                    self._concern_controller(key_of(maker))
 
     def _concern_pod(self, key: ObjectKey, pod: Object) -> None:
         if spec_of(pod).get("nodeName"):
@@ -271,25 +285,25 @@ class Manager:
         elif not is_deleting(pod):
             self.look_at(Work.SCHEDULER, key)
 
+    def _concern_controller(self, key: ObjectKey) -> None:
+        """The controller of that object's kind, if there is one, looks at it."""
+        if (work := WORK_OF.get(key.kind)) is not None:
+            self.look_at(work, key)
+
     def _concern_owner(self, obj: Object) -> None:
         owner = controller_of(obj)
         if owner is None:
             return
         key = ObjectKey(owner["kind"], key_of(obj).namespace, owner["name"])
-        if owner["kind"] == "ReplicaSet":
-            self.look_at(Work.REPLICA_SET, key)
-        elif owner["kind"] == "Deployment":
-            self.look_at(Work.DEPLOYMENT, key)
+        self._concern_controller(key)
         parent = self.view.by_uid(owner["uid"])
         if parent is not None and is_deleting(parent):
             self.look_at(Work.GARBAGE, key)
 
     def _concern_adopters(self, key: ObjectKey) -> None:
-        kind, work = (
-            ("ReplicaSet", Work.REPLICA_SET) if key.kind == "Pod" else ("Deployment", Work.DEPLOYMENT)
-        )
-        for adopter in self.view.list(kind, key.namespace):
-            self.look_at(work, key_of(adopter))
+        for kind in ADOPTERS.get(key.kind, ()):
+            for adopter in self.view.list(kind, key.namespace):
+                self._concern_controller(key_of(adopter))
 
     def _concern_namespace(self, key: ObjectKey) -> None:
         place = ObjectKey("Namespace", "", key.namespace)

@@ -21,7 +21,7 @@ from minikctl.model import (
 
 def claim(owner: Object, kind: str, view: View, decision: Decision) -> list[Object]:
     """The objects of a kind that `owner` controls after adoption and release, in the view's order."""
-    selector = selectors.from_object(spec_of(owner).get("selector"))
+    selector = selector_of(owner)
     mine = [
         obj
         for obj in view.controlled(uid_of(owner), kind)
@@ -33,6 +33,14 @@ def claim(owner: Object, kind: str, view: View, decision: Decision) -> list[Obje
         if not is_deleting(obj) and selectors.matches(selector, labels_of(obj)):
             mine.append(_adopt(obj, owner, decision))
     return mine
+
+
+def selector_of(owner: Object) -> selectors.Selector:
+    """What an owner selects. A ReplicationController's selector is a plain map of labels."""
+    selector = spec_of(owner).get("selector")
+    if owner["kind"] == "ReplicationController":
+        selector = {"matchLabels": selector or {}}
+    return selectors.from_object(selector)
 
 
 def _adopt(obj: Object, owner: Object, decision: Decision) -> Object:

@@ -12,7 +12,7 @@ from typing import Any
 from minikctl.backend import Container
 from minikctl.controlplane.decision import with_metadata
 from minikctl.controlplane.kubelet.seal import recorded_pod
-from minikctl.controlplane.replicaset import deleted
+from minikctl.controlplane.podcontrol import deleted
 from minikctl.controlplane.rollout import surge_and_unavailable
 from minikctl.controlplane.view import View
 from minikctl.model import (

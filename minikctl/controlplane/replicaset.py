@@ -1,4 +1,4 @@
-"""The ReplicaSet controller: as many active pods as `spec.replicas`, no more, no less.
+"""The ReplicaSet controller, and the ReplicationController's: as many active pods as `spec.replicas`.
 
 Upstream creates in slow starts (1, 2, 4 …) to spare an API server that may refuse; here a whole batch is one
 commit that happens or does not, so all missing pods are made at once. What an API server would refuse is
@@ -7,36 +7,31 @@ asked before: pods that their namespace's Pod Security level forbids are not mad
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from minikctl.controlplane.decision import Decision, Ids, earliest, with_metadata, with_status
+from minikctl.controlplane.decision import Decision, Ids, earliest, with_status
 from minikctl.controlplane.owned import claim
+from minikctl.controlplane.podcontrol import deleted, deletion_rank, pod_from, refused
 from minikctl.controlplane.view import View
 from minikctl.model import (
     Object,
     ObjectKey,
-    annotations_of,
     conditions,
     controller_of,
-    controller_reference,
     copy,
     is_deleting,
     key_of,
     labels_of,
     name_of,
-    namespace_of,
     spec_of,
     status_of,
     uid_of,
 )
-from minikctl.model.defaults import set_defaults
-from minikctl.model.pod_security import refusal
-from minikctl.model.pods import is_active, is_available, is_ready, phase, ready_since, restarts
+from minikctl.model.pods import is_active, is_available, is_ready, ready_since
 from minikctl.model.timestamps import format_time
 
 COMPONENT = "replicaset-controller"
-DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+_COMPONENTS = {"ReplicaSet": COMPONENT, "ReplicationController": "replication-controller"}
 FAILURE = "ReplicaFailure"
 
 
@@ -47,32 +42,29 @@ def reconcile(key: ObjectKey, view: View, now: float, ids: Ids) -> Decision:
         return decision
     pods = claim(replica_set, "Pod", view, decision)
     active = [pod for pod in pods if is_active(pod)]
-    refused = None
+    why = None
     if not is_deleting(replica_set):
         missing = spec_of(replica_set)["replicas"] - len(active)
         if missing > 0:
             prototype = new_pod(replica_set, now)
-            refused = _refused(prototype, view)
-            if refused is None:
+            why = refused(prototype, view)
+            if why is None:
                 _create(replica_set, prototype, missing, decision, ids)
         elif missing < 0:
             _delete(replica_set, active, -missing, view, decision, now)
-    _tell_refused(replica_set, refused, decision)
-    _update_status(replica_set, pods, active, refused, decision, now)
+    _tell_refused(replica_set, why, decision)
+    _update_status(replica_set, pods, active, why, decision, now)
     return decision
 
 
-def _refused(pod: Object, view: View) -> str | None:
-    """What an API server would answer who wants to create that pod, where it would refuse it."""
-    home = view.get(ObjectKey("Namespace", "", namespace_of(pod)))
-    why = refusal(labels_of(home) if home is not None else None, pod)
-    return None if why is None else f'pods "{pod["metadata"]["generateName"]}" is forbidden: {why}'
-
-
-def _tell_refused(replica_set: Object, refused: str | None, decision: Decision) -> None:
+def _tell_refused(replica_set: Object, why: str | None, decision: Decision) -> None:
     known = conditions.find(status_of(replica_set), FAILURE)
-    if refused is not None and (known is None or known.get("message") != refused):
-        decision.tell(replica_set, "FailedCreate", f"Error creating: {refused}", COMPONENT, "Warning")
+    if why is not None and (known is None or known.get("message") != why):
+        _tell(replica_set, "FailedCreate", f"Error creating: {why}", decision, "Warning")
+
+
+def _tell(replica_set: Object, reason: str, text: str, decision: Decision, kind: str = "Normal") -> None:
+    decision.tell(replica_set, reason, text, _COMPONENTS[replica_set["kind"]], kind)
 
 
 def _create(replica_set: Object, prototype: Object, count: int, decision: Decision, ids: Ids) -> None:
@@ -80,43 +72,20 @@ def _create(replica_set: Object, prototype: Object, count: int, decision: Decisi
         pod = copy(prototype)
         pod["metadata"] |= {"name": f"{name_of(replica_set)}-{ids.suffix()}", "uid": ids.uid()}
         decision.put(pod)
-        decision.tell(replica_set, "SuccessfulCreate", f"Created pod: {name_of(pod)}", COMPONENT)
+        _tell(replica_set, "SuccessfulCreate", f"Created pod: {name_of(pod)}", decision)
 
 
 def new_pod(replica_set: Object, now: float) -> Object:
-    """A pod from the template, owned by the ReplicaSet, as the API server would store it; name and uid are
-    still to be given."""
-    template = spec_of(replica_set)["template"]
-    metadata: dict[str, Any] = {
-        "name": "",
-        "generateName": f"{name_of(replica_set)}-",
-        "namespace": namespace_of(replica_set),
-        "uid": "",
-        "creationTimestamp": format_time(now),
-        "generation": 1,
-        "labels": copy(labels_of(template)),
-        "ownerReferences": [controller_reference(replica_set)],
-    }
-    if annotations := annotations_of(template):
-        metadata["annotations"] = copy(annotations)
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": copy(template["spec"])}
-    return {**set_defaults(pod), "status": {"phase": "Pending"}}
+    """A pod from the template, owned by the ReplicaSet; name and uid are still to be given."""
+    return pod_from(replica_set, spec_of(replica_set)["template"], now)
 
 
 def _delete(
     replica_set: Object, active: list[Object], count: int, view: View, decision: Decision, now: float
 ) -> None:
-    for pod in sorted(active, key=_deletion_rank(_related(replica_set, active, view), now))[:count]:
+    for pod in sorted(active, key=deletion_rank(_related(replica_set, active, view), now))[:count]:
         decision.put(deleted(pod, now))
-        decision.tell(replica_set, "SuccessfulDelete", f"Deleted pod: {name_of(pod)}", COMPONENT)
-
-
-def deleted(pod: Object, now: float, grace_seconds: int | None = None) -> Object:
-    """The pod, asked to go: `deletionTimestamp` lies one grace period ahead, as Kubernetes writes it."""
-    grace = spec_of(pod).get("terminationGracePeriodSeconds", 30) if grace_seconds is None else grace_seconds
-    return with_metadata(
-        pod, deletionTimestamp=format_time(math.ceil(now + grace)), deletionGracePeriodSeconds=grace
-    )
+        _tell(replica_set, "SuccessfulDelete", f"Deleted pod: {name_of(pod)}", decision)
 
 
 def _related(replica_set: Object, active: list[Object], view: View) -> list[Object]:
@@ -131,52 +100,15 @@ def _related(replica_set: Object, active: list[Object], view: View) -> list[Obje
     return [*active, *(pod for pod in pods if is_active(pod))]
 
 
-def _deletion_rank(related: list[Object], now: float) -> Any:
-    """Which pod goes first (upstream's ActivePodsWithRanks): the one with the smallest rank."""
-    per_node: dict[str, int] = {}
-    for pod in related:
-        node = spec_of(pod).get("nodeName", "")
-        per_node[node] = per_node.get(node, 0) + 1
-
-    def rank(pod: Object) -> tuple[Any, ...]:
-        node = spec_of(pod).get("nodeName", "")
-        since = ready_since(pod)
-        return (
-            bool(node),
-            ("Pending", "Unknown", "Running").index(phase(pod)),
-            is_ready(pod),
-            _deletion_cost(pod),
-            -per_node[node],
-            -(since if since is not None else now),
-            -restarts(pod),
-            _descending(pod["metadata"]["creationTimestamp"]),
-            name_of(pod),
-        )
-
-    return rank
-
-
-def _deletion_cost(pod: Object) -> int:
-    """What is not a number counts as 0, as upstream."""
-    try:
-        return int(annotations_of(pod).get(DELETION_COST, "0"))
-    except ValueError:
-        return 0
-
-
-def _descending(text: str) -> tuple[int, ...]:
-    return tuple(-ord(letter) for letter in text)
-
-
-def _conditions(replica_set: Object, refused: str | None, now: float) -> list[conditions.Condition]:
+def _conditions(replica_set: Object, why: str | None, now: float) -> list[conditions.Condition]:
     found: list[conditions.Condition] = status_of(replica_set).get("conditions") or []
-    if refused is None:
+    if why is None:
         return [condition for condition in found if condition["type"] != FAILURE]
     failure = {
         "type": FAILURE,
         "status": "True",
         "reason": "FailedCreate",
-        "message": refused,
+        "message": why,
         "lastTransitionTime": format_time(now),
     }
     return conditions.put(found, failure)
@@ -186,7 +118,7 @@ def _update_status(
     replica_set: Object,
     pods: list[Object],
     active: list[Object],
-    refused: str | None,
+    why: str | None,
     decision: Decision,
     now: float,
 ) -> None:
@@ -204,7 +136,7 @@ def _update_status(
     }
     # Zero counts are left out of the JSON, as upstream's `omitempty` does; `replicas` always stands.
     status = {name: value for name, value in status.items() if value or name in ("replicas",)}
-    if found := _conditions(replica_set, refused, now):
+    if found := _conditions(replica_set, why, now):
         status["conditions"] = found
     if new := with_status(replica_set, status):
         decision.put(new)

@@ -70,6 +70,10 @@ class View:
         keys = tuple(self._by_controller.get(uid) or ())
         return (self._objects[key] for key in keys if key.kind == kind)
 
+    def dependents(self, uid: str) -> Iterator[Object]:
+        """Objects of every kind whose controller has that uid."""
+        return (self._objects[key] for key in tuple(self._by_controller.get(uid) or ()))
+
     def orphans(self, kind: str, namespace: str) -> Iterator[Object]:
         """Objects of a kind that nobody controls."""
         keys = self._orphans.get((kind, namespace))

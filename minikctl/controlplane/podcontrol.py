@@ -1,0 +1,116 @@
+"""Pods as controllers make and delete them (upstream's PodControl): from a template, with an owner.
+
+What an API server would refuse is asked before: pods that their namespace's Pod Security level forbids are
+not made, and their owner says why.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from minikctl.controlplane.decision import with_metadata
+from minikctl.controlplane.view import View
+from minikctl.model import (
+    Object,
+    ObjectKey,
+    annotations_of,
+    controller_reference,
+    copy,
+    labels_of,
+    name_of,
+    namespace_of,
+    spec_of,
+)
+from minikctl.model.defaults import set_defaults
+from minikctl.model.pod_security import refusal
+from minikctl.model.pods import is_ready, phase, ready_since, restarts
+from minikctl.model.timestamps import format_time
+
+DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+
+
+def pod_from(
+    owner: Object, template: dict[str, Any], now: float, *, generate_name: str | None = None
+) -> Object:
+    """A pod from a template, owned by `owner`, as the API server would store it; name and uid are still to
+    be given.
+
+    :param generate_name: what its name begins with; by default the owner's name and a hyphen, and for pods
+        whose whole name is known "".
+    """
+    prefix = f"{name_of(owner)}-" if generate_name is None else generate_name
+    metadata: dict[str, Any] = {
+        "name": "",
+        **({"generateName": prefix} if prefix else {}),
+        "namespace": namespace_of(owner),
+        "uid": "",
+        "creationTimestamp": format_time(now),
+        "generation": 1,
+        "labels": copy(labels_of(template)),
+        "ownerReferences": [controller_reference(owner)],
+    }
+    if annotations := annotations_of(template):
+        metadata["annotations"] = copy(annotations)
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": copy(template["spec"])}
+    return {**set_defaults(pod), "status": {"phase": "Pending"}}
+
+
+def refused(pod: Object, view: View) -> str | None:
+    """What an API server would answer who wants to create that pod, where it would refuse it."""
+    home = view.get(ObjectKey("Namespace", "", namespace_of(pod)))
+    why = refusal(labels_of(home) if home is not None else None, pod)
+    name = pod["metadata"].get("generateName") or name_of(pod)
+    return None if why is None else f'pods "{name}" is forbidden: {why}'
+
+
+def deleted(pod: Object, now: float, grace_seconds: int | None = None) -> Object:
+    """The pod, asked to go: `deletionTimestamp` lies one grace period ahead, as Kubernetes writes it."""
+    grace = spec_of(pod).get("terminationGracePeriodSeconds", 30) if grace_seconds is None else grace_seconds
+    return with_metadata(
+        pod, deletionTimestamp=format_time(math.ceil(now + grace)), deletionGracePeriodSeconds=grace
+    )
+
+
+# --- which pod goes first ----------------------------------------------------------------------------
+
+
+def deletion_rank(related: Iterable[Object], now: float) -> Any:
+    """Which pod goes first (upstream's ActivePodsWithRanks): the one with the smallest rank.
+
+    :param related: the pods whose spread over the nodes counts; without any, the spread does not count.
+    """
+    per_node: dict[str, int] = {}
+    for pod in related:
+        node = spec_of(pod).get("nodeName", "")
+        per_node[node] = per_node.get(node, 0) + 1
+
+    def rank(pod: Object) -> tuple[Any, ...]:
+        node = spec_of(pod).get("nodeName", "")
+        since = ready_since(pod)
+        return (
+            bool(node),
+            ("Pending", "Unknown", "Running").index(phase(pod)),
+            is_ready(pod),
+            _deletion_cost(pod),
+            -per_node.get(node, 0),
+            -(since if since is not None else now),
+            -restarts(pod),
+            _descending(pod["metadata"]["creationTimestamp"]),
+            name_of(pod),
+        )
+
+    return rank
+
+
+def _deletion_cost(pod: Object) -> int:
+    """What is not a number counts as 0, as upstream."""
+    try:
+        return int(annotations_of(pod).get(DELETION_COST, "0"))
+    except ValueError:
+        return 0
+
+
+def _descending(text: str) -> tuple[int, ...]:
+    return tuple(-ord(letter) for letter in text)
