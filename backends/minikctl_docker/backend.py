@@ -33,19 +33,22 @@ from minikctl.backend import (
     LogOptions,
     SandboxSpec,
     Settings,
-    Stream,
     Usage,
     Volume,
     VolumeSpec,
 )
+from minikctl.backend.conversations import Conversation
 from minikctl.backend.labels import CLUSTER
+from minikctl.backend.registry_auth import auth_config
 from minikctl.backend.remembered import Remembered
 from minikctl.backend.users import check_non_root, needs_image_user
 from minikctl.errors import PermanentError, TemporaryError
 from minikctl_docker import endpoints, faults, logs, observation, pause, payload
 from minikctl_docker.engine import PROMPT_TIMEOUT, Engine, Reply
+from minikctl_docker.inside import Inside
 from minikctl_docker.observation import Facts, Seen
 from minikctl_docker.references import is_lookup_key, split_reference
+from minikctl_docker.volumes import Volumes
 
 _CREATE_TRIES = 3
 _SETTLE_SECONDS = 10.0
@@ -64,6 +67,9 @@ class DockerBackend:
         self._cluster = settings.cluster_id
         self._engine = Engine(self.endpoint)
         self._known: Remembered[Facts, Seen] = Remembered()
+        self._inside = Inside(self._engine)
+        self._volumes = Volumes(self._engine, self._cluster)
+        self._reach: str | None = None
 
     @classmethod
     def endpoints(cls, environ: Mapping[str, str]) -> Sequence[str]:
@@ -143,7 +149,9 @@ class DockerBackend:
         reference = split_reference(image)
         if reference is None:
             raise PermanentError(f"{image!r} is not an image reference", reason="InvalidImageName")
-        failure = self._engine.pull(*reference)
+        failure = self._engine.pull(
+            *reference, auth=None if credentials is None else auth_config(credentials)
+        )
         if failure is not None:
             raise faults.pull_error(failure)
         image_id = self.image_id(image)
@@ -290,13 +298,10 @@ class DockerBackend:
                 )
             time.sleep(_SETTLE_POLL)
 
-    # --- not there yet ---
+    # --- from the inside -------------------------------------------------------------------------
 
     def exec_container(self, container_id: str, command: Sequence[str], *, timeout: float) -> ExecResult:
-        raise _not_yet("exec_container")
-
-    def probe(self, container_id: str, check: Check, *, timeout: float) -> Checked:
-        raise _not_yet("probe")
+        return self._inside_of(container_id).open_exec(container_id, command).run_to_end(timeout)
 
     def open_exec(
         self,
@@ -306,29 +311,48 @@ class DockerBackend:
         stdin: bool,
         tty: bool,
         environment: Sequence[tuple[str, str]] = (),
-    ) -> Stream:
-        raise _not_yet("open_exec")
+    ) -> Conversation:
+        inside = self._inside_of(container_id)
+        return inside.open_exec(container_id, command, stdin=stdin, tty=tty, environment=environment)
 
-    def open_attach(self, container_id: str, *, stdin: bool, tty: bool) -> Stream:
-        raise _not_yet("open_attach")
+    def open_attach(self, container_id: str, *, stdin: bool, tty: bool) -> Conversation:
+        return self._inside_of(container_id).open_attach(container_id, stdin=stdin, tty=tty)
 
     def get_archive(self, container_id: str, path: str) -> Iterator[bytes]:
-        raise _not_yet("get_archive")
+        yield from self._inside_of(container_id).get_archive(container_id, path)
 
     def put_archive(self, container_id: str, path: str, data: Iterable[bytes] | bytes) -> None:
-        raise _not_yet("put_archive")
+        self._inside_of(container_id).put_archive(container_id, path, data)
+
+    def probe(self, container_id: str, check: Check, *, timeout: float) -> Checked:
+        inside = self._inside_of(container_id)
+        return inside.probe(container_id, check, timeout=timeout, host_ip=self._host_network())
 
     def usage(self, container_id: str) -> Usage | None:
-        raise _not_yet("usage")
+        return self._inside.usage(container_id) if self._facts_of(container_id) else None
+
+    def _inside_of(self, container_id: str) -> Inside:
+        if self._facts_of(container_id) is None:
+            raise _not_found(container_id)
+        return self._inside
+
+    def _host_network(self) -> str:
+        """The engine's machine as it is reached from here; "" where its bridges are not this machine's."""
+        if self._reach is None:
+            is_here = self.endpoint.startswith("unix:") and not self.info().rootless
+            self._reach = "127.0.0.1" if is_here else ""
+        return self._reach
+
+    # --- volumes ---------------------------------------------------------------------------------
 
     def create_volume(self, spec: VolumeSpec) -> Volume:
-        raise _not_yet("create_volume")
+        return self._volumes.create(spec)
 
     def list_volumes(self) -> list[Volume]:
-        raise _not_yet("list_volumes")
+        return self._volumes.list()
 
     def remove_volume(self, name: str) -> None:
-        raise _not_yet("remove_volume")
+        self._volumes.remove(name)
 
     # --- streams ---------------------------------------------------------------------------------
 
@@ -412,7 +436,3 @@ def _log_parameters(options: LogOptions, *, follow: bool) -> dict[str, str]:
     if options.since is not None:
         parameters["since"] = f"{options.since:.9f}"
     return parameters
-
-
-def _not_yet(call: str) -> PermanentError:
-    return PermanentError(f"{call} is not supported yet", reason="NotSupported")

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -35,6 +35,7 @@ LOOK_TIMEOUT = 20.0
 PROMPT_TIMEOUT = 5.0
 """Seconds for a call that people wait for to learn whether there is an engine."""
 
+_UPGRADE = {"Connection": "Upgrade", "Upgrade": "tcp"}
 _OLDEST_API = (1, 41)
 _NEWEST_API = (1, 51)
 """What this backend was written against; an engine that is newer is spoken to in this."""
@@ -59,6 +60,13 @@ class Reply(NamedTuple):
     def message(self) -> str:
         told = self.body.get("message") if isinstance(self.body, dict) else self.body
         return str(told or f"the engine answered with status {self.status}")
+
+
+class Upgraded(NamedTuple):
+    """A raw connection: `response`, whose body nobody has read, where the reply is good."""
+
+    reply: Reply
+    response: requests.Response
 
 
 class Negotiated(NamedTuple):
@@ -127,14 +135,30 @@ class Engine:
     def delete(self, path: str, parameters: Mapping[str, str] | None = None) -> Reply:
         return self._call("DELETE", path, params=parameters, timeout=TIMEOUT)
 
-    def pull(self, name: str, tag: str) -> str | None:
-        """Pulls with the user's credentials; what went wrong, or None. Failures come as a 200, too."""
+    def put(self, path: str, parameters: Mapping[str, str], data: Iterable[bytes] | bytes) -> Reply:
+        return self._call("PUT", path, params=parameters, data=data, timeout=TIMEOUT)
+
+    def upgrade(
+        self, path: str, parameters: Mapping[str, str] | None = None, *, body: Any = None
+    ) -> Upgraded:
+        """Asks for a raw connection. `body` is sent as JSON."""
+        response = self._send(
+            "POST", path, params=parameters, json=body, headers=_UPGRADE, timeout=TIMEOUT, stream=True
+        )
+        with self._reaching():
+            reply = _reply(response) if response.status_code >= 400 else Reply(response.status_code, None)
+        return Upgraded(reply, response)
+
+    def pull(self, name: str, tag: str, auth: Mapping[str, str] | None = None) -> str | None:
+        """Pulls, with the user's own credentials where none are given; what went wrong, or None. Failures
+        come as a 200, too."""
         from docker.errors import APIError, DockerException
 
         try:
             with self._reaching():
                 client = self._client()
-                for progress in client.pull(name, tag=tag, stream=True, decode=True):
+                given = None if auth is None else dict(auth)
+                for progress in client.pull(name, tag=tag, stream=True, decode=True, auth_config=given):
                     if "error" in progress:
                         return str(progress["error"])
         except APIError as error:

@@ -43,6 +43,11 @@ def is_being_removed(message: str) -> bool:
     return "already in progress" in message.lower()
 
 
+def is_bad_archive(message: str) -> bool:
+    lowered = message.lower()
+    return "archive/tar" in lowered or "unexpected eof" in lowered
+
+
 def is_version_refused(message: str) -> bool:
     return "client version" in message and ("too new" in message or "too old" in message)
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from minikctl.backend import Container, ContainerState, EngineInfo
+from minikctl.backend import Container, ContainerState, EngineInfo, Usage
 from minikctl.backend.labels import TYPE, TYPE_SANDBOX
 from minikctl.model.timestamps import parse_time
 from minikctl_docker.faults import one_line
@@ -142,6 +142,39 @@ def info_from(data: Mapping[str, Any], *, api_version: str, host_ip: str) -> Eng
         host_ip=host_ip,
         rootless=any("rootless" in str(option) for option in data.get("SecurityOptions") or ()),
     )
+
+
+class Network(NamedTuple):
+    """Where a running container is found."""
+
+    address: str
+    gateway: str
+    """The bridge's own address on the engine's machine."""
+    holder: str
+    """The container whose namespace it is in, "" where it has one of its own."""
+    is_host: bool
+
+
+def network_of(data: Mapping[str, Any]) -> Network:
+    """From /containers/{id}/json."""
+    mode = str((data.get("HostConfig") or {}).get("NetworkMode") or "")
+    networks = ((data.get("NetworkSettings") or {}).get("Networks") or {}).values()
+    first: Mapping[str, Any] = next((one for one in networks if (one or {}).get("IPAddress")), {})
+    holder = mode.partition(":")[2] if mode.startswith("container:") else ""
+    return Network(
+        str(first.get("IPAddress") or ""), str(first.get("Gateway") or ""), holder, is_host=mode == "host"
+    )
+
+
+def usage_from(data: Mapping[str, Any]) -> Usage | None:
+    """From /containers/{id}/stats. The keys of what can be dropped are those of cgroups 1, then 2."""
+    cpu = ((data.get("cpu_stats") or {}).get("cpu_usage") or {}).get("total_usage")
+    memory = data.get("memory_stats") or {}
+    if not cpu or not memory.get("usage"):
+        return None
+    detail = memory.get("stats") or {}
+    droppable = detail.get("total_inactive_file", detail.get("inactive_file", 0))
+    return Usage(int(cpu), max(int(memory["usage"]) - int(droppable), 0))
 
 
 def _address(network: Mapping[str, Any]) -> str:
