@@ -14,6 +14,7 @@ import os
 import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
@@ -173,7 +174,7 @@ class DockerBackend:
     def create_container(self, spec: ContainerSpec) -> str:
         image_user = self._image_user(spec)
         check_non_root(spec, image_user)
-        body = payload.container_payload(spec, image_user=image_user)
+        body = payload.container_payload(spec, image_user=image_user, seccomp=_seccomp_of(spec))
         return self._create(spec.name, body, Facts(sandbox=False, tty=spec.tty))
 
     def create_sandbox(self, spec: SandboxSpec) -> Container:
@@ -423,6 +424,20 @@ def _expect(reply: Reply, reason: str = "") -> Reply:
     if not reply.ok:
         raise TemporaryError(faults.one_line(reply.message), reason=reason)
     return reply
+
+
+def _seccomp_of(spec: ContainerSpec) -> str:
+    """The text of its profile: Docker wants the rules, not the path."""
+    profile = spec.security.seccomp_profile
+    if not profile.startswith(payload.LOCALHOST):
+        return ""
+    path = Path("/", profile.removeprefix(payload.LOCALHOST))
+    try:
+        return path.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise PermanentError(
+            f"the seccomp profile {path} can't be read: {error}", reason="CreateContainerError"
+        ) from error
 
 
 def _not_found(container_id: str) -> PermanentError:

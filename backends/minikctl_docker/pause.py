@@ -2,7 +2,9 @@
 
 A sandbox container does nothing but keep a network namespace alive. Kubernetes pulls `registry.k8s.io/pause`
 for it; minikctl must also work where no registry is within reach, and on a machine that has no compiler. The
-program is therefore written down as machine code: a loop around the system call that waits for a signal.
+program is therefore written down as machine code: it ignores SIGCHLD, so that in a process namespace that is
+shared with the pod's containers the kernel clears away what nobody waits for, and loops around the system
+call that waits for a signal.
 
 Rules:
 - The archive is the same, byte for byte, each time: loading it again finds the image that is there, and
@@ -21,17 +23,29 @@ import io
 import json
 import struct
 
-REFERENCE = "localhost/minikctl-pause:1"
+REFERENCE = "localhost/minikctl-pause:2"
 """`localhost` is no registry that an engine would go and ask."""
 FALLBACK_REFERENCE = "registry.k8s.io/pause:3.10"
 
+_IGNORE = b"\x01" + bytes(31)
+"""The kernel's struct sigaction: SIG_IGN, no flags, no restorer, an empty mask."""
 _CODE = {
-    # mov eax, 34 (pause); syscall; jmp to the beginning
-    "amd64": (62, bytes.fromhex("b822000000 0f05 ebf7")),
-    # mov x8, #73 (ppoll); x0 to x4 = 0: no files, no timeout; svc #0; branch to the beginning
+    # rt_sigaction(SIGCHLD, the bytes at the end, none, 8): mov eax, 13; mov edi, 17; lea rsi, [rip + 21];
+    # xor edx, edx; mov r10d, 8; syscall. Then mov eax, 34 (pause); syscall; jmp to that mov.
+    "amd64": (
+        62,
+        bytes.fromhex("b80d000000 bf11000000 488d3515000000 31d2 41ba08000000 0f05")
+        + bytes.fromhex("b822000000 0f05 ebf7")
+        + bytes(2)
+        + _IGNORE,
+    ),
+    # The same: mov x8, #134; mov x0, #17; adr x1, the bytes at the end; mov x2, #0; mov x3, #8; svc #0.
+    # Then mov x8, #73 (ppoll); x0 to x4 = 0: no files, no timeout; svc #0; branch to that mov x8.
     "arm64": (
         183,
-        bytes.fromhex("280980d2 000080d2 010080d2 020080d2 030080d2 040080d2 010000d4 f9ffff17"),
+        bytes.fromhex("c81080d2 200280d2 81010010 020080d2 030180d2 010000d4")
+        + bytes.fromhex("280980d2 000080d2 010080d2 020080d2 030080d2 040080d2 010000d4 f9ffff17")
+        + _IGNORE,
     ),
 }
 _BASE_ADDRESS = 0x400000

@@ -39,17 +39,19 @@ from minikctl.backend import (
     Volume,
     VolumeSpec,
 )
-from minikctl.backend import (
-    Stream as Conversation,
-)
+from minikctl.backend.conversations import Conversation
 from minikctl.backend.labels import CLUSTER
 from minikctl.backend.log_frames import framed_lines
+from minikctl.backend.registry_auth import HEADER as AUTH_HEADER
+from minikctl.backend.registry_auth import header_value as auth_header
 from minikctl.backend.remembered import Remembered
 from minikctl.backend.users import check_non_root, needs_image_user
 from minikctl.errors import PermanentError, TemporaryError
 from minikctl_podman import endpoints, faults, observation, payload
 from minikctl_podman.engine import Engine, Reply, Stream
+from minikctl_podman.inside import Inside
 from minikctl_podman.observation import Facts, Version
+from minikctl_podman.volumes import Volumes
 
 _INFO_TIMEOUT = 5.0
 _INSPECT_TRIES = 3
@@ -80,6 +82,9 @@ class PodmanBackend:
         self._cluster = settings.cluster_id
         self._engine = Engine(self.endpoint, identity=endpoints.identity_for(self.endpoint, os.environ))
         self._known: Remembered[Facts, tuple[Version, Container]] = Remembered()
+        self._inside = Inside(self._engine)
+        self._volumes = Volumes(self._engine, self._cluster)
+        self._reach: str | None = None
 
     @classmethod
     def endpoints(cls, environ: Mapping[str, str]) -> Sequence[str]:
@@ -164,7 +169,8 @@ class PodmanBackend:
     def pull_image(self, image: str, credentials: Credentials | None = None) -> str:
         # Quiet: one answer at the end instead of progress that nobody reads. Failures come as a 200, too.
         parameters = {"reference": image, "policy": "always", "quiet": "true"}
-        reply = self._engine.post("/images/pull", parameters, timeout=None)
+        headers = {} if credentials is None else {AUTH_HEADER: auth_header(credentials)}
+        reply = self._engine.post("/images/pull", parameters, headers=headers, timeout=None)
         report = reply.body if isinstance(reply.body, dict) else {}
         if not reply.ok:
             raise faults.pull_error(reply.message)
@@ -300,13 +306,10 @@ class PodmanBackend:
         if not reply.ok and not reply.missing:
             raise faults.container_error(reply.message, "RemoveContainerError")
 
-    # --- not there yet ---
+    # --- from the inside -------------------------------------------------------------------------
 
     def exec_container(self, container_id: str, command: Sequence[str], *, timeout: float) -> ExecResult:
-        raise _not_yet("exec_container")
-
-    def probe(self, container_id: str, check: Check, *, timeout: float) -> Checked:
-        raise _not_yet("probe")
+        return self._inside_of(container_id).open_exec(container_id, command).run_to_end(timeout)
 
     def open_exec(
         self,
@@ -317,28 +320,47 @@ class PodmanBackend:
         tty: bool,
         environment: Sequence[tuple[str, str]] = (),
     ) -> Conversation:
-        raise _not_yet("open_exec")
+        inside = self._inside_of(container_id)
+        return inside.open_exec(container_id, command, stdin=stdin, tty=tty, environment=environment)
 
     def open_attach(self, container_id: str, *, stdin: bool, tty: bool) -> Conversation:
-        raise _not_yet("open_attach")
+        return self._inside_of(container_id).open_attach(container_id, stdin=stdin, tty=tty)
 
     def get_archive(self, container_id: str, path: str) -> Iterator[bytes]:
-        raise _not_yet("get_archive")
+        yield from self._inside_of(container_id).get_archive(container_id, path)
 
     def put_archive(self, container_id: str, path: str, data: Iterable[bytes] | bytes) -> None:
-        raise _not_yet("put_archive")
+        self._inside_of(container_id).put_archive(container_id, path, data)
+
+    def probe(self, container_id: str, check: Check, *, timeout: float) -> Checked:
+        inside = self._inside_of(container_id)
+        return inside.probe(container_id, check, timeout=timeout, host_ip=self._host_network())
 
     def usage(self, container_id: str) -> Usage | None:
-        raise _not_yet("usage")
+        return self._inside.usage(container_id) if self._facts_of(container_id) else None
+
+    def _inside_of(self, container_id: str) -> Inside:
+        if self._facts_of(container_id) is None:
+            raise _not_found(container_id)
+        return self._inside
+
+    def _host_network(self) -> str:
+        """The engine's machine as it is reached from here; "" where its bridges are not this machine's."""
+        if self._reach is None:
+            is_here = self.endpoint.startswith("unix:") and not self.info().rootless
+            self._reach = "127.0.0.1" if is_here else ""
+        return self._reach
+
+    # --- volumes ---------------------------------------------------------------------------------
 
     def create_volume(self, spec: VolumeSpec) -> Volume:
-        raise _not_yet("create_volume")
+        return self._volumes.create(spec)
 
     def list_volumes(self) -> list[Volume]:
-        raise _not_yet("list_volumes")
+        return self._volumes.list()
 
     def remove_volume(self, name: str) -> None:
-        raise _not_yet("remove_volume")
+        self._volumes.remove(name)
 
     # --- streams ---------------------------------------------------------------------------------
 
@@ -442,7 +464,3 @@ def _split_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         *whole, buffer = (buffer + chunk).split(b"\n")
         yield from (line for line in whole if line.strip())
-
-
-def _not_yet(call: str) -> PermanentError:
-    return PermanentError(f"{call} is not supported yet", reason="NotSupported")

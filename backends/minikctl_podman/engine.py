@@ -13,9 +13,9 @@ from __future__ import annotations
 import json
 import socket
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import Struct
 
@@ -31,6 +31,7 @@ CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 60.0
 """Seconds without an answer after which an engine counts as unreachable."""
 _JSON = {"Content-Type": "application/json"}
+_UPGRADE = {"Connection": "Upgrade", "Upgrade": "tcp"}
 
 Params = Mapping[str, str]
 
@@ -57,6 +58,14 @@ class Reply(Struct, frozen=True):
         """What the engine says went wrong."""
         found = self.body.get("message") or self.body.get("cause") if isinstance(self.body, dict) else ""
         return str(found or self.text or f"HTTP status {self.status}")
+
+
+class Upgraded(NamedTuple):
+    """A raw connection: `response`, whose body nobody has read, where the reply is good."""
+
+    reply: Reply
+    response: Any
+    hang_up: Callable[[], None]
 
 
 class Stream:
@@ -104,12 +113,39 @@ class Engine:
         params: Params | None = None,
         *,
         body: Any = None,
+        headers: Mapping[str, str] | None = None,
         timeout: float | None = READ_TIMEOUT,
     ) -> Reply:
         """`timeout` None waits for the answer for as long as it takes."""
         data = None if body is None else json.dumps(body)
+        all_headers = {**_JSON, **(headers or {})}
         return self._call(
-            "post", path, params=params, data=data, headers=_JSON, timeout=(CONNECT_TIMEOUT, timeout)
+            "post", path, params=params, data=data, headers=all_headers, timeout=(CONNECT_TIMEOUT, timeout)
+        )
+
+    def put(self, path: str, params: Params, data: Iterable[bytes] | bytes) -> Reply:
+        return self._call("put", path, params=params, data=data, timeout=(CONNECT_TIMEOUT, READ_TIMEOUT))
+
+    def upgrade(self, path: str, params: Params | None = None, *, body: Any = None) -> Upgraded:
+        """Asks for a raw connection, on a client of its own. `body` is sent as JSON."""
+        client = self._connect()
+        data = None if body is None else json.dumps(body)
+        limits = (CONNECT_TIMEOUT, READ_TIMEOUT)
+        try:
+            with self._reachable():
+                response = client.post(
+                    path, params=params, data=data, headers={**_JSON, **_UPGRADE}, stream=True, timeout=limits
+                )
+                reply = _reply(response) if response.status_code >= 400 else Reply(response.status_code)
+        except BaseException:
+            client.close()
+            raise
+        return Upgraded(reply, response, client.close)
+
+    def unreachable(self, error: Exception) -> UnreachableError:
+        """The error for an engine that went away."""
+        return UnreachableError(
+            f"podman at {self.endpoint} can't be reached: {_root_cause(error)}", reason="EngineUnreachable"
         )
 
     def delete(self, path: str, params: Params | None = None) -> Reply:
@@ -178,10 +214,7 @@ class Engine:
         except Exception as error:
             if not _is_transport_error(error):
                 raise
-            raise UnreachableError(
-                f"podman at {self.endpoint} can't be reached: {_root_cause(error)}",
-                reason="EngineUnreachable",
-            ) from error
+            raise self.unreachable(error) from error
 
 
 def _reply(response: Any) -> Reply:

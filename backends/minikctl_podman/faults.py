@@ -31,6 +31,18 @@ def is_no_image(message: str) -> bool:
     return says(message, _NO_IMAGE)
 
 
+def is_not_running(message: str) -> bool:
+    return says(message, ("state improper", "not running", "can only attach to"))
+
+
+def is_in_use(message: str) -> bool:
+    return says(message, ("being used",))
+
+
+def is_bad_archive(message: str) -> bool:
+    return says(message, ("archive/tar", "unexpected eof", "invalid tar header"))
+
+
 _FAULTS = Faults(
     one_line,
     busy=("container state improper", "database is locked"),

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from minikctl.backend import Container, ContainerState, EngineInfo
+from minikctl.backend import Container, ContainerState, EngineInfo, Usage
 from minikctl.model.timestamps import parse_time
 from minikctl_podman.faults import one_line
 from minikctl_podman.payload import IMAGE_ANNOTATION, INFRA_SUFFIX
@@ -136,6 +136,35 @@ def info_from(data: Mapping[str, Any], host_ip: str) -> EngineInfo:
         host_ip=host_ip,
         rootless=bool((host.get("security") or {}).get("rootless")),
     )
+
+
+class Network(NamedTuple):
+    """Where a running container is found."""
+
+    address: str
+    gateway: str
+    """The bridge's own address on the engine's machine."""
+    holder: str
+    """The container whose namespace it is in, "" where it has one of its own."""
+    is_host: bool
+
+
+def network_of(data: Mapping[str, Any]) -> Network:
+    """From /containers/{id}/json."""
+    settings = data.get("NetworkSettings") or {}
+    mode = str((data.get("HostConfig") or {}).get("NetworkMode") or "")
+    holder = mode.partition(":")[2] if mode.startswith("container:") else ""
+    networks = (one or {} for one in (settings.get("Networks") or {}).values())
+    gateway = settings.get("Gateway") or next((one["Gateway"] for one in networks if one.get("Gateway")), "")
+    return Network(_address(settings), str(gateway), holder, is_host=mode == "host")
+
+
+def usage_from(data: Mapping[str, Any]) -> Usage | None:
+    """From /containers/stats, whose memory is without what could be dropped already."""
+    told = next(iter(data.get("Stats") or ()), None) or {}
+    if data.get("Error") or not told.get("CPUNano"):
+        return None
+    return Usage(int(told["CPUNano"]), int(told.get("MemUsage") or 0))
 
 
 def _host_ports(row: Mapping[str, Any]) -> list[tuple[str, str, int]]:

@@ -13,7 +13,10 @@ from typing import Any
 
 from minikctl.backend import (
     ContainerSpec,
+    Mount,
+    MountKind,
     NetworkMode,
+    PodOptions,
     PortMapping,
     ResourceLimits,
     SandboxSpec,
@@ -24,6 +27,9 @@ from minikctl.backend.users import process_user
 
 INFRA_SUFFIX = "-infra"
 """A pod and its infra container can't have one name."""
+_LOCALHOST = "localhost/"
+_OPEN_MODE = "0777"
+"""Of a tmpfs, as the kubelet makes its emptyDirs."""
 IMAGE_ANNOTATION = "minikctl.io/image"
 """Keeps the image's reference as it was given: Podman only tells what it resolved it to."""
 
@@ -52,23 +58,99 @@ def container_payload(spec: ContainerSpec, *, pod_id: str, image_user: str) -> d
         "resource_limits": _resources(spec.resources),
         **_security(spec.security, image_user),
         **_process(spec),
+        **_mounts(spec.mounts),
+        **_host_namespaces(spec.pod),
+        **({"stop_signal": signal_number(spec.stop_signal)} if spec.stop_signal else {}),
+        **({} if spec.oom_score_adj is None else {"oom_score_adj": spec.oom_score_adj}),
     }
     if spec.network is NetworkMode.SANDBOX:
         return {**payload, "pod": pod_id}
-    return {**payload, "hostname": spec.hostname, "portmappings": _ports(spec.ports)}
+    return {**payload, **_network(spec.pod, spec.hostname, spec.ports)}
 
 
 def sandbox_payload(spec: SandboxSpec) -> dict[str, Any]:
     """The body of /pods/create. The infra container gets the pod's labels from Podman."""
+    shared = ["net", "uts", *([] if spec.pod.host_ipc else ["ipc"])]
+    if spec.pod.share_process_namespace and not spec.pod.host_pid:
+        shared.append("pid")
     return {
         "name": spec.name,
         "infra_name": spec.name + INFRA_SUFFIX,
-        "hostname": spec.hostname,
         "labels": dict(spec.labels),
-        "portmappings": _ports(spec.ports),
-        "shared_namespaces": ["net", "uts", "ipc"],
+        "shared_namespaces": shared,
         "exit_policy": "continue",
+        **_network(spec.pod, spec.hostname, spec.ports),
     }
+
+
+def signal_number(name: str) -> int:
+    """Linux's, wherever this runs. `SIGRTMIN` is the one that libc gives to programs."""
+    bare = name.removeprefix("SIG")
+    if bare in _SIGNALS:
+        return _SIGNALS.index(bare) + 1
+    first, _, further = bare.partition("+") if "+" in bare else bare.partition("-")
+    known = {"RTMIN": _RTMIN + int(further or 0), "RTMAX": _RTMAX - int(further or 0)}
+    return known[first]
+
+
+_SIGNAL_NAMES = (
+    "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN"
+    " TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS"
+)
+_SIGNALS = _SIGNAL_NAMES.split()
+_RTMIN, _RTMAX = 34, 64
+
+
+def _network(pod: PodOptions, hostname: str, ports: Sequence[PortMapping]) -> dict[str, Any]:
+    """Of who has the pod's network namespace; who joins it gets all of this with it."""
+    options: dict[str, Any] = {"hostname": hostname, "portmappings": _ports(ports)}
+    if pod.host_network:
+        options = {"netns": {"nsmode": "host"}}
+    if pod.dns is not None:
+        options |= {
+            "dns_server": list(pod.dns.servers),
+            "dns_search": list(pod.dns.searches) or ["."],  # none at all: else the machine's are taken
+            "dns_option": list(pod.dns.options),
+        }
+    if pod.host_aliases:
+        options["hostadd"] = [f"{name}:{alias.ip}" for alias in pod.host_aliases for name in alias.hostnames]
+    if pod.sysctls:
+        options["sysctl"] = dict(pod.sysctls)
+    return options
+
+
+def _host_namespaces(pod: PodOptions) -> dict[str, Any]:
+    host = {"nsmode": "host"}
+    return {**({"pidns": host} if pod.host_pid else {}), **({"ipcns": host} if pod.host_ipc else {})}
+
+
+def _mounts(mounts: Sequence[Mount]) -> dict[str, Any]:
+    volumes = [
+        {"Name": mount.source, "Dest": mount.target, "Options": ["nocopy", _access(mount)]}
+        for mount in mounts
+        if mount.kind is MountKind.VOLUME
+    ]
+    others = [_mount(mount) for mount in mounts if mount.kind is not MountKind.VOLUME]
+    return {**({"mounts": others} if others else {}), **({"volumes": volumes} if volumes else {})}
+
+
+def _mount(mount: Mount) -> dict[str, Any]:
+    """OCI's Mount."""
+    if mount.kind is MountKind.TMPFS:
+        size = [f"size={mount.size_bytes}"] if mount.size_bytes else []
+        options = [_access(mount), "exec", "suid", "dev", "notmpcopyup", f"mode={_OPEN_MODE}", *size]
+    else:
+        options = ["rbind", _access(mount), mount.propagation or "rprivate"]
+    return {
+        "type": mount.kind.value,
+        "source": mount.source or mount.kind.value,
+        "destination": mount.target,
+        "options": options,
+    }
+
+
+def _access(mount: Mount) -> str:
+    return "ro" if mount.read_only else "rw"
 
 
 def _process(spec: ContainerSpec) -> dict[str, Any]:
@@ -120,4 +202,23 @@ def _security(security: SecurityContext, image_user: str) -> dict[str, Any]:
         "no_new_privileges": not security.allow_privilege_escalation,
         "cap_add": list(security.add_capabilities),
         "cap_drop": list(security.drop_capabilities),
+        **_profiles(security),
     }
+
+
+def _profiles(security: SecurityContext) -> dict[str, Any]:
+    """The engine's own are in force where nothing is said."""
+    found: dict[str, Any] = {}
+    if security.seccomp_profile == "unconfined":
+        found["seccomp_profile_path"] = "unconfined"
+    elif security.seccomp_profile.startswith(_LOCALHOST):
+        found["seccomp_profile_path"] = f"/{security.seccomp_profile.removeprefix(_LOCALHOST).lstrip('/')}"
+    if security.apparmor_profile == "unconfined":
+        found["apparmor_profile"] = "unconfined"
+    elif security.apparmor_profile.startswith(_LOCALHOST):
+        found["apparmor_profile"] = security.apparmor_profile.removeprefix(_LOCALHOST)
+    if labels := [f"{name}:{value}" for name, value in security.selinux._asdict().items() if value]:
+        found["selinux_opts"] = labels
+    if security.proc_mount == "Unmasked":
+        found["unmask"] = ["ALL"]
+    return found

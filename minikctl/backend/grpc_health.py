@@ -99,7 +99,7 @@ def _take(event: Any, state: Any, headers: dict[str, str], body: bytearray) -> b
     from h2 import events
 
     if isinstance(event, events.ResponseReceived | events.TrailersReceived):
-        headers.update(event.headers or ())
+        headers.update((str(name), str(value)) for name, value in event.headers or ())
     elif isinstance(event, events.DataReceived):
         body += event.data or b""
         state.acknowledge_received_data(event.flow_controlled_length, event.stream_id)

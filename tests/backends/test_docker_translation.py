@@ -347,18 +347,34 @@ def test_other_architectures_pull_kubernetes_own() -> None:
     assert pause.reference("riscv64") == pause.FALLBACK_REFERENCE
 
 
+SIG_IGN = b"\x01" + bytes(31)
+"""struct sigaction: the handler, flags, restorer and mask."""
+
+
 def test_amd64_instructions() -> None:
-    """A short jump counts bytes from behind itself."""
+    """A short jump, and an address beside the code, count bytes from behind themselves."""
     code = pause.program("amd64")[120:]
-    assert code[:7] == b"\xb8" + struct.pack("<I", 34) + b"\x0f\x05", "mov eax, 34; syscall"
-    assert code[7:] == b"\xeb" + struct.pack("<b", -len(code))
+    assert code[:5] == b"\xb8" + struct.pack("<I", 13), "mov eax, 13 (rt_sigaction)"
+    assert code[5:10] == b"\xbf" + struct.pack("<I", signal.SIGCHLD), "mov edi, SIGCHLD"
+    assert code[10:17] == b"\x48\x8d\x35" + struct.pack("<i", code.index(SIG_IGN) - 17), "lea rsi"
+    assert code[17:27] == b"\x31\xd2\x41\xba" + struct.pack("<I", 8) + b"\x0f\x05", "rdx, r10d, syscall"
+    assert code[27:34] == b"\xb8" + struct.pack("<I", 34) + b"\x0f\x05", "mov eax, 34; syscall"
+    assert code[34:36] == b"\xeb" + struct.pack("<b", -9)
 
 
 def test_arm64_instructions() -> None:
-    """movz is 0xd2800000 | value << 5 | register; a branch counts instructions from itself."""
-    code = struct.unpack("<8I", pause.program("arm64")[120:])
-    ppoll, arguments = 0xD2800000 | 73 << 5 | 8, [0xD2800000 | register for register in range(5)]
-    assert list(code) == [ppoll, *arguments, 0xD4000001, 0x14000000 | (-7 & 0x3FFFFFF)]
+    """movz is 0xd2800000 | value << 5 | register; adr and branches count from themselves."""
+    code = pause.program("arm64")[120:]
+    first = struct.unpack_from("<14I", code)
+
+    def movz(register: int, value: int) -> int:
+        return 0xD2800000 | value << 5 | register
+
+    call, here = 0xD4000001, 8
+    beside = 0x10000000 | (code.index(SIG_IGN) - here) // 4 << 5 | 1
+    assert list(first[:6]) == [movz(8, 134), movz(0, signal.SIGCHLD), beside, movz(2, 0), movz(3, 8), call]
+    assert list(first[6:13]) == [movz(8, 73), *(movz(register, 0) for register in range(5)), call]
+    assert first[13] == 0x14000000 | (-7 & 0x3FFFFFF)
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the program is for this architecture only")
