@@ -248,6 +248,8 @@ class Manager:
                 self.look_at(Work.GARBAGE, key_of(pod))
         if key.kind == "Pod":
             self._concern_unscheduled()
+        elif key.kind in ("ConfigMap", "Secret"):
+            self._concern_users(key)
 
     def _concern(self, obj: Object, old: Object | None) -> None:
         key = key_of(obj)
@@ -259,6 +261,8 @@ class Manager:
             case "Namespace":
                 self.look_at(Work.NAMESPACE, key)
                 self._concern_makers(obj, old)
+            case "ConfigMap" | "Secret":
+                self._concern_users(key)
             case "Node":
                 self._concern_unscheduled()
         self._concern_controller(key)
@@ -289,6 +293,12 @@ class Manager:
         """The controller of that object's kind, if there is one, looks at it."""
         if (work := WORK_OF.get(key.kind)) is not None:
             self.look_at(work, key)
+
+    def _concern_users(self, key: ObjectKey) -> None:
+        """What a pod's containers are made from, or have before them as files, changed."""
+        for pod in self.view.users(key):
+            if spec_of(pod).get("nodeName"):
+                self.look_at(Work.KUBELET, key_of(pod))
 
     def _concern_owner(self, obj: Object) -> None:
         owner = controller_of(obj)

@@ -18,6 +18,7 @@ from minikctl.model import (
     uid_of,
 )
 from minikctl.model.pods import PodRequests, is_finished, pod_requests
+from minikctl.model.references import Reference, references
 
 
 class NodeUsage(Struct):
@@ -41,6 +42,8 @@ class View:
         self._by_uid: dict[str, ObjectKey] = {}
         self._orphans: dict[tuple[str, str], dict[ObjectKey, None]] = {}
         self._usage: dict[str, NodeUsage] = {}
+        self._users: dict[tuple[str, Reference], dict[ObjectKey, None]] = {}
+        self._references: dict[ObjectKey, tuple[Reference, ...]] = {}
         self.unscheduled: dict[ObjectKey, None] = {}
         """Pods that are bound to no node. Read only."""
         for obj in objects:
@@ -86,6 +89,11 @@ class View:
     def pods_on(self, node: str) -> Iterator[Object]:
         return (self._objects[key] for key in tuple(self.usage(node).pods))
 
+    def users(self, key: ObjectKey) -> Iterator[Object]:
+        """Pods that refer to a ConfigMap, a Secret or a claim, whether that is there or not."""
+        found = self._users.get((key.namespace, Reference(key.kind, key.name)))
+        return (self._objects[pod] for pod in tuple(found or ()))
+
     def __iter__(self) -> Iterator[Object]:
         return iter(tuple(self._objects.values()))
 
@@ -108,6 +116,7 @@ class View:
             self._orphans.setdefault((key.kind, key.namespace), {})[key] = None
         if key.kind == "Pod":
             self._count(key, obj, 1)
+            self._refer(key, references(obj))
             if not spec_of(obj).get("nodeName"):
                 self.unscheduled[key] = None
 
@@ -118,6 +127,23 @@ class View:
             self._by_kind[key.kind].pop(key, None)
             self._by_place[key.kind, key.namespace].pop(key, None)
             self._by_uid.pop(uid_of(obj), None)
+            self._refer(key, ())
+
+    def _refer(self, key: ObjectKey, found: tuple[Reference, ...]) -> None:
+        known = self._references.get(key, ())
+        if known == found:
+            return
+        for reference in known:
+            users = self._users[key.namespace, reference]
+            users.pop(key, None)
+            if not users:
+                del self._users[key.namespace, reference]
+        for reference in found:
+            self._users.setdefault((key.namespace, reference), {})[key] = None
+        if found:
+            self._references[key] = found
+        else:
+            del self._references[key]
 
     def _forget(self, key: ObjectKey) -> None:
         """Takes the old object out of the indices whose key may differ in the new one."""

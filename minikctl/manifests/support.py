@@ -45,12 +45,17 @@ __all__ = [
 _RUNTIME_DEFAULT = engine_only({"type": "RuntimeDefault"})
 _FIELD_PATH = Support(
     "enforced",
+    "status.podIP is empty where pods have no address of their own (rootless engines)",
     only=(
         "metadata.name",
         "metadata.namespace",
         "metadata.uid",
         "spec.nodeName",
         "spec.serviceAccountName",
+        "status.hostIP",
+        "status.hostIPs",
+        "status.podIP",
+        "status.podIPs",
     ),
     prefixes=("metadata.labels['", "metadata.annotations['"),
 )
@@ -99,14 +104,14 @@ CONTAINER: Table = {
         "name": ENGINE,
         "value": ENGINE,
         "valueFrom": {
-            "configMapKeyRef": REFUSED,
+            "configMapKeyRef": ENFORCED,
             "fieldRef": {"apiVersion": inert("pods have one version"), "fieldPath": _FIELD_PATH},
             "fileKeyRef": REFUSED,
-            "resourceFieldRef": REFUSED,
-            "secretKeyRef": REFUSED,
+            "resourceFieldRef": ENFORCED,
+            "secretKeyRef": ENFORCED,
         },
     },
-    "envFrom": REFUSED,
+    "envFrom": ENFORCED,
     "image": ENGINE,
     "imagePullPolicy": ENFORCED,
     "lifecycle": REFUSED,

@@ -20,7 +20,9 @@ from minikctl.backend import (
     labels,
 )
 from minikctl.controlplane.kubelet.backoff import next_wait, retry_wait
-from minikctl.controlplane.kubelet.environment import environment, expand, field_value
+from minikctl.controlplane.kubelet.configuration import Missing, Surroundings
+from minikctl.controlplane.kubelet.downward import field_value
+from minikctl.controlplane.kubelet.environment import environment, expand
 from minikctl.controlplane.kubelet.instances import Instances
 from minikctl.controlplane.kubelet.seal import Identity, identity, is_sealed, recorded_pod
 from minikctl.controlplane.kubelet.specs import (
@@ -65,10 +67,11 @@ def whole_pod(**spec: Any) -> Object:
 
 
 def spec_for(pod: Object, **facts: Any) -> ContainerSpec:
-    given_facts: dict[str, Any] = {"attempt": 0, "backoff": None, "sandbox_id": "", **facts}
-    return container_spec(
-        pod, pod["spec"]["containers"][0], cluster_id="a-cluster", seal_key=KEY, **given_facts
-    )
+    container = pod["spec"]["containers"][0]
+    values = environment(container, Surroundings(pod))
+    assert not isinstance(values, Missing)
+    given_facts = {"attempt": 0, "backoff": None, "sandbox_id": "", "environment": values, **facts}
+    return container_spec(pod, container, cluster_id="a-cluster", seal_key=KEY, **given_facts)
 
 
 def as_container(spec: ContainerSpec, **facts: Any) -> Container:
@@ -193,7 +196,7 @@ class TestEnvironment:
             {"name": "NOTHING"},
             {"name": "LATE", "value": "3"},
         ]
-        assert environment({"env": entries}, whole_pod()) == {
+        assert environment({"env": entries}, Surroundings(whole_pod())) == {
             "EARLY": "$(LATE)",
             "LATE": "3",
             "BOTH": "$(LATE)-2",
@@ -214,7 +217,7 @@ class TestEnvironment:
         ],
     )
     def test_the_downward_api(self, path: str, value: str) -> None:
-        assert field_value(path, whole_pod()) == value
+        assert field_value(path, Surroundings(whole_pod())) == value
 
 
 class TestSpecs:

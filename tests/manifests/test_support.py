@@ -72,7 +72,6 @@ def env(**source: Any) -> dict[str, Any]:
         ({"activeDeadlineSeconds": 5}, "spec.activeDeadlineSeconds"),
         ({"container": {"livenessProbe": {"exec": {}}}}, "spec.containers[0].livenessProbe"),
         ({"container": {"lifecycle": {"preStop": {}}}}, "spec.containers[0].lifecycle"),
-        ({"container": {"envFrom": [{}]}}, "spec.containers[0].envFrom"),
         ({"container": {"volumeMounts": [{"name": "x"}]}}, "spec.containers[0].volumeMounts"),
         ({"container": {"terminationMessagePath": "/x"}}, "spec.containers[0].terminationMessagePath"),
         ({"container": {"stdinOnce": True}}, "spec.containers[0].stdinOnce"),
@@ -81,10 +80,10 @@ def env(**source: Any) -> dict[str, Any]:
             "spec.containers[0].resources.limits[nvidia.com/gpu]",
         ),
         (
-            env(fieldRef={"fieldPath": "status.podIP"}),
+            env(fieldRef={"fieldPath": "status.phase"}),
             "spec.containers[0].env[0].valueFrom.fieldRef.fieldPath",
         ),
-        (env(secretKeyRef={"name": "x", "key": "y"}), "spec.containers[0].env[0].valueFrom.secretKeyRef"),
+        (env(fileKeyRef={"path": "x", "key": "y"}), "spec.containers[0].env[0].valueFrom.fileKeyRef"),
     ],
 )
 def test_refused_with_its_path(spec: dict[str, Any], path: str) -> None:

@@ -13,7 +13,7 @@ from minikctl.backend import (
     SecurityContext,
     labels,
 )
-from minikctl.controlplane.kubelet.environment import environment, expand
+from minikctl.controlplane.kubelet.environment import Environment, expand, needs_pod_ip
 from minikctl.controlplane.kubelet.memo import SANDBOX
 from minikctl.controlplane.kubelet.seal import seal
 from minikctl.model import Object, annotations_of, labels_of, name_of, namespace_of, spec_of, uid_of
@@ -26,9 +26,11 @@ LONGEST_HOSTNAME = 63
 
 
 def needs_sandbox(pod: Object) -> bool:
-    """Several containers share a network namespace, which must outlive each of them; one shares nothing."""
+    """Several containers share a network namespace, which must outlive each of them; one shares nothing,
+    but may ask for the pod's address before it begins."""
     spec = spec_of(pod)
-    return len(spec["containers"]) + len(spec.get("initContainers") or ()) > 1
+    containers = (*spec["containers"], *(spec.get("initContainers") or ()))
+    return len(containers) > 1 or any(map(needs_pod_ip, containers))
 
 
 def container_hash(container: dict[str, Any]) -> str:
@@ -45,8 +47,10 @@ def container_spec(
     sandbox_id: str,
     cluster_id: str,
     seal_key: bytes,
+    environment: Environment | None = None,
 ) -> ContainerSpec:
-    values = environment(container, pod)
+    """`environment`: what `environment.environment` made; command and arguments refer to it."""
+    values = environment or {}
     name = _engine_name(pod, container["name"], attempt)
     own = _labels(pod, container["name"], attempt, cluster_id) | {
         labels.TYPE: labels.TYPE_CONTAINER,
