@@ -143,10 +143,13 @@ def _grace_seconds(period: int, force: bool, now: bool) -> int | None:
         raise UsageError("--force and --grace-period greater than 0 cannot be specified together")
     if force:
         return 0
-    if period == 0:
-        # kubectl: without --force the pod is still seen off properly.
-        return 1
-    return None if period < 0 else period
+    # kubectl: without --force the pod is still seen off properly.
+    return grace_seconds_of(period)
+
+
+def grace_seconds_of(period: int) -> int | None:
+    """What an API server is asked for: None is the pod's own time. 0 is 1 where nobody says --force."""
+    return None if period < 0 else max(period, 1)
 
 
 def _targets(

@@ -49,6 +49,7 @@ class ResultPrinter:
         self._show_managed_fields = show_managed_fields
         self._one_by_one = one_by_one
         self._objects: list[Object] = []
+        self._separator = ""
 
     def add(self, obj: Object, verb: str, suffix: str = "", *, as_built: bool = False) -> None:
         """`deployment.apps/web created (dry run)`, or the object in the asked form.
@@ -64,6 +65,9 @@ class ResultPrinter:
         elif as_built and self._output.form == "json":
             out(_json_as_built(obj))
         elif self._one_by_one:
+            if self._output.form == "yaml":
+                out(self._separator)
+                self._separator = "---\n"
             self._documents([obj])
         else:
             self._objects.append(obj)
