@@ -10,8 +10,10 @@ from collections.abc import Iterable
 
 from msgspec import Struct, field
 
+from minikctl.agent.prober import Prober
 from minikctl.backend import Backend, Container, ContainerState, EngineEvent, EngineInfo
 from minikctl.controlplane.kubelet import ImageBook, PodMemo
+from minikctl.controlplane.kubelet.hooks import HookKey
 from minikctl.controlplane.kubelet.seal import identity, is_sealed
 from minikctl.controlplane.node import NodeConfig
 
@@ -38,6 +40,9 @@ class Engine(Struct):
     """By pod uid."""
     busy: set[str] = field(default_factory=set)
     """Uids of pods whose actions are under way."""
+    hooking: set[HookKey] = field(default_factory=set)
+    """Lifecycle hooks that are under way."""
+    prober: Prober = field(default_factory=Prober)
     hinted: set[str] = field(default_factory=set)
     """Ids of containers that should be looked at."""
     clearing: set[str] = field(default_factory=set)

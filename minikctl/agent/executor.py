@@ -16,13 +16,25 @@ from minikctl.agent.ports import Hinted, News, Woken
 from minikctl.backend import Backend, EngineEvent
 from minikctl.store.lock import open_wake, wake
 
-WORKERS = {"act": 3, "pull": 2, "look": 1}
-"""Threads per lane and engine. Engines gain nothing from more: they start containers one by one inside."""
+WORKERS = {"act": 3, "pull": 2, "look": 1, "probe": 8, "hook": 64}
+"""Threads per lane and engine, made when there is work for them. Engines gain nothing from more that act:
+they start containers one by one inside. Probes and hooks mostly wait: for an answer, or for a command."""
 RECONNECT_SECONDS = 0.5
 CLOSE_SECONDS = 5.0
 """How long jobs that act are waited for at the end. An engine that answers needs a fraction of it."""
 
-Lane: TypeAlias = "queue.SimpleQueue[Callable[[], News] | None]"
+Job: TypeAlias = Callable[[], News]
+
+
+class _Lane:
+    """A queue and its threads: another one is made when all are at work, up to a limit."""
+
+    def __init__(self, most: int) -> None:
+        self.jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self.most = most
+        self.threads: list[threading.Thread] = []
+        self.idle = 0
+        self.lock = threading.Lock()
 
 
 class ThreadExecutor:
@@ -31,19 +43,22 @@ class ThreadExecutor:
     def __init__(self, backends: Mapping[str, Backend]) -> None:
         self._backends = backends
         self._inbox: queue.SimpleQueue[News] = queue.SimpleQueue()
-        self._lanes: dict[str, Lane] = {}
-        self._actors: list[threading.Thread] = []
+        self._lanes: dict[str, _Lane] = {}
         self._closed = threading.Event()
         self._state_dir: Path | None = None
 
-    def submit(self, lane: str, job: Callable[[], News]) -> None:
+    def submit(self, lane: str, job: Job) -> None:
+        """Only ever called by the loop's own thread."""
         if lane not in self._lanes:
-            self._lanes[lane] = queue.SimpleQueue()
-            kind = lane.rpartition(":")[2]
-            workers = [self._thread(self._work, self._lanes[lane]) for _ in range(WORKERS[kind])]
-            if kind == "act":
-                self._actors.extend(workers)
-        self._lanes[lane].put(job)
+            self._lanes[lane] = _Lane(WORKERS[lane.rpartition(":")[2]])
+        place = self._lanes[lane]
+        with place.lock:
+            place.idle -= 1  # the one that will take it
+            needs_thread = place.idle < 0 and len(place.threads) < place.most
+            place.idle += needs_thread
+        if needs_thread:
+            place.threads.append(self._thread(self._work, place))
+        place.jobs.put(job)
 
     def watch(self, engine: str) -> None:
         self._thread(self._follow, engine)
@@ -70,12 +85,13 @@ class ThreadExecutor:
         """
         self._closed.set()
         for lane in self._lanes.values():
-            for _ in range(max(WORKERS.values())):
-                lane.put(None)
+            for _ in lane.threads:
+                lane.jobs.put(None)
         if self._state_dir is not None:
             wake(self._state_dir)
         deadline = time.monotonic() + CLOSE_SECONDS
-        for actor in self._actors:
+        actors = (one for name, lane in self._lanes.items() if name.endswith(":act") for one in lane.threads)
+        for actor in actors:
             actor.join(max(0.0, deadline - time.monotonic()))
 
     def _thread(self, target: Callable[..., None], argument: object) -> threading.Thread:
@@ -83,12 +99,14 @@ class ThreadExecutor:
         thread.start()
         return thread
 
-    def _work(self, lane: Lane) -> None:
+    def _work(self, lane: _Lane) -> None:
         while True:
-            job = lane.get()
+            job = lane.jobs.get()
             if job is None or self._closed.is_set():
                 return
             self._inbox.put(job())
+            with lane.lock:
+                lane.idle += 1
 
     def _follow(self, engine: str) -> None:
         while not self._closed.is_set():
@@ -120,7 +138,7 @@ class InlineExecutor:
     def __init__(self) -> None:
         self.news: list[News] = []
 
-    def submit(self, lane: str, job: Callable[[], News]) -> None:
+    def submit(self, lane: str, job: Job) -> None:
         self.news.append(job())
 
     def watch(self, engine: str) -> None:

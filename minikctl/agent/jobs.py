@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from minikctl.agent.ports import Acted, Cleared, Introduced, Listed, Looked, Outcome, Pulled
-from minikctl.backend import Backend, Container
+from minikctl.agent.ports import (
+    Acted,
+    Cleared,
+    Hooked,
+    Introduced,
+    Listed,
+    Looked,
+    Outcome,
+    Probed,
+    Pulled,
+)
+from minikctl.backend import Backend, Container, ExecCheck
 from minikctl.controlplane.kubelet import (
     Action,
     InspectContainer,
+    ProbePlan,
     PullImage,
     RemoveContainer,
     RunContainer,
+    RunHook,
     RunSandbox,
     SignalContainer,
     StartContainer,
 )
-from minikctl.errors import BackendError, PermanentError, UnreachableError
+from minikctl.errors import BackendError, PermanentError, TemporaryError, UnreachableError
 from minikctl.model import ObjectKey
 
 
@@ -40,6 +52,38 @@ def pull(engine: str, backend: Backend, image: str) -> Pulled:
         return Pulled(engine, image)
     except Exception as error:
         return Pulled(engine, image, _told(error))
+
+
+ANSWERED = "HTTP probe failed with statuscode"
+"""A hook's request only has to be answered, as in the kubelet; a probe's must be answered well."""
+
+
+def probe(engine: str, backend: Backend, uid: str, plan: ProbePlan) -> Probed:
+    if isinstance(plan.check, str):
+        return Probed(engine, uid, plan, error=PermanentError(plan.check, reason="InvalidProbe"))
+    try:
+        return Probed(engine, uid, plan, backend.probe(plan.container_id, plan.check, timeout=plan.timeout))
+    except Exception as error:
+        return Probed(engine, uid, plan, error=_told(error))
+
+
+def run_hook(engine: str, backend: Backend, uid: str, key: ObjectKey, hook: RunHook) -> Hooked:
+    try:
+        return Hooked(engine, uid, key, hook, failed=not _hook_succeeds(backend, hook))
+    except (UnreachableError, TemporaryError) as error:
+        return Hooked(engine, uid, key, hook, error=error)
+    except Exception as error:
+        return Hooked(engine, uid, key, hook, failed=True, error=_told(error))
+
+
+def _hook_succeeds(backend: Backend, hook: RunHook) -> bool:
+    if isinstance(hook.check, str):
+        return False
+    if isinstance(hook.check, ExecCheck):
+        done = backend.exec_container(hook.container_id, hook.check.command, timeout=hook.timeout)
+        return done.exit_code == 0
+    checked = backend.probe(hook.container_id, hook.check, timeout=hook.timeout)
+    return checked.ok or checked.message.startswith(ANSWERED)
 
 
 def look(engine: str, backend: Backend, serial: int, ids: Sequence[str]) -> Looked:
@@ -90,8 +134,8 @@ def _do(backend: Backend, action: Action) -> Outcome:
                 backend.remove_container(container_id)
             case InspectContainer(container_id):
                 return Outcome(action, backend.inspect_container(container_id))
-            case PullImage(image):
-                backend.pull_image(image)
+            case PullImage() | RunHook():
+                raise AssertionError("a job of its own")
         return Outcome(action)
     except Exception as error:
         return Outcome(action, error=_told(error))

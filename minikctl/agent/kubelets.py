@@ -18,11 +18,13 @@ from minikctl.agent.ports import (
     Cleared,
     Executor,
     Hinted,
+    Hooked,
     Introduced,
     Listed,
     Looked,
     News,
     Outcome,
+    Probed,
     Pulled,
 )
 from minikctl.backend import Container
@@ -36,23 +38,31 @@ from minikctl.controlplane.kubelet import (
     PullImage,
     RemoveContainer,
     RunContainer,
+    RunHook,
     RunSandbox,
     SignalContainer,
     StartContainer,
     absorb,
     sync_pod,
 )
+from minikctl.controlplane.kubelet.hooks import HookKind
 from minikctl.controlplane.kubelet.memo import IMAGE_NOT_FOUND
+from minikctl.controlplane.kubelet.probes import probe_problem
 from minikctl.controlplane.kubelet.seal import identity
+from minikctl.controlplane.podcontrol import ended
 from minikctl.controlplane.manager import Manager, Work
 from minikctl.controlplane.node import NodeConfig
 from minikctl.errors import BackendError, UnreachableError
-from minikctl.model import Object, ObjectKey, key_of, spec_of, uid_of
+from minikctl.model import Object, ObjectKey, key_of, spec_of, status_of, uid_of
 from minikctl.store import Store
 
 COOL_SECONDS = 1.0
 """How long a pod rests after an engine refused to stop or remove something of it."""
 KUBELET = "kubelet"
+FAILED_HOOK = {
+    HookKind.POST_START: ("FailedPostStartHook", "PostStartHook failed"),
+    HookKind.PRE_STOP: ("FailedPreStopHook", "PreStopHook failed"),
+}
 
 
 class Kubelets:
@@ -108,6 +118,10 @@ class Kubelets:
                 self._learn_outcomes(self.engines[news.engine], news, now)
             case Pulled():
                 self._learn_pull(self.engines[news.engine], news, now)
+            case Probed():
+                self._learn_answer(self.engines[news.engine], news, now)
+            case Hooked():
+                self._learn_hook(self.engines[news.engine], news, now)
             case Looked():
                 self._learn_looks(self.engines[news.engine], news, now)
             case Cleared():
@@ -138,6 +152,7 @@ class Kubelets:
         for uid in [uid for uid in engine.memos if not engine.of_pod(uid)]:
             if self.manager.view.by_uid(uid) is None:
                 del engine.memos[uid]
+                engine.prober.forget(uid)
                 self._cooling.pop(uid, None)
 
     def _learn_introduction(self, engine: Engine, news: Introduced, now: float) -> None:
@@ -208,6 +223,45 @@ class Kubelets:
                 decision.tell(pod, facts[0], facts[1], KUBELET, facts[2])
                 self.manager.look_at(Work.KUBELET, key)
         self.manager.tell(decision)
+
+    def _learn_answer(self, engine: Engine, news: Probed, now: float) -> None:
+        """Of a probe. Only an answer that changes a verdict makes anybody look at the pod."""
+        plan = news.plan
+        is_wanted = engine.prober.answered(plan)
+        if isinstance(news.error, UnreachableError):
+            self._lose(engine, news.error, now)
+        pod = self.manager.view.by_uid(news.uid)
+        if not is_wanted or pod is None:
+            return
+        if (problem := probe_problem(plan.kind, news.checked, news.error)) is not None:
+            decision = Decision()
+            decision.tell(pod, *problem, KUBELET, "Warning")
+            self.manager.tell(decision)
+        if news.checked is None:
+            return
+        memo = engine.memos.get(news.uid, PodMemo())
+        before = memo.probes.get(plan.key)
+        memo = engine.memos[news.uid] = memo.answered(plan, news.checked.ok)
+        if memo.probes[plan.key].verdict is not (before.verdict if before else None):
+            self.manager.look_at(Work.KUBELET, key_of(pod))
+
+    def _learn_hook(self, engine: Engine, news: Hooked, now: float) -> None:
+        hook = news.hook
+        engine.hooking.discard((hook.container_id, hook.kind))
+        if isinstance(news.error, UnreachableError):
+            self._lose(engine, news.error, now)
+        elif news.error is not None and not news.failed:
+            self._cooling[news.uid] = now + COOL_SECONDS
+        else:
+            memo = engine.memos.get(news.uid, PodMemo())
+            key = hook.container_id, hook.kind
+            engine.memos[news.uid] = memo.hook_ended(key, now, failed=news.failed)
+            pod = self.manager.view.get(news.key)
+            if news.failed and pod is not None:
+                decision = Decision()
+                decision.tell(pod, *FAILED_HOOK[hook.kind], KUBELET, "Warning")
+                self.manager.tell(decision)
+        self.manager.look_at(Work.KUBELET, news.key)
 
     def _learn_looks(self, engine: Engine, news: Looked, now: float) -> None:
         engine.looking = False
@@ -327,17 +381,21 @@ class Kubelets:
         if engine is None or not engine.listed or not engine.answers or engine.info is None:
             return Decision()
         uid, now = uid_of(pod), self._now()
+        node = self.manager.view.get(ObjectKey("Node", "", spec_of(pod)["nodeName"]))
+        allocatable = status_of(node).get("allocatable") or {} if node is not None else {}
         sync = sync_pod(
             pod,
             engine.of_pod(uid),
             engine.memos.get(uid, PodMemo()),
             engine.images,
-            NodeFacts(engine.info.name, engine.info.host_ip),
+            NodeFacts(engine.info.name, engine.info.host_ip, allocatable),
             now,
             cluster_id=self._store.cluster_id,
             seal_key=self._store.seal_key,
+            find=self.manager.view.get,
         )
         engine.memos[uid] = sync.memo
+        engine.prober.keep(uid, sync.probes, now)
         resting = self._cooling.get(uid, 0.0)
         if uid in engine.busy:
             return sync.decision
@@ -345,9 +403,12 @@ class Kubelets:
             sync.decision.look_at(resting)
             return sync.decision
         self._cooling.pop(uid, None)
-        if sync.is_gone:
+        if sync.is_gone and (held := ended(pod)) is not None:
+            sync.decision.put(held)
+        elif sync.is_gone:
             sync.decision.remove(key_of(pod))
             engine.memos.pop(uid, None)
+            engine.prober.forget(uid)
         self._actions.pop(uid, None)
         if sync.actions:
             self._actions[uid] = (engine, key_of(pod), sync.actions)
@@ -363,14 +424,35 @@ class Kubelets:
     def act(self, now: float) -> None:
         actions, self._actions = self._actions, {}
         for uid, (engine, key, todo) in actions.items():
-            pulls = [one for one in todo if isinstance(one, PullImage)]
-            others = [one for one in todo if not isinstance(one, PullImage)]
-            for action in pulls:
-                self._pull(engine, key, action.image)
+            others = []
+            for action in todo:
+                match action:
+                    case PullImage(image):
+                        self._pull(engine, key, image)
+                    case RunHook():
+                        self._run_hook(engine, uid, key, action)
+                    case _:
+                        others.append(action)
             if others:
                 engine.busy.add(uid)
                 job = partial(jobs.act, engine.name, engine.backend, uid, key, others)
                 self._executor.submit(f"{engine.name}:act", job)
+        for engine in self.engines.values():
+            self._probe(engine, now)
+
+    def _probe(self, engine: Engine, now: float) -> None:
+        """Nobody asks through an engine that does not answer."""
+        if not engine.answers:
+            return
+        for due in engine.prober.take_due(now):
+            job = partial(jobs.probe, engine.name, engine.backend, due.uid, due.plan)
+            self._executor.submit(f"{engine.name}:probe", job)
+
+    def _run_hook(self, engine: Engine, uid: str, key: ObjectKey, hook: RunHook) -> None:
+        if (hook.container_id, hook.kind) not in engine.hooking:
+            engine.hooking.add((hook.container_id, hook.kind))
+            job = partial(jobs.run_hook, engine.name, engine.backend, uid, key, hook)
+            self._executor.submit(f"{engine.name}:hook", job)
 
     def _pull(self, engine: Engine, key: ObjectKey, image: str) -> None:
         """One pull for all pods that want the image."""
@@ -397,6 +479,8 @@ class Kubelets:
             for engine in self.engines.values()
             if engine.info is None and not engine.introducing
         ]
+        probes = (one.prober.next_due() for one in self.engines.values() if one.answers)
+        moments += [moment for moment in probes if moment is not None]
         return min(moments, default=None)
 
     def is_idle(self) -> bool:
@@ -404,6 +488,7 @@ class Kubelets:
         return all(
             engine.listed
             and not (engine.busy or engine.clearing or engine.listing or engine.looking or engine.hinted)
+            and not engine.hooking
             and engine.images.is_idle()
             for engine in self.engines.values()
         )

@@ -10,8 +10,8 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from msgspec import Struct, field
 
-from minikctl.backend import Container, EngineEvent, EngineInfo
-from minikctl.controlplane.kubelet import Action
+from minikctl.backend import Checked, Container, EngineEvent, EngineInfo
+from minikctl.controlplane.kubelet import Action, ProbePlan, RunHook
 from minikctl.errors import BackendError
 from minikctl.model import ObjectKey
 
@@ -57,6 +57,28 @@ class Pulled(NamedTuple):
     error: BackendError | None = None
 
 
+class Probed(NamedTuple):
+    """The answer to one probe, or why there is none."""
+
+    engine: str
+    uid: str
+    """The pod's."""
+    plan: ProbePlan
+    checked: Checked | None = None
+    error: BackendError | None = None
+
+
+class Hooked(NamedTuple):
+    """A lifecycle hook is over. `error` is that the engine could not be asked, which decides nothing."""
+
+    engine: str
+    uid: str
+    key: ObjectKey
+    hook: RunHook
+    failed: bool = False
+    error: BackendError | None = None
+
+
 class Looked(Struct, frozen=True):
     """Single containers, looked at because of a hint; None where there is no such container."""
 
@@ -85,15 +107,15 @@ class Woken(Struct, frozen=True):
     """Somebody else wrote something, or just wants a look."""
 
 
-News: TypeAlias = Listed | Introduced | Acted | Pulled | Looked | Cleared | Hinted | Woken
+News: TypeAlias = Listed | Introduced | Acted | Pulled | Probed | Hooked | Looked | Cleared | Hinted | Woken
 
 
 class Executor(Protocol):
     def submit(self, lane: str, job: Callable[[], News]) -> None:
         """Runs the job elsewhere; its result comes back as news. Jobs never raise.
 
-        Lanes are `act`, `pull` and `look` of an engine (`docker:act`): each has workers of its own, so
-        that a long pull delays no start.
+        Lanes are `act`, `pull`, `look`, `probe` and `hook` of an engine (`docker:act`): each has workers of
+        its own, so that a long pull delays no start.
         """
 
     def watch(self, engine: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from test_kubelet_sync import EXITED, bound, look, on_engine, sandbox_of, status_after
+from test_kubelet_sync import EXITED, asked, bound, look, on_engine, sandbox_of, status_after
 
 from minikctl.controlplane.kubelet import PodSync, RemoveContainer, RunContainer, SignalContainer
 from minikctl.model import Object
@@ -132,9 +132,8 @@ def test_a_pod_that_is_done_ends_its_sidecars_and_then_itself() -> None:
     sync = look(pod, sandbox_of(pod), on_engine(pod, "a-sidecar"), ended)
     assert signalled(sync) == ["a-sidecar-0"]
     assert status_after(sync)["phase"] == "Running"
-    late = look(
-        pod, sandbox_of(pod), on_engine(pod, "a-sidecar"), on_engine(pod, "app", EXITED, ended_ago=31.0)
-    )
+    over = on_engine(pod, "app", EXITED, ended_ago=31.0)
+    late = look(pod, sandbox_of(pod), on_engine(pod, "a-sidecar"), over, memo=asked("a-sidecar-0"))
     assert [one.kill for one in late.actions if isinstance(one, SignalContainer)] == [True]
     over = look(pod, sandbox_of(pod), on_engine(pod, "a-sidecar", EXITED, code=143), ended)
     assert started(over) == []

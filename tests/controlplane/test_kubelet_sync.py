@@ -120,6 +120,12 @@ def look(
     )
 
 
+def asked(*ids: str, ago: float = 3.0) -> PodMemo:
+    """These were sent their stop signal."""
+    since = {one: NOW - ago for one in ids}
+    return PodMemo(signalled=since, stopping=since)
+
+
 def status_after(sync: PodSync) -> dict[str, Any]:
     (written,) = puts(sync.decision)
     status: dict[str, Any] = written["status"]
@@ -276,7 +282,7 @@ class TestChangedDefinition:
         assert sync.decision.happenings[0].message == ("Container app definition changed, will be restarted")
 
     def test_it_is_signalled_once(self, changed: tuple[Object, Container]) -> None:
-        sync = look(*changed, memo=PodMemo(signalled=frozenset({"app-0"})))
+        sync = look(*changed, memo=asked("app-0"))
         assert (sync.actions, sync.decision.happenings) == ([], [])
 
     def test_then_made_anew_whatever_the_policy(self, changed: tuple[Object, Container]) -> None:
@@ -506,7 +512,18 @@ class TestTermination:
     @pytest.mark.parametrize("state", [RUNNING, UNKNOWN])
     def test_then_killed_at_the_deadline(self, state: ContainerState) -> None:
         pod = going(30)
-        assert look(pod, on_engine(pod, state=state), now=NOW + 30).actions == [RemoveContainer("app-0")]
+        sync = look(pod, on_engine(pod, state=state), memo=asked("app-0"), now=NOW + 30)
+        assert sync.actions == [RemoveContainer("app-0")]
+
+    def test_nobody_is_killed_who_was_not_asked_two_seconds_ago(self) -> None:
+        """An agent that comes late, say."""
+        pod = going(30)
+        sync = look(pod, on_engine(pod), now=NOW + 31)
+        assert sync.actions == [SignalContainer("app-0")]
+        memo = absorb(sync.memo, sync.actions[0], None, False, NOW + 31)
+        again = look(pod, on_engine(pod), memo=memo, now=NOW + 32)
+        assert (again.actions, again.decision.look_again) == ([], NOW + 33)
+        assert look(pod, on_engine(pod), memo=memo, now=NOW + 33).actions == [RemoveContainer("app-0")]
 
     def test_without_grace_it_is_killed_at_once(self) -> None:
         pod = going(30, 0)

@@ -17,6 +17,7 @@ from minikctl.api import Api
 from minikctl.controlplane import deployment, garbage
 from minikctl.controlplane.decision import Decision
 from minikctl.controlplane.kubelet import sync
+from minikctl.controlplane.kubelet.known import known_status
 from minikctl.model import conditions
 
 from .story import Story
@@ -67,7 +68,7 @@ def _restarts_nothing(patch: pytest.MonkeyPatch) -> None:
 
 def _starts_before_it_has_looked(patch: pytest.MonkeyPatch) -> None:
     def at_once(self: Any, container: dict[str, Any]) -> None:
-        self._start(container, self._known_status(container["name"]).get("restartCount", -1) + 1, 0)
+        self._start(container, known_status(self.pod, container["name"]).get("restartCount", -1) + 1, 0)
 
     patch.setattr(sync._Look, "_run_missing", at_once)
 

@@ -14,12 +14,14 @@ from minikctl.controlplane.kubelet.actions import (
     PullImage,
     RemoveContainer,
     RunContainer,
+    RunHook,
     RunSandbox,
     SignalContainer,
     StartContainer,
 )
 from minikctl.controlplane.kubelet.images import ImageBook
 from minikctl.controlplane.kubelet.memo import PodMemo, absorb
+from minikctl.controlplane.kubelet.probes import ProbeKind, ProbePlan
 from minikctl.controlplane.kubelet.status import NodeFacts
 from minikctl.controlplane.kubelet.sync import PodSync, sync_pod
 
@@ -30,9 +32,12 @@ __all__ = [
     "NodeFacts",
     "PodMemo",
     "PodSync",
+    "ProbeKind",
+    "ProbePlan",
     "PullImage",
     "RemoveContainer",
     "RunContainer",
+    "RunHook",
     "RunSandbox",
     "SignalContainer",
     "StartContainer",

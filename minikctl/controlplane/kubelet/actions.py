@@ -6,7 +6,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from minikctl.backend import ContainerSpec, SandboxSpec
+from minikctl.backend import Check, ContainerSpec, SandboxSpec
+from minikctl.controlplane.kubelet.hooks import HookKind
 
 
 class PullImage(Struct, frozen=True):
@@ -51,8 +52,24 @@ class InspectContainer(Struct, frozen=True):
     container_id: str
 
 
+class RunHook(Struct, frozen=True):
+    """A lifecycle hook that is a command or a request. Beside the pod's other actions: it may take long.
+
+    One that is under way is not begun again.
+    """
+
+    container: str
+    container_id: str
+    kind: HookKind
+    check: Check | str
+    """Text says why it can't be run."""
+    timeout: float
+    """Seconds after which it has failed."""
+
+
 Action: TypeAlias = (
     PullImage
+    | RunHook
     | RunSandbox
     | RunContainer
     | StartContainer

@@ -2,7 +2,8 @@
 
 Rules:
 - Init containers run one after the other, each until it succeeds. One with `restartPolicy: Always` is a
-  sidecar: the next one starts as soon as it has started, and it runs as long as the pod does.
+  sidecar: the next one starts as soon as it has started (its postStart hook is over and its startup probe
+  succeeded), and it runs as long as the pod does.
 - What was done once is not done again, unless the sandbox is another one since: then all begin anew, since
   what they prepared (names, routes, volumes in memory) went with the old one.
 """
@@ -12,6 +13,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from minikctl.controlplane.kubelet.instances import Instance, Instances
+from minikctl.controlplane.kubelet.known import known_status
+from minikctl.controlplane.kubelet.memo import PodMemo
 from minikctl.model import Object, conditions, spec_of, status_of
 from minikctl.model.pods import is_sidecar
 from minikctl.model.timestamps import parse_time
@@ -25,13 +28,13 @@ class Initialization(NamedTuple):
     """One failed and the pod's restart policy does not let it try again."""
 
 
-def initialization(pod: Object, instances: Instances) -> Initialization:
+def initialization(pod: Object, instances: Instances, memo: PodMemo) -> Initialization:
     due = []
     is_over = _was_initialized(pod, instances)
     for container in spec_of(pod).get("initContainers") or ():
         if is_sidecar(container):
             due.append(container)
-            if not is_over and not _has_started(pod, container, instances):
+            if not is_over and not memo.health(pod, container, instances).started:
                 return Initialization(tuple(due), False)
         elif not is_over and not is_done(pod, container["name"], instances):
             latest = instances.latest(container["name"])
@@ -46,7 +49,7 @@ def is_done(pod: Object, name: str, instances: Instances) -> bool:
     latest = instances.latest(name)
     if latest is not None:
         return latest.has_ended and not latest.container.exit_code
-    ended = (_status(pod, name).get("state") or {}).get("terminated") or {}
+    ended = (known_status(pod, name).get("state") or {}).get("terminated") or {}
     in_time = _is_of_this_sandbox(ended.get("finishedAt"), instances)
     return bool(ended) and not ended.get("exitCode") and in_time
 
@@ -65,16 +68,6 @@ def _is_of_this_sandbox(time: str | None, instances: Instances) -> bool:
     return sandbox is not None and bool(time) and int(sandbox.container.created_at) <= parse_time(str(time))
 
 
-def _has_started(pod: Object, container: dict[str, Any], instances: Instances) -> bool:
-    latest = instances.latest(container["name"])
-    return latest is not None and latest.is_running
-
-
 def _failed_for_good(pod: Object, latest: Instance) -> bool:
     never = spec_of(pod).get("restartPolicy") == "Never"
     return never and latest.has_ended and bool(latest.container.exit_code)
-
-
-def _status(pod: Object, name: str) -> dict[str, Any]:
-    statuses = status_of(pod).get("initContainerStatuses") or ()
-    return next((status for status in statuses if status["name"] == name), {})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -16,7 +17,12 @@ from minikctl.controlplane.kubelet.actions import (
     StartContainer,
 )
 from minikctl.controlplane.kubelet.backoff import retry_wait
+from minikctl.controlplane.kubelet.hooks import HookKey, HookRun, HookRuns, is_begun
+from minikctl.controlplane.kubelet.instances import Instances
+from minikctl.controlplane.kubelet.known import known_status
+from minikctl.controlplane.kubelet.probes import Health, ProbePlan, ProbeRecord, ProbeRecords, health
 from minikctl.errors import BackendError
+from minikctl.model import Object
 
 SANDBOX = "POD"
 """The sandbox's name where container names stand, as in every kubelet."""
@@ -35,8 +41,12 @@ class Trouble(Struct, frozen=True):
 class PodMemo(Struct, frozen=True):
     troubles: Mapping[str, Trouble] = field(default_factory=dict)
     """By container name."""
-    signalled: frozenset[str] = frozenset()
-    """Ids of containers that were sent their stop signal."""
+    signalled: Mapping[str, float] = field(default_factory=dict)
+    """Ids of containers that were sent their stop signal, and when."""
+    stopping: Mapping[str, float] = field(default_factory=dict)
+    """Ids of containers whose end was decided, and when: their grace period runs from there."""
+    probes: ProbeRecords = field(default_factory=dict)
+    hooks: HookRuns = field(default_factory=dict)
     gone: frozenset[str] = frozenset()
     """Ids of containers that the engine confirmed not to have."""
     waiting_since: Mapping[str, float] = field(default_factory=dict)
@@ -52,12 +62,62 @@ class PodMemo(Struct, frozen=True):
         waiting = {name: since for name, since in self.waiting_since.items() if name != container}
         return replace(self, troubles=troubles, waiting_since=waiting)
 
+    def is_begun(self, pod: Object, container: dict[str, Any], container_id: str) -> bool:
+        """Whether the container's postStart hook is over, if it has one."""
+        return is_begun(container, container_id, known_status(pod, container["name"]), self.hooks)
+
+    def health(self, pod: Object, container: dict[str, Any], instances: Instances) -> Health:
+        """Whether the newest attempt has started and is ready."""
+        latest = instances.latest(container["name"])
+        if latest is None or not latest.is_running:
+            return Health(False, False)
+        begun = self.is_begun(pod, container, latest.id)
+        return health(container, latest, known_status(pod, container["name"]), self.probes, begun)
+
+    def stopping_since(self, container_id: str, now: float) -> PodMemo:
+        return replace(self, stopping={**self.stopping, container_id: now})
+
+    def answered(self, plan: ProbePlan, succeeded: bool) -> PodMemo:
+        """After one answer to a probe."""
+        record = self.probes.get(plan.key) or ProbeRecord()
+        record = record.after(succeeded, plan.success_threshold, plan.failure_threshold)
+        return replace(self, probes={**self.probes, plan.key: record})
+
+    def with_hook(self, key: HookKey, run: HookRun) -> PodMemo:
+        return replace(self, hooks={**self.hooks, key: run})
+
+    def hook_ended(self, key: HookKey, now: float, *, failed: bool) -> PodMemo:
+        known = self.hooks.get(key)
+        return self.with_hook(key, HookRun(known.began if known else now, now, failed))
+
+    def slept(self, key: HookKey, seconds: float, now: float) -> tuple[PodMemo, float | None]:
+        """For a hook that only sleeps: the memo, and when the hook ends; None when it is over."""
+        run = self.hooks.get(key) or HookRun(now)
+        due = run.began + seconds
+        if run.ended is not None or now >= due:
+            return self.with_hook(key, HookRun(run.began, now)), None
+        return self.with_hook(key, run), due
+
+    def of_only(self, ids: Collection[str]) -> PodMemo:
+        """Without what was remembered of containers that are not there any more."""
+        if all(key[0] in ids for key in (*self.probes, *self.hooks)) and all(
+            one in ids for one in (*self.signalled, *self.stopping)
+        ):
+            return self
+        return replace(
+            self,
+            probes={key: record for key, record in self.probes.items() if key[0] in ids},
+            hooks={key: run for key, run in self.hooks.items() if key[0] in ids},
+            signalled={one: when for one, when in self.signalled.items() if one in ids},
+            stopping={one: when for one, when in self.stopping.items() if one in ids},
+        )
+
 
 def absorb(memo: PodMemo, action: Action, error: BackendError | None, found: bool, now: float) -> PodMemo:
     """The memo after an action ended. `found` says whether an inspected container exists."""
     match action:
         case SignalContainer(container_id):
-            return memo if error else replace(memo, signalled=memo.signalled | {container_id})
+            return memo if error else _signalled(memo, container_id, now)
         case InspectContainer(container_id):
             return memo if error or found else replace(memo, gone=memo.gone | {container_id})
         case RunContainer(container=name) | StartContainer(container=name):
@@ -66,6 +126,13 @@ def absorb(memo: PodMemo, action: Action, error: BackendError | None, found: boo
             return memo.without_trouble(SANDBOX) if error is None else _troubled(memo, SANDBOX, error, now)
         case _:
             return memo
+
+
+def _signalled(memo: PodMemo, container_id: str, now: float) -> PodMemo:
+    """A later SIGKILL is no new beginning."""
+    if container_id in memo.signalled:
+        return memo
+    return replace(memo, signalled={**memo.signalled, container_id: now})
 
 
 def _troubled(memo: PodMemo, name: str, error: BackendError, now: float) -> PodMemo:

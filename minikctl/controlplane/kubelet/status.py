@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from minikctl.controlplane.kubelet.initialization import initialization, is_done
+from minikctl.controlplane.kubelet.initialization import Initialization, initialization, is_done
 from minikctl.controlplane.kubelet.instances import Instance, Instances
+from minikctl.controlplane.kubelet.known import known_status
+from minikctl.controlplane.kubelet.memo import PodMemo
 from minikctl.controlplane.kubelet.specs import needs_sandbox
 from minikctl.model import Object, conditions, spec_of, status_of
 from minikctl.model.pods import is_sidecar, qos_class
 from minikctl.model.timestamps import format_time
 
 ContainerStatus = dict[str, Any]
+Facts = tuple[str, str, str]
+"""A condition's status, reason and message."""
 
 
 class Waiting(NamedTuple):
@@ -26,23 +31,38 @@ NOTHING_KNOWN = "ContainerCreating"
 
 
 class NodeFacts(NamedTuple):
-    """What a pod's status says of its node."""
+    """What a pod's status and environment say of its node."""
 
     backend: str
     host_ip: str
+    allocatable: Mapping[str, str] = MappingProxyType({})
+
+
+class Failure(NamedTuple):
+    """Why a pod as a whole has failed."""
+
+    reason: str
+    message: str
 
 
 def pod_status(
-    pod: Object, instances: Instances, waiting: dict[str, Waiting], node: NodeFacts, now: float
+    pod: Object,
+    instances: Instances,
+    waiting: dict[str, Waiting],
+    memo: PodMemo,
+    node: NodeFacts,
+    now: float,
+    failure: Failure | None = None,
 ) -> dict[str, Any]:
     """`waiting` names the containers that wait, and why."""
     before = status_of(pod)
-    apps = _statuses(spec_of(pod)["containers"], before.get("containerStatuses"), instances, waiting, node)
-    inits = _init_statuses(pod, instances, waiting, node)
-    phase = _phase(pod, inits, apps, instances)
+    apps = _statuses(pod, spec_of(pod)["containers"], instances, waiting, memo, node)
+    inits = _init_statuses(pod, instances, waiting, memo, node)
+    begun = initialization(pod, instances, memo)
+    phase = "Failed" if failure else _phase(pod, begun, apps, instances)
     status: dict[str, Any] = {
         "phase": phase,
-        "conditions": _conditions(pod, inits, apps, instances, phase, now),
+        "conditions": _conditions(pod, begun, inits, apps, instances, phase, now),
         "hostIP": node.host_ip,
         "hostIPs": [{"ip": node.host_ip}],
         "startTime": before.get("startTime") or format_time(now),
@@ -55,6 +75,8 @@ def pod_status(
     if address := _pod_ip(pod, instances, before):
         status["podIP"] = address
         status["podIPs"] = [{"ip": address}]
+    if failure:
+        status["reason"], status["message"] = failure
     return status
 
 
@@ -62,60 +84,58 @@ def pod_status(
 
 
 def _statuses(
+    pod: Object,
     containers: Sequence[dict[str, Any]],
-    before: Sequence[ContainerStatus] | None,
     instances: Instances,
     waiting: dict[str, Waiting],
+    memo: PodMemo,
     node: NodeFacts,
 ) -> list[ContainerStatus]:
-    known = {status["name"]: status for status in before or ()}
     return [
-        _container_status(one, instances, waiting.get(one["name"]), known.get(one["name"]), node)
-        for one in containers
+        _container_status(pod, one, instances, waiting.get(one["name"]), memo, node) for one in containers
     ]
 
 
 def _init_statuses(
-    pod: Object, instances: Instances, waiting: dict[str, Waiting], node: NodeFacts
+    pod: Object, instances: Instances, waiting: dict[str, Waiting], memo: PodMemo, node: NodeFacts
 ) -> list[ContainerStatus]:
     containers = spec_of(pod).get("initContainers") or ()
-    before = status_of(pod).get("initContainerStatuses")
-    statuses = _statuses(containers, before, instances, waiting, node)
-    known = {status["name"]: status for status in before or ()}
+    statuses = _statuses(pod, containers, instances, waiting, memo, node)
     for container, status in zip(containers, statuses, strict=True):
         if is_sidecar(container):
             continue
         if instances.latest(container["name"]) is None and is_done(pod, container["name"], instances):
-            status["state"] = known[container["name"]]["state"]  # its container is gone; what it did is not
+            # Its container is gone; what it did is not.
+            status["state"] = known_status(pod, container["name"])["state"]
         ended = status["state"].get("terminated")
         status["ready"] = bool(ended) and not ended["exitCode"]
     return statuses
 
 
 def _container_status(
+    pod: Object,
     container: dict[str, Any],
     instances: Instances,
     waiting: Waiting | None,
-    known: ContainerStatus | None,
+    memo: PodMemo,
     node: NodeFacts,
 ) -> ContainerStatus:
+    known = known_status(pod, container["name"])
+    state = memo.health(pod, container, instances)
     latest = instances.latest(container["name"])
-    known = known or {}
     status: ContainerStatus = {
         "name": container["name"],
         "image": container["image"],
         "imageID": latest.container.image_id if latest else known.get("imageID", ""),
         "restartCount": latest.identity.attempt if latest else known.get("restartCount", 0),
-        "ready": False,
-        "started": False,
+        "ready": state.ready,
+        "started": state.started,
         "state": _state(latest, waiting, known, node),
         "lastState": _last_state(container["name"], instances, waiting, known, node),
     }
     identifier = f"{node.backend}://{latest.id}" if latest else known.get("containerID")
     if identifier:
         status["containerID"] = identifier
-    if "running" in status["state"]:
-        status["ready"] = status["started"] = True
     return status
 
 
@@ -185,15 +205,12 @@ def _vanished(known: ContainerStatus, running: dict[str, Any]) -> dict[str, Any]
 # --- the pod
 
 
-def _phase(
-    pod: Object, inits: list[ContainerStatus], statuses: list[ContainerStatus], instances: Instances
-) -> str:
+def _phase(pod: Object, begun: Initialization, statuses: list[ContainerStatus], instances: Instances) -> str:
     """Upstream's getPhase. A pod ends only when its sidecars have ended too."""
     if status_of(pod).get("phase") in ("Succeeded", "Failed"):
         return str(status_of(pod)["phase"])
     if any(one.is_running for one in instances.apps()) and not _is_pending(statuses):
         return "Running"
-    begun = initialization(pod, instances)
     if begun.has_failed:
         return "Failed"
     if not begun.is_complete or _is_pending(statuses):
@@ -225,30 +242,21 @@ def _pod_ip(pod: Object, instances: Instances, before: dict[str, Any]) -> str:
 
 def _conditions(
     pod: Object,
+    begun: Initialization,
     inits: list[ContainerStatus],
     statuses: list[ContainerStatus],
     instances: Instances,
     phase: str,
     now: float,
 ) -> list[conditions.Condition]:
-    sidecars = {one["name"] for one in spec_of(pod).get("initContainers") or () if is_sidecar(one)}
-    counted = [*(one for one in inits if one["name"] in sidecars), *statuses]
-    unready = [status["name"] for status in counted if not status["ready"]]
     has_sandbox = bool(instances.apps() or instances.sandboxes)
-    if phase == "Succeeded":
-        ready: tuple[str, str, str] = ("False", "PodCompleted", "")
-    elif phase == "Failed":
-        ready = ("False", "PodFailed", "")
-    elif unready:
-        ready = ("False", "ContainersNotReady", f"containers with unready status: [{' '.join(unready)}]")
-    else:
-        ready = ("True", "", "")
+    containers_ready = _containers_ready(pod, inits, statuses, phase)
     result = list(status_of(pod).get("conditions") or ())
     for kind, facts in (
         ("PodReadyToStartContainers", ("True" if has_sandbox else "False", "", "")),
-        ("Initialized", _initialized(pod, inits, instances)),
-        ("Ready", ready),
-        ("ContainersReady", ready),
+        ("Initialized", _initialized(begun, inits)),
+        ("Ready", _ready(pod, containers_ready)),
+        ("ContainersReady", containers_ready),
     ):
         result = conditions.put(result, _condition(kind, *facts, now))
     if not any(one["type"] == "PodScheduled" for one in result):
@@ -257,8 +265,38 @@ def _conditions(
     return sorted(result, key=lambda one: order.get(one["type"], len(order)))
 
 
-def _initialized(pod: Object, inits: list[ContainerStatus], instances: Instances) -> tuple[str, str, str]:
-    if initialization(pod, instances).is_complete:
+def _containers_ready(
+    pod: Object, inits: list[ContainerStatus], statuses: list[ContainerStatus], phase: str
+) -> Facts:
+    sidecars = {one["name"] for one in spec_of(pod).get("initContainers") or () if is_sidecar(one)}
+    counted = [*(one for one in inits if one["name"] in sidecars), *statuses]
+    unready = [status["name"] for status in counted if not status["ready"]]
+    if phase == "Succeeded":
+        return "False", "PodCompleted", ""
+    if phase == "Failed":
+        return "False", "PodFailed", ""
+    if unready:
+        return "False", "ContainersNotReady", f"containers with unready status: [{' '.join(unready)}]"
+    return "True", "", ""
+
+
+def _ready(pod: Object, containers_ready: Facts) -> Facts:
+    """With the readiness gates: conditions that somebody else writes into the pod's status."""
+    if containers_ready[0] != "True":
+        return containers_ready
+    problems = []
+    for gate in spec_of(pod).get("readinessGates") or ():
+        kind = gate["conditionType"]
+        found = conditions.find(status_of(pod), kind)
+        if found is None:
+            problems.append(f'corresponding condition of pod readiness gate "{kind}" does not exist.')
+        elif found["status"] != "True":
+            problems.append(f'the status of pod readiness gate "{kind}" is not "True", but {found["status"]}')
+    return ("False", "ReadinessGatesNotReady", ", ".join(problems)) if problems else ("True", "", "")
+
+
+def _initialized(begun: Initialization, inits: list[ContainerStatus]) -> Facts:
+    if begun.is_complete:
         return ("True", "", "")
     left = " ".join(one["name"] for one in inits if not one["ready"])
     return ("False", "ContainersNotInitialized", f"containers with incomplete status: [{left}]")

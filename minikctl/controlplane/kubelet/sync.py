@@ -18,23 +18,35 @@ from minikctl.controlplane.kubelet.actions import (
     PullImage,
     RemoveContainer,
     RunContainer,
+    RunHook,
     RunSandbox,
     SignalContainer,
     StartContainer,
 )
 from minikctl.controlplane.kubelet.backoff import next_wait
+from minikctl.controlplane.kubelet.configuration import Find, Missing, Surroundings, nothing
+from minikctl.controlplane.kubelet.environment import Environment, environment
+from minikctl.controlplane.kubelet.hooks import (
+    LONGEST_POST_START_SECONDS,
+    HookKind,
+    handler_of,
+    hook_check,
+    sleep_of,
+)
 from minikctl.controlplane.kubelet.images import ImageBook
 from minikctl.controlplane.kubelet.initialization import initialization
 from minikctl.controlplane.kubelet.instances import Instance, Instances
+from minikctl.controlplane.kubelet.known import known_status
 from minikctl.controlplane.kubelet.memo import SANDBOX, PodMemo
+from minikctl.controlplane.kubelet.probes import FIELDS, ProbePlan, failed_probe, plans
 from minikctl.controlplane.kubelet.specs import (
     container_hash,
     container_spec,
     needs_sandbox,
     sandbox_spec,
 )
-from minikctl.controlplane.kubelet.status import NodeFacts, Waiting, pod_status
-from minikctl.controlplane.kubelet.stopping import next_to_stop
+from minikctl.controlplane.kubelet.status import Failure, NodeFacts, Waiting, pod_status
+from minikctl.controlplane.kubelet.stopping import stop
 from minikctl.model import (
     Object,
     is_deleting,
@@ -49,6 +61,10 @@ from minikctl.model.timestamps import parse_time
 
 COMPONENT = "kubelet"
 STILL_MISSING = "ErrImageNeverPull"
+CONFIG_ERROR = "CreateContainerConfigError"
+DEADLINE_EXCEEDED = Failure(
+    "DeadlineExceeded", "Pod was active on the node longer than the specified deadline"
+)
 
 
 class PodSync(Struct):
@@ -57,6 +73,8 @@ class PodSync(Struct):
     decision: Decision
     actions: list[Action]
     memo: PodMemo
+    probes: list[ProbePlan] = field(default_factory=list)
+    """All that should be going on from now on."""
     is_gone: bool = False
     """A deleted pod of which nothing is left on the engine."""
 
@@ -71,16 +89,21 @@ def sync_pod(
     *,
     cluster_id: str,
     seal_key: bytes,
+    find: Find = nothing,
 ) -> PodSync:
-    """`containers` is all that the engine shows of this pod. Never call it when the engine is Unknown."""
-    look = _Look(pod, Instances(containers), memo, images, node, now, cluster_id, seal_key)
+    """`containers` is all that the engine shows of this pod. Never call it when the engine is Unknown.
+
+    `find` gives the objects that the pod refers to.
+    """
+    look = _Look(pod, Instances(containers), memo, images, node, now, cluster_id, seal_key, find)
     if is_deleting(pod):
         look.terminate()
     elif not is_finished(pod):
         look.run()
     else:
         look.rest()
-    return PodSync(look.decision, look.actions, look.memo, look.is_gone)
+    look.memo = look.memo.of_only({one.id for one in containers})
+    return PodSync(look.decision, look.actions, look.memo, look.probes(), look.is_gone)
 
 
 class _Look(Struct):
@@ -92,6 +115,7 @@ class _Look(Struct):
     now: float
     cluster_id: str
     seal_key: bytes
+    find: Find
     decision: Decision = field(default_factory=Decision)
     actions: list[Action] = field(default_factory=list)
     waiting: dict[str, Waiting] = field(default_factory=dict)
@@ -100,6 +124,8 @@ class _Look(Struct):
     # --- the three lives of a pod
 
     def run(self) -> None:
+        if self._is_out_of_time():
+            return
         if not needs_sandbox(self.pod) or self._has_sandbox():
             self._run_containers()
         for container in self._all_containers():
@@ -108,7 +134,7 @@ class _Look(Struct):
         self._write_status()
 
     def _run_containers(self) -> None:
-        begun = initialization(self.pod, self.instances)
+        begun = initialization(self.pod, self.instances, self.memo)
         apps = spec_of(self.pod)["containers"]
         if begun.has_failed or (begun.is_complete and all(self._is_over(one) for one in apps)):
             self._stop_next(self._running())
@@ -116,8 +142,44 @@ class _Look(Struct):
         for container in begun.due:
             self._run_container(container)
         if begun.is_complete:
-            for container in apps:
+            self._run_apps(apps)
+
+    def _run_apps(self, apps: Sequence[dict[str, Any]]) -> None:
+        """In order: while a postStart hook lasts, no later container is started, as many rely on."""
+        is_held = False
+        for container in apps:
+            latest = self.instances.latest(container["name"])
+            if not is_held or (latest is not None and latest.is_running):
                 self._run_container(container)
+            is_held = is_held or self._awaits_hook(container)
+
+    def _awaits_hook(self, container: dict[str, Any]) -> bool:
+        if not handler_of(container, HookKind.POST_START):
+            return False
+        name = container["name"]
+        latest = self.instances.latest(name)
+        if latest is not None and latest.is_running:
+            run = self.memo.hooks.get((latest.id, HookKind.POST_START))
+            has_failed = run is not None and run.failed
+            return not has_failed and not self.memo.is_begun(self.pod, container, latest.id)
+        starts = (one for one in self.actions if isinstance(one, RunContainer | StartContainer))
+        return any(one.container == name for one in starts)
+
+    def _is_out_of_time(self) -> bool:
+        """activeDeadlineSeconds: all of it ends within the grace period, and the pod has failed."""
+        seconds, began = spec_of(self.pod).get("activeDeadlineSeconds"), status_of(self.pod).get("startTime")
+        if seconds is None or began is None:
+            return False
+        deadline = parse_time(began) + seconds
+        if self.now < deadline:
+            self.decision.look_at(deadline)
+            return False
+        running = self._running()
+        if not self.memo.stopping:
+            self.decision.tell(self.pod, *DEADLINE_EXCEEDED, COMPONENT)
+        self._stop_all(running, deadline)
+        self._write_status(None if running else DEADLINE_EXCEEDED)
+        return True
 
     def _is_over(self, container: dict[str, Any]) -> bool:
         """Whether it ended for good."""
@@ -145,12 +207,12 @@ class _Look(Struct):
     def terminate(self) -> None:
         running = self._running()
         deadline = parse_time(self.pod["metadata"]["deletionTimestamp"])
-        grace = self.pod["metadata"].get("deletionGracePeriodSeconds", 0)
-        if running and grace and self.now < deadline:
-            self._signal(next_to_stop(self.pod, running))
-            self.decision.look_at(deadline)
-            self._write_status()
-            return
+        if running and self.pod["metadata"].get("deletionGracePeriodSeconds", 0):
+            overdue = self._stop(running, deadline)
+            if len(overdue) < len(running):
+                self.actions.extend(RemoveContainer(one.id) for one in overdue)
+                self._write_status()
+                return
         left = [*self.instances.apps(), *self.instances.sandboxes]
         self.actions.extend(RemoveContainer(one.id) for one in left)
         self.is_gone = not left
@@ -163,24 +225,30 @@ class _Look(Struct):
 
     def _stop_next(self, running: list[Instance]) -> None:
         """Sidecars of a pod that is done, or failed: within the pod's grace period from the last end."""
-        grace = spec_of(self.pod).get("terminationGracePeriodSeconds", 30)
         ends = [one.container.finished_at or self.now for one in self.instances.apps() if one.has_ended]
-        deadline = max(ends, default=self.now) + grace
-        chosen = next_to_stop(self.pod, running)
-        if not chosen:
-            return
-        if self.now < deadline:
-            self._signal(chosen)
-            self.decision.look_at(deadline)
-        else:
-            self.actions.extend(SignalContainer(one.id, kill=True) for one in chosen)
+        self._stop_all(running, max(ends, default=self.now))
 
-    def _signal(self, running: list[Instance]) -> None:
-        for one in running:
-            if one.id not in self.memo.signalled:
-                self.actions.append(SignalContainer(one.id))
-                name = one.identity.container
-                self.decision.tell(self.pod, "Killing", f"Stopping container {name}", COMPONENT)
+    def _stop_all(self, running: list[Instance], began: float) -> None:
+        overdue = self._stop(running, began + self._grace())
+        self.actions.extend(SignalContainer(one.id, kill=True) for one in overdue)
+
+    def _grace(self) -> int:
+        grace: int = spec_of(self.pod).get("terminationGracePeriodSeconds", 30)
+        return grace
+
+    def _stop(
+        self, running: list[Instance], deadline: float, message: str = "Stopping container {name}"
+    ) -> list[Instance]:
+        """Brings nearer the end of these, and returns those whose time is up."""
+        made = stop(self.pod, running, self.memo, deadline=deadline, now=self.now)
+        self.memo = made.memo
+        self.actions.extend(made.actions)
+        for one in made.begun:
+            text = message.format(name=one.identity.container)
+            self.decision.tell(self.pod, "Killing", text, COMPONENT)
+        for moment in made.look_again:
+            self.decision.look_at(moment)
+        return made.overdue
 
     # --- the sandbox
 
@@ -220,23 +288,71 @@ class _Look(Struct):
 
     def _is_outdated(self, name: str, latest: Instance) -> bool:
         """The engine's list is older than what was already seen: a newer attempt was known."""
-        return latest.identity.attempt < int(self._known_status(name).get("restartCount", 0))
+        return latest.identity.attempt < int(known_status(self.pod, name).get("restartCount", 0))
 
     def _keep_running(self, container: dict[str, Any], latest: Instance) -> None:
         name = container["name"]
+        hook = self.memo.hooks.get((latest.id, HookKind.POST_START))
         if latest.identity.spec_hash != container_hash(container):
-            if latest.id not in self.memo.signalled:
-                self.actions.append(SignalContainer(latest.id))
-                text = f"Container {name} definition changed, will be restarted"
-                self.decision.tell(self.pod, "Killing", text, COMPONENT)
+            text = f"Container {name} definition changed, will be restarted"
+            self._end_attempt(latest, self._grace(), text)
+        elif kind := failed_probe(latest, container, self.memo.probes):
+            probe = container[FIELDS[kind]]
+            text = f"Container {name} failed {kind.value.lower()} probe"
+            if is_sidecar(container) or spec_of(self.pod).get("restartPolicy", "Always") != "Never":
+                text += ", will be restarted"
+            self._end_attempt(latest, probe.get("terminationGracePeriodSeconds", self._grace()), text)
+        elif hook is not None and hook.failed:
+            self._end_attempt(latest, self._grace(), "FailedPostStartHook")
+        else:
+            self._begin(container, latest)
+            # The attempt before stays for `logs --previous`; what is older is of no use.
+            older = [one for one in self.instances.of(name) if one is not latest]
+            previous = self.instances.previous(name)
+            self.actions.extend(RemoveContainer(one.id) for one in older if one is not previous)
+
+    def _end_attempt(self, latest: Instance, grace: int, message: str) -> None:
+        """This container ends, and the pod goes on."""
+        began = self.memo.stopping.get(latest.id, self.now)
+        overdue = self._stop([latest], began + grace, message)
+        self.actions.extend(SignalContainer(one.id, kill=True) for one in overdue)
+
+    def _begin(self, container: dict[str, Any], latest: Instance) -> None:
+        """Runs its postStart hook, if it has one that has not been run."""
+        if self.memo.is_begun(self.pod, container, latest.id):
             return
-        # The attempt before stays for `logs --previous`; what is older is of no use.
-        older = [one for one in self.instances.of(name) if one is not latest]
-        previous = self.instances.previous(name)
-        self.actions.extend(RemoveContainer(one.id) for one in older if one is not previous)
+        handler = handler_of(container, HookKind.POST_START)
+        seconds = sleep_of(handler)
+        if seconds is None:
+            check = hook_check(handler, container)
+            hook = RunHook(
+                container["name"], latest.id, HookKind.POST_START, check, LONGEST_POST_START_SECONDS
+            )
+            self.actions.append(hook)
+            return
+        self.memo, due = self.memo.slept((latest.id, HookKind.POST_START), seconds, self.now)
+        self.decision.look_at(due)
+
+    def probes(self) -> list[ProbePlan]:
+        """What is to be asked from now on, until the next look."""
+        if is_finished(self.pod) or self.is_gone:
+            return []
+        found: list[ProbePlan] = []
+        for container in self._all_containers():
+            latest = self.instances.latest(container["name"])
+            if latest is None:
+                continue
+            found += plans(
+                container,
+                latest,
+                self.memo.health(self.pod, container, self.instances),
+                is_begun=self.memo.is_begun(self.pod, container, latest.id),
+                is_ending=is_deleting(self.pod) or latest.id in self.memo.stopping,
+            )
+        return found
 
     def _run_missing(self, container: dict[str, Any]) -> None:
-        known = self._known_status(container["name"])
+        known = known_status(self.pod, container["name"])
         identifier = known.get("containerID", "").partition("://")[2]
         if not identifier:
             self._start(container, known.get("restartCount", 0), None)
@@ -244,14 +360,6 @@ class _Look(Struct):
             self.actions.append(InspectContainer(identifier))
         else:
             self._start(container, known.get("restartCount", 0) + 1, 0)
-
-    def _known_status(self, name: str) -> dict[str, Any]:
-        for group in ("initContainerStatuses", "containerStatuses"):
-            for status in status_of(self.pod).get(group) or ():
-                if status["name"] == name:
-                    known: dict[str, Any] = status
-                    return known
-        return {}
 
     def _start_created(self, container: dict[str, Any], latest: Instance) -> None:
         name = container["name"]
@@ -287,7 +395,7 @@ class _Look(Struct):
         text = f"back-off {_duration(wait)} restarting failed container={name} pod={pod}"
         self.waiting[name] = Waiting("CrashLoopBackOff", text)
         self.decision.look_at(due)
-        was = (self._known_status(name).get("state") or {}).get("waiting") or {}
+        was = (known_status(self.pod, name).get("state") or {}).get("waiting") or {}
         if was.get("reason") != "CrashLoopBackOff":
             text = f"Back-off restarting failed container {name} in pod {pod}"
             self.decision.tell(self.pod, "BackOff", text, COMPONENT, "Warning")
@@ -300,6 +408,9 @@ class _Look(Struct):
         if not self._may_retry(name) or not self._has_image(container):
             return
         sandbox = self.instances.sandbox() if needs_sandbox(self.pod) else None
+        values = self._environment(container, sandbox)
+        if values is None:
+            return
         spec = container_spec(
             self.pod,
             container,
@@ -308,8 +419,23 @@ class _Look(Struct):
             sandbox_id=sandbox.id if sandbox else "",
             cluster_id=self.cluster_id,
             seal_key=self.seal_key,
+            environment=values,
         )
         self.actions.append(RunContainer(name, spec))
+
+    def _environment(self, container: dict[str, Any], sandbox: Instance | None) -> Environment | None:
+        """None while something that it needs is missing: whoever changes that has the pod looked at."""
+        address = sandbox.container.ip if sandbox else ""
+        around = Surroundings(self.pod, self.find, address, self.node.host_ip, self.node.allocatable)
+        values = environment(container, around)
+        if not isinstance(values, Missing):
+            return values
+        name = container["name"]
+        self.waiting[name] = Waiting(CONFIG_ERROR, values.message)
+        was = (known_status(self.pod, name).get("state") or {}).get("waiting") or {}
+        if was.get("message") != values.message:
+            self.decision.tell(self.pod, "Failed", f"Error: {values.message}", COMPONENT, "Warning")
+        return None
 
     def _may_retry(self, name: str) -> bool:
         """False while an earlier failure's back-off runs: that failure is then what is waited for."""
@@ -358,12 +484,12 @@ class _Look(Struct):
 
     # --- the status
 
-    def _write_status(self) -> None:
+    def _write_status(self, failure: Failure | None = None) -> None:
         for container in self._all_containers():
             trouble = self.memo.troubles.get(container["name"])
             if trouble is not None and container["name"] not in self.waiting:
                 self.waiting[container["name"]] = Waiting(trouble.reason, trouble.message)
-        status = pod_status(self.pod, self.instances, self.waiting, self.node, self.now)
+        status = pod_status(self.pod, self.instances, self.waiting, self.memo, self.node, self.now, failure)
         if changed := with_status(self.pod, status):
             self.decision.put(changed)
 
