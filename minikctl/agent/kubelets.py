@@ -49,9 +49,9 @@ from minikctl.controlplane.kubelet.hooks import HookKind
 from minikctl.controlplane.kubelet.memo import IMAGE_NOT_FOUND
 from minikctl.controlplane.kubelet.probes import probe_problem
 from minikctl.controlplane.kubelet.seal import identity
-from minikctl.controlplane.podcontrol import ended
 from minikctl.controlplane.manager import Manager, Work
 from minikctl.controlplane.node import NodeConfig
+from minikctl.controlplane.podcontrol import ended
 from minikctl.errors import BackendError, UnreachableError
 from minikctl.model import Object, ObjectKey, key_of, spec_of, status_of, uid_of
 from minikctl.store import Store

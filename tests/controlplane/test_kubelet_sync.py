@@ -122,7 +122,7 @@ def look(
 
 def asked(*ids: str, ago: float = 3.0) -> PodMemo:
     """These were sent their stop signal."""
-    since = {one: NOW - ago for one in ids}
+    since = dict.fromkeys(ids, NOW - ago)
     return PodMemo(signalled=since, stopping=since)
 
 
