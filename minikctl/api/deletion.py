@@ -47,7 +47,9 @@ def is_protected(key: ObjectKey) -> bool:
 def _pod(pod: Object, now: float, grace_seconds: int | None, force: bool) -> list[Write]:
     unstarted = not spec_of(pod).get("nodeName")
     if unstarted or (force and grace_seconds == 0):
-        return [Remove(key_of(pod), pod["metadata"]["resourceVersion"])]
+        if not pod["metadata"].get("finalizers"):
+            return [Remove(key_of(pod), pod["metadata"]["resourceVersion"])]
+        grace_seconds = 0  # it goes when who holds it (a Job that counts it) has taken note
     going = deleted(pod, now, grace_seconds)
     if is_deleting(pod):  # only ever sooner
         before, after = (one["metadata"]["deletionTimestamp"] for one in (pod, going))

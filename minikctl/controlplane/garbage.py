@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 
 from minikctl.controlplane.decision import Decision, with_metadata
-from minikctl.controlplane.podcontrol import deleted
+from minikctl.controlplane.podcontrol import deleted, ended
 from minikctl.controlplane.view import View
-from minikctl.model import Object, ObjectKey, is_deleting, key_of, spec_of, uid_of
+from minikctl.model import Object, ObjectKey, controller_of, is_deleting, key_of, spec_of, uid_of
 from minikctl.model.timestamps import format_time
 
 FOREGROUND = "foregroundDeletion"
@@ -23,7 +23,7 @@ def reconcile(key: ObjectKey, view: View, now: float) -> Decision:
     if obj is None:
         return decision
     if _is_lost_pod(obj, view):
-        decision.remove(key)
+        _bury(obj, view, decision, now)
         return decision
     references = obj["metadata"].get("ownerReferences") or ()
     if references and all(view.by_uid(reference["uid"]) is None for reference in references):
@@ -46,6 +46,16 @@ def _is_lost_pod(obj: Object, view: View) -> bool:
     return view.get(ObjectKey("Node", "", node)) is None
 
 
+def _bury(pod: Object, view: View, decision: Decision, now: float) -> None:
+    """A pod that nobody will end goes now; one that is held goes when who holds it has taken note."""
+    owner = controller_of(pod)
+    held = ended(pod) if owner is not None and view.by_uid(owner["uid"]) is not None else None
+    if held is None:
+        decision.remove(key_of(pod))
+    else:
+        decision.put(held if is_deleting(held) else deleted(held, now, 0))
+
+
 def _goes_in_foreground(owner: Object | None) -> bool:
     return (
         owner is not None and is_deleting(owner) and FOREGROUND in (owner["metadata"].get("finalizers") or ())
@@ -53,11 +63,13 @@ def _goes_in_foreground(owner: Object | None) -> bool:
 
 
 def collect(obj: Object, decision: Decision, now: float) -> None:
-    """Pods go gracefully (the kubelet ends them), everything else at once."""
+    """Pods go gracefully (the kubelet ends them), everything else at once. Whoever held a pod is gone."""
     if obj["kind"] != "Pod":
         decision.remove(key_of(obj))
     elif not is_deleting(obj):
-        decision.put(deleted(obj, now))
+        decision.put(deleted(with_metadata(obj, finalizers=None), now))
+    elif obj["metadata"].get("finalizers"):
+        decision.put(with_metadata(obj, finalizers=None))
 
 
 def _collect_in_foreground(obj: Object, view: View, decision: Decision, now: float) -> None:

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from msgspec import Struct, field
 
-from minikctl.controlplane import deployment, garbage, namespace, replicaset, scheduler
+from minikctl.controlplane import deployment, garbage, jobs, namespace, replicaset, scheduler
 from minikctl.controlplane.decision import Decision, Happening, Ids
 from minikctl.controlplane.view import View
 from minikctl.model import (
@@ -43,6 +43,7 @@ class Work(IntEnum):
     SCHEDULER = 0
     KUBELET = 1
     REPLICA_SET = 2
+    JOB = 5
     DEPLOYMENT = 7
     GARBAGE = 9
     NAMESPACE = 10
@@ -55,15 +56,17 @@ Reconcile: TypeAlias = Callable[[ObjectKey, View, float, Ids], Decision]
 CONTROLLERS: dict[Work, Reconcile] = {
     Work.REPLICA_SET: replicaset.reconcile,
     Work.DEPLOYMENT: deployment.reconcile,
+    Work.JOB: jobs.reconcile,
 }
 WORK_OF: dict[str, Work] = {
     "Deployment": Work.DEPLOYMENT,
+    "Job": Work.JOB,
     "ReplicaSet": Work.REPLICA_SET,
     "ReplicationController": Work.REPLICA_SET,
 }
 """By kind, the controller that looks after its objects."""
 ADOPTERS: dict[str, tuple[str, ...]] = {
-    "Pod": ("ReplicaSet", "ReplicationController"),
+    "Pod": ("Job", "ReplicaSet", "ReplicationController"),
     "ReplicaSet": ("Deployment",),
 }
 """By kind, the kinds whose objects may adopt one that nobody controls."""

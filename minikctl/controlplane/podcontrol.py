@@ -22,10 +22,11 @@ from minikctl.model import (
     name_of,
     namespace_of,
     spec_of,
+    status_of,
 )
 from minikctl.model.defaults import set_defaults
 from minikctl.model.pod_security import refusal
-from minikctl.model.pods import is_ready, phase, ready_since, restarts
+from minikctl.model.pods import is_finished, is_ready, phase, ready_since, restarts
 from minikctl.model.timestamps import format_time
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
@@ -71,6 +72,14 @@ def deleted(pod: Object, now: float, grace_seconds: int | None = None) -> Object
     return with_metadata(
         pod, deletionTimestamp=format_time(math.ceil(now + grace)), deletionGracePeriodSeconds=grace
     )
+
+
+def ended(pod: Object) -> Object | None:
+    """What is left of a deleted pod when nothing of it runs: None, or, while somebody's finalizer holds it,
+    the pod with a phase that says that it has ended."""
+    if not pod["metadata"].get("finalizers"):
+        return None
+    return pod if is_finished(pod) else {**pod, "status": {**status_of(pod), "phase": "Failed"}}
 
 
 # --- which pod goes first ----------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from minikctl.controlplane import garbage
 from minikctl.controlplane import namespace as namespaces
+from minikctl.controlplane.manager import CONTROLLERS, Work
 from minikctl.controlplane.decision import Decision
 from minikctl.controlplane.view import View
 from minikctl.model import Object, ObjectKey, is_deleting, key_of, name_of, spec_of, uid_of
@@ -210,7 +211,7 @@ class TestNothingIsOverlooked:
             decision.put({**live, "status": {"number": next(flip)}})
             return decision
 
-        monkeypatch.setattr("minikctl.controlplane.deployment.reconcile", restless)
+        monkeypatch.setitem(CONTROLLERS, Work.DEPLOYMENT, restless)
         with pytest.raises(RuntimeError, match="do not come to rest: DEPLOYMENT"):
             cluster.manager.run(NOW)
 
