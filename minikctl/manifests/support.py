@@ -12,6 +12,8 @@ Rules:
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from minikctl.manifests.handlings import (
     ENFORCED,
     ENGINE,
@@ -97,6 +99,13 @@ _POD_SECURITY: Table = {
     "sysctls": REFUSED,
     "windowsOptions": REFUSED,
 }
+_PROBE = enforced("while an agent runs, or a command that waits: nobody else would ask")
+_HOOK: Table = {
+    "exec": ENFORCED,
+    "httpGet": ENFORCED,
+    "sleep": ENFORCED,
+    "tcpSocket": replace(REFUSED, why_refused="as a hook it fails at run time, in Kubernetes too"),
+}
 CONTAINER: Table = {
     "args": ENGINE,
     "command": ENGINE,
@@ -114,17 +123,17 @@ CONTAINER: Table = {
     "envFrom": ENFORCED,
     "image": ENGINE,
     "imagePullPolicy": ENFORCED,
-    "lifecycle": REFUSED,
-    "livenessProbe": REFUSED,
+    "lifecycle": {"postStart": _HOOK, "preStop": _HOOK, "stopSignal": ENFORCED},
+    "livenessProbe": _PROBE,
     "name": ENFORCED,
     "ports": {
         "containerPort": ENGINE,
         "hostIP": ENGINE,
         "hostPort": ENGINE,
-        "name": inert("nothing refers to a port by its name yet"),
+        "name": ENFORCED,
         "protocol": ENGINE,
     },
-    "readinessProbe": REFUSED,
+    "readinessProbe": _PROBE,
     "resizePolicy": REFUSED,
     "resources": {
         "claims": REFUSED,
@@ -137,7 +146,7 @@ CONTAINER: Table = {
     "restartPolicy": REFUSED,
     "restartPolicyRules": REFUSED,
     "securityContext": _CONTAINER_SECURITY,
-    "startupProbe": REFUSED,
+    "startupProbe": _PROBE,
     "stdin": ENGINE,
     "stdinOnce": REFUSED,
     "terminationMessagePath": inert("no message is read from there", "", "/dev/termination-log"),
@@ -153,7 +162,7 @@ INIT_CONTAINER: Table = {
 }
 _NO_ACCOUNTS = "nothing checks accounts, and there is no API server that a pod could talk to"
 POD_SPEC: Table = {
-    "activeDeadlineSeconds": REFUSED,
+    "activeDeadlineSeconds": ENFORCED,
     "affinity": REFUSED,
     "automountServiceAccountToken": inert_but_relied_on("there is no token to mount", False),
     "containers": CONTAINER,
@@ -178,7 +187,7 @@ POD_SPEC: Table = {
     "preemptionPolicy": inert("no pod is preempted: all have the priority 0"),
     "priority": enforced("all pods have the same", 0),
     "priorityClassName": REFUSED,
-    "readinessGates": REFUSED,
+    "readinessGates": enforced("a pod is not Ready before somebody has set these conditions in its status"),
     "resourceClaims": REFUSED,
     "resources": REFUSED,
     "restartPolicy": ENFORCED,

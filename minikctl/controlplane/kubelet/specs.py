@@ -75,6 +75,7 @@ def container_spec(
         sandbox_id=sandbox_id,
         stdin=bool(container.get("stdin")),
         tty=bool(container.get("tty")),
+        stop_signal=(container.get("lifecycle") or {}).get("stopSignal", ""),
     )
 
 
