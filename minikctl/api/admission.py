@@ -83,6 +83,11 @@ def new_object(manifest: Object, clock: Clock, ids: Ids) -> Object:
     for field in ("resourceVersion", "managedFields", "selfLink", "deletionTimestamp"):
         metadata.pop(field, None)
     metadata["uid"] = ids.uid()
+    if obj["kind"] == "Job":
+        from minikctl.model.defaults.batch import with_generated_selector
+
+        obj = with_generated_selector(obj)
+        metadata = obj["metadata"]
     metadata["creationTimestamp"] = format_time(clock.now())
     if not _has_status(obj):
         return obj
@@ -158,6 +163,11 @@ def _without_system_part(obj: Object, hints: list[Object]) -> Object:
         result.get("spec", {}).pop("nodeName", None)
     if obj["kind"] == "Namespace":
         result.pop("spec", None)
+    if obj["kind"] == "Job":
+        from minikctl.model.defaults.batch import without_generated_selector
+
+        result = without_generated_selector(result)
+        metadata = result["metadata"]
     if obj["kind"] in ("Namespace", "Node"):
         said = {name for hint in hints for name in labels_of(hint)}
         metadata["labels"] = {

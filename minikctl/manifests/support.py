@@ -30,6 +30,7 @@ from minikctl.manifests.handlings import (
     plain,
     refused_except,
 )
+from minikctl.manifests.support_workloads import workload_tables
 
 __all__ = [
     "CONTAINER",
@@ -233,6 +234,7 @@ TABLES: dict[str, Table] = {
     ),
     "Namespace": declared({"finalizers": inert("the namespace controller needs none", [], ["kubernetes"])}),
     "Pod": declared(POD_SPEC),
+    **workload_tables(_TEMPLATE),
     "ReplicaSet": declared(
         {
             "minReadySeconds": ENFORCED,

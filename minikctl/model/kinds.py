@@ -54,6 +54,7 @@ POD = Kind("Pod", "v1", "pods", ("po",), True, _ALL, in_all=True)
 EVENT = Kind("Event", "v1", "events", ("ev",), True, _READ, declarable=False)
 REPLICA_SET = Kind("ReplicaSet", "apps/v1", "replicasets", ("rs",), True, _ALL, in_all=True)
 DEPLOYMENT = Kind("Deployment", "apps/v1", "deployments", ("deploy",), True, _ALL, in_all=True)
+JOB = Kind("Job", "batch/v1", "jobs", (), True, _ALL, in_all=True)
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
@@ -67,6 +68,7 @@ KINDS: dict[str, Kind] = {
         POD,
         REPLICA_SET,
         DEPLOYMENT,
+        JOB,
     )
 }
 
@@ -80,6 +82,7 @@ APPLY_ORDER: dict[str, int] = {
     "Pod": 10,
     "ReplicaSet": 11,
     "Deployment": 12,
+    "Job": 16,
 }
 
 

@@ -71,6 +71,44 @@ def with_generated_selector(job: Object) -> Object:
     return job
 
 
+def without_generated_selector(job: Object) -> Object:
+    """The Job as its author wrote it: what `with_generated_selector` added is taken out again."""
+    if job["spec"].get("manualSelector"):
+        return job
+    job = copy(job)
+    metadata, spec = job["metadata"], job["spec"]
+    _drop(metadata, "labels", _generated(metadata))
+    _drop(spec["template"]["metadata"], "labels", _generated(metadata))
+    if "selector" in spec:
+        _drop(spec["selector"], "matchLabels", {_SELECTED: metadata.get("uid", "")})
+        if not spec["selector"]:
+            del spec["selector"]
+    return job
+
+
+def with_uid(job: Object, uid: str) -> Object:
+    """The same Job under another uid: its selector and labels follow."""
+    bare = without_generated_selector(job)
+    return with_generated_selector({**bare, "metadata": {**bare["metadata"], "uid": uid}})
+
+
+def _generated(metadata: Fields) -> dict[str, str]:
+    return {
+        **dict.fromkeys(JOB_NAME_LABELS, metadata.get("name", "")),
+        **dict.fromkeys(CONTROLLER_LABELS, metadata.get("uid", "")),
+    }
+
+
+def _drop(place: Fields, field: str, generated: dict[str, str]) -> None:
+    if field not in place:
+        return
+    left = {name: text for name, text in place[field].items() if generated.get(name) != text}
+    if left:
+        place[field] = left
+    else:
+        del place[field]
+
+
 _JOB = types_of(
     pointers=(
         "backoffLimitPerIndex",
