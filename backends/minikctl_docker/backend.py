@@ -91,7 +91,9 @@ class DockerBackend:
     def info(self) -> EngineInfo:
         reply = _expect(self._engine.get("/info", timeout=PROMPT_TIMEOUT))
         version = self._engine.negotiated().version
-        return observation.info_from(reply.body, api_version=version, host_ip=_host_ip(self.endpoint))
+        info = observation.info_from(reply.body, api_version=version, host_ip=_host_ip(self.endpoint))
+        network = self._engine.get("/networks/bridge", timeout=PROMPT_TIMEOUT)
+        return info._replace(pod_network=observation.network_from(network.body))
 
     def close(self) -> None:
         self._engine.close()

@@ -144,6 +144,13 @@ def info_from(data: Mapping[str, Any], *, api_version: str, host_ip: str) -> Eng
     )
 
 
+def network_from(data: Any) -> str:
+    """From /networks/NAME: its IPv4 network; "" where there is no such network, or it has none."""
+    pools = ((data or {}).get("IPAM") or {}).get("Config") or ()
+    subnets = (str(pool.get("Subnet") or "") for pool in pools)
+    return next((subnet for subnet in subnets if "." in subnet), "")
+
+
 class Network(NamedTuple):
     """Where a running container is found."""
 

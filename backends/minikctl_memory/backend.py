@@ -96,6 +96,7 @@ class MemoryBackend:
             architecture=_GO_ARCHITECTURES.get(os.uname().machine, "amd64"),
             cpu_millicores=_CPU_MILLICORES,
             memory_bytes=_MEMORY_BYTES,
+            pod_network="10.244.0.0/16",
         )
 
     def list_containers(self) -> list[Container]:

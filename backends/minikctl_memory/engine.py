@@ -38,7 +38,7 @@ from minikctl_memory.records import Record
 from minikctl_memory.shelf import Shelf
 
 _KEPT_EVENTS = 10_000
-_ADDRESSES = 254 * 254
+_ADDRESSES = 240 * 254
 
 
 class Call(NamedTuple):

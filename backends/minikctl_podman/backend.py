@@ -106,7 +106,10 @@ class PodmanBackend:
         reply = _expect(self._engine.get("/info", timeout=_INFO_TIMEOUT))
         info = observation.info_from(reply.body, _host_ip(self.endpoint))
         self.capabilities = _capabilities(rootless=info.rootless)
-        return info
+        if info.rootless:
+            return info  # containers have no network in common
+        network = self._engine.get("/networks/podman/json", timeout=_INFO_TIMEOUT)
+        return info._replace(pod_network=observation.network_from(network.body))
 
     def close(self) -> None:
         self._engine.close()

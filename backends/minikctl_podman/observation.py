@@ -138,6 +138,12 @@ def info_from(data: Mapping[str, Any], host_ip: str) -> EngineInfo:
     )
 
 
+def network_from(data: Any) -> str:
+    """From /networks/NAME/json: its IPv4 network; "" where there is no such network, or it has none."""
+    subnets = (str(one.get("subnet") or "") for one in (data or {}).get("subnets") or ())
+    return next((subnet for subnet in subnets if "." in subnet), "")
+
+
 class Network(NamedTuple):
     """Where a running container is found."""
 

@@ -20,6 +20,7 @@ from minikctl.api import Api, DesiredCodec, FileProblem
 from minikctl.api.absorb import Deletions
 from minikctl.clock import SystemClock
 from minikctl.controlplane.decision import Ids
+from minikctl.controlplane.site import PROXY_IMAGE, Site
 from minikctl.errors import NotFound, UsageError
 from minikctl.model import Object, spec_of
 from minikctl.model.hashing import safe_suffix
@@ -60,6 +61,16 @@ def random_ids() -> Ids:
     return Ids(uid=_random_uid, suffix=lambda: safe_suffix(int.from_bytes(os.urandom(5))))
 
 
+def _site(cluster_id: str) -> Site:
+    return Site(cluster_id, os.environ.get("MINIKCTL_PROXY_IMAGE") or PROXY_IMAGE)
+
+
+def _sees_our_files(backend: Backend) -> bool:
+    """A simulated engine has no use for files; one behind a network address has files of its own."""
+    local = not backend.endpoint or backend.endpoint.startswith("unix:")
+    return local and not backend.capabilities.simulated
+
+
 def _random_uid() -> str:
     from uuid import uuid4
 
@@ -72,7 +83,7 @@ class Cluster:
     def __init__(self, state_dir: Path, store: DatabaseStore, options: Options) -> None:
         self.state_dir = state_dir
         self.store = store
-        self.ids = random_ids()
+        self.ids = random_ids()._replace(site=_site(store.cluster_id))
         self.api = Api(store, SystemClock(), self.ids)
         self.file_problems: tuple[FileProblem, ...] = ()
         self._wish = options.backend or os.environ.get("MINIKCTL_BACKEND") or None
@@ -190,7 +201,14 @@ class Cluster:
         from minikctl.agent.engine import Engine
 
         return [
-            Engine(name, self.backends[name], nodes, self.store.seal_key, self._infos.get(name))
+            Engine(
+                name,
+                self.backends[name],
+                nodes,
+                self.store.seal_key,
+                self._infos.get(name),
+                self.state_dir if _sees_our_files(self.backends[name]) else None,
+            )
             for name, nodes in self._by_engine().items()
         ]
 

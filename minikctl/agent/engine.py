@@ -7,6 +7,7 @@ ended) never overwrites what the action's own result said.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from msgspec import Struct, field
 
@@ -35,6 +36,8 @@ class Engine(Struct):
     nodes: tuple[NodeConfig, ...]
     seal_key: bytes
     info: EngineInfo | None = None
+    state_dir: Path | None = None
+    """Where it finds the files that are kept for pods; None where it does not see this machine's files."""
     images: ImageBook = field(default_factory=ImageBook)
     memos: dict[str, PodMemo] = field(default_factory=dict)
     """By pod uid."""

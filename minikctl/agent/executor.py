@@ -16,7 +16,7 @@ from minikctl.agent.ports import Hinted, News, Woken
 from minikctl.backend import Backend, EngineEvent
 from minikctl.store.lock import open_wake, wake
 
-WORKERS = {"act": 3, "pull": 2, "look": 1, "probe": 8, "hook": 64}
+WORKERS = {"act": 3, "tell": 2, "pull": 2, "look": 1, "probe": 8, "hook": 64}
 """Threads per lane and engine, made when there is work for them. Engines gain nothing from more that act:
 they start containers one by one inside. Probes and hooks mostly wait: for an answer, or for a command."""
 RECONNECT_SECONDS = 0.5
@@ -90,7 +90,12 @@ class ThreadExecutor:
         if self._state_dir is not None:
             wake(self._state_dir)
         deadline = time.monotonic() + CLOSE_SECONDS
-        actors = (one for name, lane in self._lanes.items() if name.endswith(":act") for one in lane.threads)
+        actors = (
+            one
+            for name, lane in self._lanes.items()
+            if name.endswith((":act", ":tell"))
+            for one in lane.threads
+        )
         for actor in actors:
             actor.join(max(0.0, deadline - time.monotonic()))
 

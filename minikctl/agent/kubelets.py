@@ -11,14 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from minikctl.agent import jobs
+from minikctl.agent import hosts, jobs
 from minikctl.agent.engine import RESYNC_SECONDS, RETRY_SECONDS, Engine
+from minikctl.agent.hosts import Hosts
 from minikctl.agent.ports import (
     Acted,
     Cleared,
     Executor,
     Hinted,
     Hooked,
+    HostsWritten,
     Introduced,
     Listed,
     Looked,
@@ -26,8 +28,10 @@ from minikctl.agent.ports import (
     Outcome,
     Probed,
     Pulled,
+    Told,
 )
-from minikctl.backend import Container
+from minikctl.agent.proxies import Proxies
+from minikctl.backend import Container, EngineEvent
 from minikctl.controlplane import node as nodes
 from minikctl.controlplane.decision import Decision, Ids
 from minikctl.controlplane.kubelet import (
@@ -53,7 +57,7 @@ from minikctl.controlplane.manager import Manager, Work
 from minikctl.controlplane.node import NodeConfig
 from minikctl.controlplane.podcontrol import ended
 from minikctl.errors import BackendError, UnreachableError
-from minikctl.model import Object, ObjectKey, key_of, spec_of, status_of, uid_of
+from minikctl.model import Object, ObjectKey, is_deleting, key_of, spec_of, status_of, uid_of
 from minikctl.store import Store
 
 COOL_SECONDS = 1.0
@@ -87,6 +91,8 @@ class Kubelets:
         self._say = say
         self._actions: dict[str, tuple[Engine, ObjectKey, list[Action]]] = {}
         self._cooling: dict[str, float] = {}
+        self._proxies = Proxies(executor, lambda: self.manager.view)
+        self._hosts = Hosts(executor)
         self._wanted: dict[tuple[str, str], set[ObjectKey]] = {}
         """Pods that wait for an image to be pulled, by engine and image."""
 
@@ -122,16 +128,14 @@ class Kubelets:
                 self._learn_answer(self.engines[news.engine], news, now)
             case Hooked():
                 self._learn_hook(self.engines[news.engine], news, now)
+            case Told() | HostsWritten():
+                self._learn_traffic(self.engines[news.engine], news, now)
             case Looked():
                 self._learn_looks(self.engines[news.engine], news, now)
             case Cleared():
                 self._learn_cleared(self.engines[news.engine], news, now)
-            case Hinted(name, event):
-                engine = self.engines[name]
-                if not event.container_id:
-                    engine.next_list = now
-                elif not engine.expects(event):
-                    engine.hinted.add(event.container_id)
+            case Hinted():
+                _learn_hint(self.engines[news.engine], news.event, now)
 
     def _learn_list(self, engine: Engine, news: Listed, now: float) -> None:
         engine.listing = False
@@ -179,6 +183,10 @@ class Kubelets:
             engine.learn(container.id, container)
         if isinstance(error, UnreachableError):
             self._lose(engine, error, now)
+            return memo
+        if error is not None and hosts.is_unseen(engine, action, error):
+            self._say(f"{engine.name}: does not see {engine.state_dir}: its pods know no names of Services")
+            engine.state_dir = None
             return memo
         match action:
             case RemoveContainer(container_id) if error is None:
@@ -262,6 +270,15 @@ class Kubelets:
                 decision.tell(pod, *FAILED_HOOK[hook.kind], KUBELET, "Warning")
                 self.manager.tell(decision)
         self.manager.look_at(Work.KUBELET, news.key)
+
+    def _learn_traffic(self, engine: Engine, news: Told | HostsWritten, now: float) -> None:
+        if isinstance(news, HostsWritten):
+            self._hosts.learn(news)
+            return
+        if isinstance(news.error, UnreachableError):
+            self._lose(engine, news.error, now)
+        for key in self._proxies.learn(engine, news, now):
+            self.manager.look_at(Work.KUBELET, key)
 
     def _learn_looks(self, engine: Engine, news: Looked, now: float) -> None:
         engine.looking = False
@@ -381,6 +398,10 @@ class Kubelets:
         if engine is None or not engine.listed or not engine.answers or engine.info is None:
             return Decision()
         uid, now = uid_of(pod), self._now()
+        if is_deleting(pod) and (moment := self._proxies.holds(pod, now)) is not None:
+            return Decision(look_again=moment)
+        self._proxies.seen(engine, pod)
+        self._hosts.seen(engine, pod, self.manager.view, self.manager.names_serial)
         node = self.manager.view.get(ObjectKey("Node", "", spec_of(pod)["nodeName"]))
         allocatable = status_of(node).get("allocatable") or {} if node is not None else {}
         sync = sync_pod(
@@ -409,6 +430,8 @@ class Kubelets:
             sync.decision.remove(key_of(pod))
             engine.memos.pop(uid, None)
             engine.prober.forget(uid)
+            self._proxies.gone(pod)
+            self._hosts.gone(pod)
         self._actions.pop(uid, None)
         if sync.actions:
             self._actions[uid] = (engine, key_of(pod), sync.actions)
@@ -424,7 +447,7 @@ class Kubelets:
     def act(self, now: float) -> None:
         actions, self._actions = self._actions, {}
         for uid, (engine, key, todo) in actions.items():
-            others = []
+            others: list[Action] = []
             for action in todo:
                 match action:
                     case PullImage(image):
@@ -435,10 +458,20 @@ class Kubelets:
                         others.append(action)
             if others:
                 engine.busy.add(uid)
-                job = partial(jobs.act, engine.name, engine.backend, uid, key, others)
-                self._executor.submit(f"{engine.name}:act", job)
+                self._executor.submit(f"{engine.name}:act", self._job(engine, uid, key, others))
         for engine in self.engines.values():
             self._probe(engine, now)
+        self._proxies.act(now)
+        self._hosts.act()
+
+    def _job(self, engine: Engine, uid: str, key: ObjectKey, actions: list[Action]) -> Callable[[], News]:
+        todo = hosts.mounted(engine, uid, actions)
+        job = partial(jobs.act, engine.name, engine.backend, uid, key, todo)
+        pod = self.manager.view.by_uid(uid)
+        if pod is None:
+            return job
+        text = self._hosts.text(pod, self.manager.view, self.manager.names_serial)
+        return hosts.with_file(engine, uid, todo, text, job)
 
     def _probe(self, engine: Engine, now: float) -> None:
         """Nobody asks through an engine that does not answer."""
@@ -481,6 +514,8 @@ class Kubelets:
         ]
         probes = (one.prober.next_due() for one in self.engines.values() if one.answers)
         moments += [moment for moment in probes if moment is not None]
+        if (retry := self._proxies.next_moment()) is not None:
+            moments.append(retry)
         return min(moments, default=None)
 
     def is_idle(self) -> bool:
@@ -491,7 +526,14 @@ class Kubelets:
             and not engine.hooking
             and engine.images.is_idle()
             for engine in self.engines.values()
-        )
+        ) and (self._proxies.is_idle() and self._hosts.is_idle())
+
+
+def _learn_hint(engine: Engine, event: EngineEvent, now: float) -> None:
+    if not event.container_id:
+        engine.next_list = now
+    elif not engine.expects(event):
+        engine.hinted.add(event.container_id)
 
 
 def _putting(obj: Object) -> Decision:

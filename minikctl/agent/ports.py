@@ -12,6 +12,7 @@ from msgspec import Struct, field
 
 from minikctl.backend import Checked, Container, EngineEvent, EngineInfo
 from minikctl.controlplane.kubelet import Action, ProbePlan, RunHook
+from minikctl.controlplane.proxies import Program
 from minikctl.errors import BackendError
 from minikctl.model import ObjectKey
 
@@ -79,6 +80,27 @@ class Hooked(NamedTuple):
     error: BackendError | None = None
 
 
+class Told(NamedTuple):
+    """A Service's proxy follows a program now, or why not."""
+
+    engine: str
+    uid: str
+    """The proxy pod's."""
+    key: ObjectKey
+    container_id: str
+    program: Program
+    error: BackendError | None = None
+
+
+class HostsWritten(NamedTuple):
+    """Pods' hosts files were written."""
+
+    engine: str
+    uids: tuple[str, ...]
+    texts: dict[str, str]
+    """By pod uid; one that is missing could not be written."""
+
+
 class Looked(Struct, frozen=True):
     """Single containers, looked at because of a hint; None where there is no such container."""
 
@@ -107,15 +129,28 @@ class Woken(Struct, frozen=True):
     """Somebody else wrote something, or just wants a look."""
 
 
-News: TypeAlias = Listed | Introduced | Acted | Pulled | Probed | Hooked | Looked | Cleared | Hinted | Woken
+News: TypeAlias = (
+    Listed
+    | Introduced
+    | Acted
+    | Pulled
+    | Probed
+    | Hooked
+    | Told
+    | HostsWritten
+    | Looked
+    | Cleared
+    | Hinted
+    | Woken
+)
 
 
 class Executor(Protocol):
     def submit(self, lane: str, job: Callable[[], News]) -> None:
         """Runs the job elsewhere; its result comes back as news. Jobs never raise.
 
-        Lanes are `act`, `pull`, `look`, `probe` and `hook` of an engine (`docker:act`): each has workers of
-        its own, so that a long pull delays no start.
+        Lanes are `act`, `tell`, `pull`, `look`, `probe` and `hook` of an engine (`docker:act`): each has
+        workers of its own, so that a long pull delays no start.
         """
 
     def watch(self, engine: str) -> None:

@@ -38,6 +38,8 @@ class EngineInfo(NamedTuple):
     memory_bytes: int
     host_ip: str = "127.0.0.1"
     rootless: bool = False
+    pod_network: str = ""
+    """The network that containers get their addresses from, as CIDR (IPv4); "" where they share none."""
 
 
 class ContainerState(Enum):

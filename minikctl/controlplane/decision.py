@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct, field
 
+from minikctl.controlplane.site import Site
 from minikctl.model import Object, ObjectKey, copy
 from minikctl.model.writes import Put, Remove, Write
 
@@ -44,10 +45,13 @@ class Decision(Struct):
 
 
 class Ids(NamedTuple):
-    """Where new names come from. `uid` gives UUIDs, `suffix` five characters as generateName appends them."""
+    """Where new names come from. `uid` gives UUIDs, `suffix` five characters as generateName appends them.
+
+    `site` is whose names they are."""
 
     uid: Callable[[], str]
     suffix: Callable[[], str]
+    site: Site = Site()
 
 
 def changed(obj: Object, **parts: Any) -> Object:

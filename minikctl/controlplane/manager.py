@@ -17,7 +17,16 @@ from typing import TypeAlias
 
 from msgspec import Struct, field
 
-from minikctl.controlplane import deployment, garbage, jobs, namespace, replicaset, scheduler
+from minikctl.controlplane import (
+    deployment,
+    garbage,
+    jobs,
+    namespace,
+    replicaset,
+    scheduler,
+    services,
+    traffic,
+)
 from minikctl.controlplane.decision import Decision, Happening, Ids
 from minikctl.controlplane.view import View
 from minikctl.model import (
@@ -45,6 +54,7 @@ class Work(IntEnum):
     REPLICA_SET = 2
     JOB = 5
     DEPLOYMENT = 7
+    SERVICE = 8
     GARBAGE = 9
     NAMESPACE = 10
     WAITING = 11
@@ -57,12 +67,14 @@ CONTROLLERS: dict[Work, Reconcile] = {
     Work.REPLICA_SET: replicaset.reconcile,
     Work.DEPLOYMENT: deployment.reconcile,
     Work.JOB: jobs.reconcile,
+    Work.SERVICE: services.reconcile,
 }
 WORK_OF: dict[str, Work] = {
     "Deployment": Work.DEPLOYMENT,
     "Job": Work.JOB,
     "ReplicaSet": Work.REPLICA_SET,
     "ReplicationController": Work.REPLICA_SET,
+    "Service": Work.SERVICE,
 }
 """By kind, the controller that looks after its objects."""
 ADOPTERS: dict[str, tuple[str, ...]] = {
@@ -107,6 +119,8 @@ class Manager:
         self._written: dict[ObjectKey, str] = {}
         """Keys written in this pass, with the resourceVersion that they had before ("" for new ones)."""
         self._happenings: list[Happening] = []
+        self.names_serial = 0
+        """Another number, other names of Services."""
 
     # --- what came from outside
 
@@ -234,6 +248,7 @@ class Manager:
             old = None
         self.view.put(obj)
         self._concern(obj, old)
+        self._concern_traffic(obj, old)
         if old is not None and controller_of(old) != controller_of(obj):
             self._concern_owner(old)
 
@@ -244,6 +259,7 @@ class Manager:
             return
         self._concern_owner(old)
         self._concern_namespace(key)
+        self._concern_traffic(None, old)
         for dependent in self.view.dependents(uid_of(old)):
             self.look_at(Work.GARBAGE, key_of(dependent))
         if key.kind == "Node":
@@ -302,6 +318,16 @@ class Manager:
         for pod in self.view.users(key):
             if spec_of(pod).get("nodeName"):
                 self.look_at(Work.KUBELET, key_of(pod))
+
+    def _concern_traffic(self, obj: Object | None, old: Object | None) -> None:
+        """Services that lead to it, proxies that forward to it, pods that know its name."""
+        found = traffic.concerned(obj, old, self.view)
+        for key in found.services:
+            self.look_at(Work.SERVICE, key)
+        for key in found.pods:
+            self.look_at(Work.KUBELET, key)
+        if found.names:
+            self.names_serial += 1
 
     def _concern_owner(self, obj: Object) -> None:
         owner = controller_of(obj)

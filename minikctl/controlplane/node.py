@@ -69,6 +69,8 @@ def registered(
     # What cluster.yaml says of a label or a taint wins over what was there; the rest stays as people left it.
     labels = {**_labels(config, info), **labels_of(node), **config.labels}
     spec = _with_taints(spec_of(node), config.taints)
+    if info.pod_network:
+        spec = {**spec, "podCIDR": info.pod_network, "podCIDRs": [info.pod_network]}
     return {**node, "metadata": {**node["metadata"], "labels": labels}, "spec": spec, "status": status}
 
 

@@ -1,0 +1,182 @@
+"""Keeps Services' proxies told what to forward, and lets no pod end that one of them still forwards to.
+
+Rules:
+- A proxy's container that runs is told its program by a command in it; the answer says that new connections
+  follow it. One is told at a time, always the newest program.
+- What a container was told is known as long as this process lives. After that it is told once more.
+- A pod that was asked to end is left alone until every proxy has forgotten it and what was on its way has
+  arrived, but never longer than `LONGEST_HOLD_SECONDS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from msgspec import Struct
+
+from minikctl.agent.engine import Engine
+from minikctl.agent.ports import Executor, Told
+from minikctl.backend import Backend, Container, ContainerState
+from minikctl.controlplane.endpoints import slices_of
+from minikctl.controlplane.kubelet.seal import identity
+from minikctl.controlplane.proxies import Program, is_proxy, program, role_of, service_of
+from minikctl.controlplane.view import View
+from minikctl.errors import BackendError, PermanentError
+from minikctl.model import Object, ObjectKey, key_of, status_of, uid_of
+
+SETTLE_SECONDS = 0.2
+"""How long nginx's old workers still take connections after the new ones do (0.1 s), and a little more."""
+GLANCE_SECONDS = 0.05
+LONGEST_HOLD_SECONDS = 2.0
+RETRY_SECONDS = 0.3
+TELL_TIMEOUT = 10.0
+
+
+class Known(Struct):
+    """What is known of one proxy."""
+
+    container_id: str = ""
+    """The one that was told."""
+    told: Program | None = None
+    wanted: Program | None = None
+    under_way: Program | None = None
+    retry_at: float = 0.0
+
+    def forwards_to(self, address: str) -> bool:
+        """Whether it does, or may before long."""
+        return any(one is not None and address in one.addresses for one in (self.told, self.under_way))
+
+
+class Proxies:
+    """Of all engines. `view` gives the view of the manager that is at work."""
+
+    def __init__(self, executor: Executor, view: Callable[[], View]) -> None:
+        self._executor = executor
+        self._view = view
+        self._known: dict[str, Known] = {}
+        """By the proxy pod's uid."""
+        self._dirty: dict[str, Engine] = {}
+        self._held: dict[str, tuple[float, ObjectKey]] = {}
+        """Pods that were asked to end: since when, by uid."""
+        self._forgotten: dict[str, float] = {}
+        """Addresses that no proxy forwards to any more: since when."""
+
+    # --- what the kubelets see
+
+    def seen(self, engine: Engine, pod: Object) -> None:
+        """A proxy's pod was looked at: it may be another container, or have another program."""
+        if is_proxy(pod):
+            self._dirty[uid_of(pod)] = engine
+
+    def holds(self, pod: Object, now: float) -> float | None:
+        """When to look again at a pod that must not end yet; None: it may."""
+        address, uid = status_of(pod).get("podIP"), uid_of(pod)
+        if (
+            not address
+            or not self._known
+            or is_proxy(pod)
+            or not pod["metadata"].get("deletionGracePeriodSeconds")
+        ):
+            return None
+        if uid not in self._held:
+            self._held[uid] = (now, key_of(pod))
+            if any(one.forwards_to(address) for one in self._known.values()):
+                return now + GLANCE_SECONDS  # what is wanted of the proxies is only decided in this pass
+        since = self._held[uid][0]
+        if now - since >= LONGEST_HOLD_SECONDS:
+            return None
+        for one in self._known.values():
+            still_wanted = one.wanted is not None and address in one.wanted.addresses
+            if one.forwards_to(address) and not still_wanted:
+                return now + GLANCE_SECONDS
+        settled = self._forgotten.get(address, 0.0) + SETTLE_SECONDS
+        return settled if settled > now else None
+
+    def gone(self, pod: Object) -> None:
+        self._known.pop(uid_of(pod), None)
+        self._dirty.pop(uid_of(pod), None)
+        self._held.pop(uid_of(pod), None)
+
+    # --- telling
+
+    def act(self, now: float) -> None:
+        dirty, self._dirty = self._dirty, {}
+        for uid, engine in dirty.items():
+            self._keep(uid, engine, now)
+        self._forgotten = {one: when for one, when in self._forgotten.items() if when + SETTLE_SECONDS > now}
+
+    def _keep(self, uid: str, engine: Engine, now: float) -> None:
+        pod = self._view().by_uid(uid)
+        service = self._view().get(service_of(pod)) if pod is not None else None
+        running = _running(engine, uid)
+        if pod is None or service is None or running is None:
+            known = self._known.pop(uid, None)
+            if pod is not None and known is not None and known.under_way is not None:
+                self._known[uid] = Known(under_way=known.under_way)
+            return
+        known = self._known.setdefault(uid, Known())
+        if known.container_id != running.id:
+            known.container_id, known.told = running.id, None
+        known.wanted = program(service, role_of(pod), slices_of(service, self._view()))
+        if known.under_way is not None or known.wanted == known.told:
+            return
+        if known.retry_at > now:
+            self._dirty[uid] = engine
+            return
+        known.under_way = known.wanted
+        job = partial(tell, engine.name, engine.backend, uid, key_of(pod), running.id, known.wanted)
+        self._executor.submit(f"{engine.name}:tell", job)
+
+    def learn(self, engine: Engine, news: Told, now: float) -> list[ObjectKey]:
+        """Returns the pods to look at."""
+        self._dirty[news.uid] = engine
+        known = self._known.get(news.uid)
+        if known is None:
+            return []
+        known.under_way = None
+        if news.error is not None:
+            known.retry_at = now + RETRY_SECONDS
+            return []
+        if known.container_id == news.container_id:
+            before = known.told.addresses if known.told is not None else frozenset()
+            known.told = news.program
+            for address in before - news.program.addresses:
+                self._forgotten[address] = now
+        return [key for _, key in self._held.values()]
+
+    # --- what the loop asks
+
+    def next_moment(self) -> float | None:
+        moments = [self._known[uid].retry_at for uid in self._dirty if uid in self._known]
+        return min(moments, default=None)
+
+    def is_idle(self) -> bool:
+        """Everything that was to be told was."""
+        return not self._dirty and all(one.under_way is None for one in self._known.values())
+
+
+def _running(engine: Engine, uid: str) -> Container | None:
+    found = [
+        one
+        for one in engine.of_pod(uid)
+        if one.state is ContainerState.RUNNING and not identity(one).is_sandbox
+    ]
+    return max(found, key=lambda one: identity(one).attempt, default=None)
+
+
+def tell(engine: str, backend: Backend, uid: str, key: ObjectKey, container_id: str, wanted: Program) -> Told:
+    """A job. Where nothing really runs, nothing is forwarded either."""
+    told = Told(engine, uid, key, container_id, wanted)
+    if backend.capabilities.simulated:
+        return told
+    try:
+        done = backend.exec_container(container_id, wanted.command, timeout=TELL_TIMEOUT)
+    except BackendError as error:
+        return told._replace(error=error)
+    except Exception as error:
+        return told._replace(error=PermanentError(f"bug in the backend: {type(error).__name__}: {error}"))
+    if done.exit_code:
+        text = done.output.decode(errors="replace").strip()
+        return told._replace(error=PermanentError(f"exit code {done.exit_code}: {text}"))
+    return told

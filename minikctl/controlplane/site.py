@@ -1,0 +1,14 @@
+"""What distinguishes this cluster from others on the same engine, as far as controllers care."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+PROXY_IMAGE = "nginx:1.29-alpine"
+"""Official nginx images have the stream module, sh and (those of Alpine) ip built in."""
+
+
+class Site(NamedTuple):
+    cluster_id: str = ""
+    """Clusters that share an engine share its network: with this their Services get different addresses."""
+    proxy_image: str = PROXY_IMAGE

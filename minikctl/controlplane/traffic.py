@@ -1,0 +1,90 @@
+"""Whom a change concerns that has to do with traffic: Services, their proxies, and all who know names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from minikctl.controlplane.proxies import is_proxy, pod_keys, service_of
+from minikctl.controlplane.view import View
+from minikctl.model import Object, ObjectKey, key_of, labels_of, namespace_of, spec_of, status_of
+from minikctl.model.pods import is_finished
+from minikctl.model.services import SERVICE_NAME, is_headless, selects
+
+
+class Concerned(NamedTuple):
+    services: tuple[ObjectKey, ...] = ()
+    pods: tuple[ObjectKey, ...] = ()
+    """Their kubelets should look: proxies that may have another program, or pods with other names."""
+    names: bool = False
+    """The names of Services may be others, or stand for other addresses."""
+
+
+NOBODY = Concerned()
+
+
+def concerned(obj: Object | None, old: Object | None, view: View) -> Concerned:
+    """`obj` None: it is gone. `old` None: it is new."""
+    either = obj or old
+    match either and either["kind"]:
+        case "Pod":
+            return _by_pod(obj, old, view)
+        case "EndpointSlice":
+            return _by_slice(obj, old, view)
+        case "Service":
+            return _by_service(obj, old, view)
+        case "Node" if obj is not None and spec_of(obj) != spec_of(old or {}):
+            return Concerned(tuple(key_of(one) for one in view.list("Service")))
+    return NOBODY
+
+
+def _by_pod(obj: Object | None, old: Object | None, view: View) -> Concerned:
+    either = obj or old or {}
+    if is_proxy(either):
+        return Concerned((service_of(either),))
+    if obj is not None and old is not None and _endpoint_of(obj) == _endpoint_of(old):
+        return NOBODY
+    found = [
+        key_of(service)
+        for service in view.list("Service", namespace_of(either))
+        if any(pod is not None and selects(service, pod) for pod in (obj, old))
+    ]
+    return Concerned(tuple(found))
+
+
+def _endpoint_of(pod: Object) -> tuple[object, ...]:
+    """All that an endpoint is made from."""
+    status = status_of(pod)
+    conditions = [one for one in status.get("conditions") or () if one["type"] == "Ready"]
+    ready = conditions[0]["status"] if conditions else ""
+    going = "deletionTimestamp" in pod["metadata"]
+    return (labels_of(pod), status.get("podIP"), is_finished(pod), ready, going, spec_of(pod))
+
+
+def _by_slice(obj: Object | None, old: Object | None, view: View) -> Concerned:
+    found: dict[ObjectKey, None] = {}
+    for one in (obj, old):
+        if one is not None and (name := labels_of(one).get(SERVICE_NAME)):
+            found[ObjectKey("Service", namespace_of(one), name)] = None
+    if _facts(obj) == _facts(old):
+        return Concerned(tuple(found))
+    services = [view.get(key) for key in found]
+    names = any(one is not None and is_headless(one) for one in services)
+    proxies = [pod for key in found for pod in pod_keys(key)]
+    return Concerned(tuple(found), (*proxies, *(_bound_pods(view) if names else ())), names)
+
+
+def _facts(one: Object | None) -> tuple[object, ...]:
+    return (one.get("endpoints"), one.get("ports"), labels_of(one)) if one is not None else ()
+
+
+def _by_service(obj: Object | None, old: Object | None, view: View) -> Concerned:
+    if obj is not None and old is not None and spec_of(obj) == spec_of(old):
+        return NOBODY
+    keys: Iterable[ObjectKey] = (key_of(one) for one in (obj, old) if one is not None)
+    proxies = dict.fromkeys(pod for key in keys for pod in pod_keys(key))
+    return Concerned((), (*proxies, *_bound_pods(view)), True)
+
+
+def _bound_pods(view: View) -> Iterator[ObjectKey]:
+    return (key_of(pod) for pod in view.list("Pod") if spec_of(pod).get("nodeName") and not is_proxy(pod))

@@ -1,0 +1,86 @@
+"""Typed views of Services and EndpointSlices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from minikctl.model import Object, labels_of, spec_of
+
+SERVICE_NAME = "kubernetes.io/service-name"
+MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
+SLICE_CONTROLLER = "endpointslice-controller.k8s.io"
+HEADLESS = "None"
+
+
+class Target(NamedTuple):
+    """One endpoint of a port: where a connection may go."""
+
+    address: str
+    port: int
+
+
+def kind_of(service: Object) -> str:
+    kind: str = spec_of(service).get("type", "ClusterIP")
+    return kind
+
+
+def cluster_ip(service: Object) -> str:
+    """Its virtual address; "" where it has none (yet, or because it is headless or an ExternalName)."""
+    address: str = spec_of(service).get("clusterIP", "")
+    return "" if address == HEADLESS or kind_of(service) == "ExternalName" else address
+
+
+def is_headless(service: Object) -> bool:
+    return kind_of(service) != "ExternalName" and spec_of(service).get("clusterIP") == HEADLESS
+
+
+def wants_address(service: Object) -> bool:
+    """A virtual address is due to it, whether it has it yet or not."""
+    return kind_of(service) != "ExternalName" and not is_headless(service)
+
+
+def ports_of(service: Object) -> list[dict[str, Any]]:
+    return spec_of(service).get("ports") or []
+
+
+def publishes(service: Object) -> bool:
+    """Whether its ports are also those of the nodes."""
+    if kind_of(service) == "LoadBalancer":
+        return bool(spec_of(service).get("allocateLoadBalancerNodePorts", True))
+    return kind_of(service) == "NodePort"
+
+
+def selects(service: Object, pod: Object) -> bool:
+    """Whether its selector names the pod's labels; without a selector it selects nothing."""
+    selector = spec_of(service).get("selector")
+    return bool(selector) and selector.items() <= labels_of(pod).items()
+
+
+def targets(port: dict[str, Any], slices: Iterable[Object]) -> list[Target]:
+    """Where connections to one port of a Service go: ready endpoints; if there are none, those that end but
+    still serve, as kube-proxy falls back to them."""
+    ready: list[Target] = []
+    ending: list[Target] = []
+    for number, endpoint in _endpoints(port, slices):
+        conditions = endpoint.get("conditions") or {}
+        place = None
+        if conditions.get("ready", True):
+            place = ready
+        elif conditions.get("serving", True) and conditions.get("terminating"):
+            place = ending
+        if place is not None:
+            place.extend(Target(address, number) for address in endpoint["addresses"][:1])
+    return sorted(set(ready or ending))
+
+
+def _endpoints(port: dict[str, Any], slices: Iterable[Object]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The endpoints of all slices that have this port, with the number it has there."""
+    wanted = (port.get("name", ""), port.get("protocol", "TCP"))
+    for one in slices:
+        if one.get("addressType", "IPv4") != "IPv4":
+            continue
+        for offered in one.get("ports") or ():
+            if (offered.get("name", ""), offered.get("protocol", "TCP")) == wanted and offered.get("port"):
+                for endpoint in one.get("endpoints") or ():
+                    yield offered["port"], endpoint
