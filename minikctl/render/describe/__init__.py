@@ -12,6 +12,7 @@ from typing import Protocol
 
 from minikctl.errors import UsageError
 from minikctl.model import Object, annotations_of, labels_of, name_of, namespace_of, status_of
+from minikctl.render.describe.batch import describe_cron_job, describe_job
 from minikctl.render.describe.configuration import (
     describe_config_map,
     describe_secret,
@@ -20,6 +21,11 @@ from minikctl.render.describe.configuration import (
 from minikctl.render.describe.events import describe_events, events_of
 from minikctl.render.describe.node import describe_node
 from minikctl.render.describe.pod import describe_pod
+from minikctl.render.describe.sets import (
+    describe_daemon_set,
+    describe_replication_controller,
+    describe_stateful_set,
+)
 from minikctl.render.describe.workloads import describe_deployment, describe_replica_set
 from minikctl.render.describe.writer import Page
 from minikctl.render.durations import rfc1123
@@ -48,6 +54,16 @@ def describe(obj: Object, related: Lookup, events: Iterable[Object] | None, now:
             return describe_deployment(obj, related.list("ReplicaSet", namespace), mine, now)
         case "ReplicaSet":
             return describe_replica_set(obj, related.list("Pod", namespace), mine, now)
+        case "Job":
+            return describe_job(obj, mine, now)
+        case "CronJob":
+            return describe_cron_job(obj, mine, now)
+        case "DaemonSet":
+            return describe_daemon_set(obj, related.list("Pod", namespace), mine, now)
+        case "StatefulSet":
+            return describe_stateful_set(obj, related.list("Pod", namespace), mine, now)
+        case "ReplicationController":
+            return describe_replication_controller(obj, related.list("Pod", namespace), mine, now)
         case "Node":
             return describe_node(obj, related.list("Pod", ""), mine, now)
         case "Namespace":
