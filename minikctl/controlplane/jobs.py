@@ -339,5 +339,3 @@ class _Look:
 
     def _tell(self, reason: str, message: str) -> None:
         self.decision.tell(self.job, reason, message, COMPONENT)
-
-

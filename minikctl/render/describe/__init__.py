@@ -7,8 +7,8 @@ and without events, as in kubectl (`describe_all`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, TypeAlias
 
 from minikctl.errors import UsageError
 from minikctl.model import Object, annotations_of, labels_of, name_of, namespace_of, status_of
@@ -47,34 +47,17 @@ def describe(obj: Object, related: Lookup, events: Iterable[Object] | None, now:
     :raises UsageError: objects of this kind have no description.
     """
     namespace, mine = namespace_of(obj), None if events is None else events_of(obj, events)
-    match obj["kind"]:
-        case "Pod":
-            return describe_pod(obj, mine, now)
+    kind = obj["kind"]
+    if (alone := _ALONE.get(kind)) is not None:
+        return alone(obj, mine, now)
+    if (with_pods := _WITH_PODS.get(kind)) is not None:
+        return with_pods(obj, related.list("Pod", namespace), mine, now)
+    match kind:
         case "Deployment":
             return describe_deployment(obj, related.list("ReplicaSet", namespace), mine, now)
-        case "ReplicaSet":
-            return describe_replica_set(obj, related.list("Pod", namespace), mine, now)
-        case "Job":
-            return describe_job(obj, mine, now)
-        case "CronJob":
-            return describe_cron_job(obj, mine, now)
-        case "DaemonSet":
-            return describe_daemon_set(obj, related.list("Pod", namespace), mine, now)
-        case "StatefulSet":
-            return describe_stateful_set(obj, related.list("Pod", namespace), mine, now)
-        case "ReplicationController":
-            return describe_replication_controller(obj, related.list("Pod", namespace), mine, now)
-        case "Node":
-            return describe_node(obj, related.list("Pod", ""), mine, now)
-        case "Namespace":
-            return _describe_namespace(obj, mine, now)
-        case "ConfigMap":
-            return describe_config_map(obj, mine, now)
         case "Secret":
             return describe_secret(obj)
-        case "ServiceAccount":
-            return describe_service_account(obj, mine, now)
-    raise UsageError(f"no description has been implemented for {obj['kind']}")
+    raise UsageError(f"no description has been implemented for {kind}")
 
 
 def describe_all(objects: Sequence[Object], related: Lookup, events: Iterable[Object], now: float) -> str:
@@ -102,3 +85,24 @@ def _describe_namespace(namespace: Object, events: Sequence[Object] | None, now:
     if events:
         describe_events(page, events, now)
     return page.aligned()
+
+
+_Describer: TypeAlias = Callable[[Object, Sequence[Object] | None, float], str]
+_DescriberWithPods: TypeAlias = Callable[[Object, Iterable[Object], Sequence[Object] | None, float], str]
+
+_ALONE: dict[str, _Describer] = {
+    "ConfigMap": describe_config_map,
+    "CronJob": describe_cron_job,
+    "Job": describe_job,
+    "Namespace": _describe_namespace,
+    "Pod": describe_pod,
+    "ServiceAccount": describe_service_account,
+}
+_WITH_PODS: dict[str, _DescriberWithPods] = {
+    "DaemonSet": describe_daemon_set,
+    "Node": describe_node,
+    "ReplicaSet": describe_replica_set,
+    "ReplicationController": describe_replication_controller,
+    "StatefulSet": describe_stateful_set,
+}
+"""Those whose description tells of the pods of their namespace (of a Node: of all)."""
