@@ -14,8 +14,9 @@ from minikctl.agent.loop import Loop
 from minikctl.controlplane.deployment_status import is_complete
 from minikctl.controlplane.view import View
 from minikctl.errors import LockHeld
-from minikctl.model import is_deleting, spec_of, status_of
+from minikctl.model import is_deleting, status_of
 from minikctl.model.pods import is_finished, is_ready
+from minikctl.model.rollouts import WORKLOADS, is_as_declared
 from minikctl.store import AgentLock
 from minikctl.store.lock import wake
 
@@ -177,9 +178,6 @@ def is_converged(view: View) -> bool:
     return (
         not any(is_deleting(obj) for obj in view)
         and all(is_complete(one, status_of(one)) for one in view.list("Deployment"))
-        and all(
-            status_of(one).get("readyReplicas", 0) == spec_of(one)["replicas"]
-            for one in view.list("ReplicaSet")
-        )
+        and all(is_as_declared(one) for kind in WORKLOADS for one in view.list(kind))
         and all(is_ready(pod) or is_finished(pod) for pod in view.list("Pod"))
     )

@@ -35,7 +35,7 @@ from minikctl.model.kinds import KINDS
 
 DEFAULT_SECONDS = 30.0
 _LONGEST_SECONDS = 7 * 24 * 3600.0
-_HEALTHY = ("ready", "available", "containersready", "initialized")
+_HEALTHY = ("ready", "available", "complete", "containersready", "initialized")
 _NO_RESOURCES = "no matching resources found"
 
 Met = Callable[[Object | None], bool]

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from minikctl.cli.errors import Failed
 from minikctl.cli.session import Session
+from minikctl.cli.workload_states import STATES, State
 from minikctl.model import (
     Object,
     ObjectKey,
@@ -212,7 +213,8 @@ class WorkloadGoal:
                 return Verdict(f"{_qualified(key)} was deleted while waiting for it")
             state = state_of(obj)
             if state.failure:
-                return Verdict(state.failure, self.stuck_pods() or _itself(obj))
+                pods = self.stuck_pods() or _itself(obj) or _of_failed_job(self._session, obj)
+                return Verdict(state.failure, pods)
             if not state.done:
                 waiting.append(obj)
         return self._stuck_verdict(waiting) if waiting else REACHED
@@ -244,8 +246,11 @@ class WorkloadGoal:
 
     def stuck_verdict(self) -> Verdict | None:
         """A failure when nothing that these objects still wait for can come."""
-        found = [self._session.api.find(key) for key in self._keys]
-        return self._stuck_verdict([obj for obj in found if obj is not None])
+        found = [obj for key in self._keys if (obj := self._session.api.find(key)) is not None]
+        for obj in found:
+            if obj["kind"] == "Job" and (failure := state_of(obj).failure):
+                return Verdict(failure, _of_failed_job(self._session, obj))
+        return self._stuck_verdict(found)
 
     def _stuck_verdict(self, waiting: Sequence[Object]) -> Verdict | None:
         missing = self.missing_pods()
@@ -276,6 +281,15 @@ class WorkloadGoal:
         return pods
 
 
+def _of_failed_job(session: Session, obj: Object) -> tuple[Object, ...]:
+    """The pods that show why a Job failed: those that did."""
+    if obj["kind"] != "Job":
+        return ()
+    pods = session.api.list("Pod", obj["metadata"]["namespace"])
+    mine = (pod for pod in pods if (controller_of(pod) or {}).get("uid") == uid_of(obj))
+    return tuple(pod for pod in mine if phase(pod) == "Failed")
+
+
 def _itself(obj: Object) -> tuple[Object, ...]:
     return (obj,) if obj["kind"] == "Pod" else ()
 
@@ -296,7 +310,7 @@ def current_pods(session: Session, obj: Object) -> list[Object]:
     owner: Object | None = obj
     if obj["kind"] == "Deployment":
         owner, _ = new_and_old(obj, owned_by(obj, session.api.list("ReplicaSet", namespace)))
-    if owner is None or owner["kind"] != "ReplicaSet":
+    if owner is None:
         return []
     return [
         pod
@@ -313,8 +327,11 @@ def _has_history(session: Session, deployment: Object) -> bool:
 
 def is_stuck(pod: Object) -> bool:
     """Nothing will change by itself: no image, no start, or a crash that came again after a back-off."""
+    counts_restarts = (controller_of(pod) or {}).get("kind") == "Job"
     for status in status_of(pod).get("containerStatuses") or ():
         reason = ((status.get("state") or {}).get("waiting") or {}).get("reason", "")
+        if reason == "CrashLoopBackOff" and counts_restarts:
+            continue  # its Job says when these are too many
         if reason in _IMAGE_REASONS:
             return True
         if reason in _START_REASONS and (
@@ -324,22 +341,14 @@ def is_stuck(pod: Object) -> bool:
     return False
 
 
-class State(Struct, frozen=True):
-    """How far one object is."""
-
-    done: bool = False
-    waits_for: str = ""
-    failure: str = ""
-
-
 def state_of(obj: Object) -> State:
     match obj["kind"]:
         case "Deployment":
             return _deployment_state(obj)
-        case "ReplicaSet":
-            return _replica_set_state(obj)
         case "Pod":
             return _pod_state(obj)
+        case kind if kind in STATES:
+            return STATES[kind](obj)
     return State(done=True)
 
 
@@ -354,13 +363,6 @@ def _deployment_state(obj: Object) -> State:
     # A paused rollout goes on when people say so, not by waiting for it.
     is_paused = observed and bool(spec_of(obj).get("paused"))
     return State(done or is_paused, rollout_waits_for(obj) if observed else "waiting for the controller")
-
-
-def _replica_set_state(obj: Object) -> State:
-    status, wanted = status_of(obj), spec_of(obj).get("replicas", 1)
-    observed = status.get("observedGeneration", 0) >= obj["metadata"].get("generation", 0)
-    ready, total = status.get("readyReplicas") or 0, status.get("replicas") or 0
-    return State(observed and ready == wanted == total, f"{ready} of {wanted} replicas are ready")
 
 
 def _pod_state(obj: Object) -> State:

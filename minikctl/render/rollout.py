@@ -28,9 +28,13 @@ class RolloutError(MinikctlError):
 def rollout_status(deployment: Object, revision: int = 0) -> tuple[str, bool]:
     """What to tell, and whether the rollout is over.
 
-    :param revision: another revision than this is an error; 0 takes any.
-    :raises RolloutError: the deadline was exceeded, or the Deployment is at another revision.
+    :param deployment: or a DaemonSet or StatefulSet.
+    :param revision: another revision of a Deployment than this is an error; 0 takes any.
+    :raises RolloutError: the deadline was exceeded, the Deployment is at another revision, or the pods are
+        only replaced when people delete them.
     """
+    if deployment["kind"] != "Deployment":
+        return _set_status(deployment)
     name, status = escape(name_of(deployment)), status_of(deployment)
     running = revision_of(deployment)
     if revision and running != revision:
@@ -46,6 +50,15 @@ def rollout_status(deployment: Object, revision: int = 0) -> tuple[str, bool]:
     if missing:
         return f'Waiting for deployment "{name}" rollout to finish: {missing}...', False
     return f'deployment "{name}" successfully rolled out', True
+
+
+def _set_status(obj: Object) -> tuple[str, bool]:
+    from minikctl.render.rollout_sets import set_rollout_status
+
+    try:
+        return set_rollout_status(obj)
+    except ValueError as error:
+        raise RolloutError(str(error)) from None
 
 
 def rollout_waits_for(deployment: Object) -> str:
