@@ -106,6 +106,8 @@ def _first_status(obj: Object) -> Object:
             return {"status": {"phase": "Pending"}}
         case "ReplicaSet":
             return {"status": {"replicas": 0}}
+        case "Service":
+            return {"status": {"loadBalancer": {}}}
         case "Namespace":
             return {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
         case _:
@@ -163,6 +165,10 @@ def _without_system_part(obj: Object, hints: list[Object]) -> Object:
         result.get("spec", {}).pop("nodeName", None)
     if obj["kind"] == "Namespace":
         result.pop("spec", None)
+    if obj["kind"] == "Service":
+        from minikctl.model.services import without_allocations
+
+        result["spec"] = without_allocations(spec_of(result), [spec_of(hint) for hint in hints])
     if obj["kind"] == "Job":
         from minikctl.model.defaults.batch import without_generated_selector
 

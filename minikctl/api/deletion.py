@@ -13,7 +13,7 @@ from minikctl.model import Object, ObjectKey, controller_of, is_deleting, key_of
 from minikctl.model.timestamps import format_time
 from minikctl.model.writes import DROP, Put, Remove, Write
 
-PROTECTED = ("default",)
+PROTECTED = ("default", "kube-system")
 
 
 def writes(

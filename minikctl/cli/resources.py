@@ -43,7 +43,7 @@ def kinds_of(word: str) -> list[Kind]:
 
 
 # The order in which kubectl prints `all`.
-_ALL = tuple(KINDS[name] for name in ("Pod", "Deployment", "ReplicaSet", "Job"))
+_ALL = tuple(KINDS[name] for name in ("Pod", "Service", "Deployment", "ReplicaSet", "Job"))
 
 
 def _hint(word: str) -> str:

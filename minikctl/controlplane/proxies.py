@@ -40,7 +40,8 @@ _GRACE_SECONDS = 1
 _TCP_IDLE = "24h"
 _UDP_IDLE = "60s"
 
-_HEAD = f"""daemon off;
+_HEAD = f"""user nginx;
+daemon off;
 pid {PROCESS_ID};
 worker_processes 1;
 error_log /dev/stderr warn;

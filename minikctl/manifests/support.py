@@ -30,6 +30,7 @@ from minikctl.manifests.handlings import (
     plain,
     refused_except,
 )
+from minikctl.manifests.support_services import service_tables
 from minikctl.manifests.support_workloads import workload_tables
 
 __all__ = [
@@ -169,7 +170,7 @@ POD_SPEC: Table = {
     "containers": CONTAINER,
     "dnsConfig": REFUSED,
     "dnsPolicy": inert("names are resolved as the engine is set up", "", "ClusterFirst", "Default"),
-    "enableServiceLinks": inert("there are no Services to link to yet"),
+    "enableServiceLinks": ENFORCED,
     "ephemeralContainers": REFUSED,
     "evictionResponders": REFUSED,
     "hostAliases": REFUSED,
@@ -234,6 +235,7 @@ TABLES: dict[str, Table] = {
     ),
     "Namespace": declared({"finalizers": inert("the namespace controller needs none", [], ["kubernetes"])}),
     "Pod": declared(POD_SPEC),
+    **service_tables(),
     **workload_tables(_TEMPLATE),
     "ReplicaSet": declared(
         {

@@ -50,6 +50,10 @@ NODE = Kind("Node", "v1", "nodes", ("no",), False, _READ, declarable=False)
 CONFIG_MAP = Kind("ConfigMap", "v1", "configmaps", ("cm",), True, _ALL, has_status=False)
 SECRET = Kind("Secret", "v1", "secrets", (), True, _ALL, has_status=False)
 SERVICE_ACCOUNT = Kind("ServiceAccount", "v1", "serviceaccounts", ("sa",), True, _ALL, has_status=False)
+SERVICE = Kind("Service", "v1", "services", ("svc",), True, _ALL, in_all=True)
+ENDPOINT_SLICE = Kind(
+    "EndpointSlice", "discovery.k8s.io/v1", "endpointslices", (), True, _ALL, has_status=False
+)
 POD = Kind("Pod", "v1", "pods", ("po",), True, _ALL, in_all=True)
 EVENT = Kind("Event", "v1", "events", ("ev",), True, _READ, declarable=False)
 REPLICA_SET = Kind("ReplicaSet", "apps/v1", "replicasets", ("rs",), True, _ALL, in_all=True)
@@ -65,6 +69,8 @@ KINDS: dict[str, Kind] = {
         SERVICE_ACCOUNT,
         SECRET,
         CONFIG_MAP,
+        SERVICE,
+        ENDPOINT_SLICE,
         POD,
         REPLICA_SET,
         DEPLOYMENT,
@@ -79,6 +85,8 @@ APPLY_ORDER: dict[str, int] = {
     "ServiceAccount": 3,
     "Secret": 4,
     "ConfigMap": 5,
+    "Service": 8,
+    "EndpointSlice": 9,
     "Pod": 10,
     "ReplicaSet": 11,
     "Deployment": 12,

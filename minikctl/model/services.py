@@ -53,7 +53,7 @@ def publishes(service: Object) -> bool:
 
 def selects(service: Object, pod: Object) -> bool:
     """Whether its selector names the pod's labels; without a selector it selects nothing."""
-    selector = spec_of(service).get("selector")
+    selector: dict[str, str] = spec_of(service).get("selector") or {}
     return bool(selector) and selector.items() <= labels_of(pod).items()
 
 
@@ -84,3 +84,22 @@ def _endpoints(port: dict[str, Any], slices: Iterable[Object]) -> Iterator[tuple
             if (offered.get("name", ""), offered.get("protocol", "TCP")) == wanted and offered.get("port"):
                 for endpoint in one.get("endpoints") or ():
                     yield offered["port"], endpoint
+
+
+_ALLOCATED = ("clusterIP", "clusterIPs", "healthCheckNodePort", "ipFamilies", "ipFamilyPolicy")
+
+
+def without_allocations(spec: dict[str, Any], said: list[dict[str, Any]]) -> dict[str, Any]:
+    """The spec without what it was given, except what people said of it themselves."""
+    kept = {
+        name: value
+        for name, value in spec.items()
+        if name not in _ALLOCATED or any(name in one for one in said)
+    }
+    chosen = {port.get("nodePort") for one in said for port in one.get("ports") or ()}
+    if "ports" in kept:
+        kept["ports"] = [
+            {name: value for name, value in port.items() if name != "nodePort" or value in chosen}
+            for port in kept["ports"]
+        ]
+    return kept

@@ -26,6 +26,7 @@ from minikctl.render.configuration_columns import CONFIGURATION_COLUMNS
 from minikctl.render.durations import UNKNOWN, human_duration, since
 from minikctl.render.escape import escape
 from minikctl.render.podstatus import summarize_pod
+from minikctl.render.service_columns import SERVICE_COLUMNS
 from minikctl.render.workload_columns import WORKLOAD_COLUMNS
 
 NONE = "<none>"
@@ -270,6 +271,7 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
         Column("NAME", name_cell, wide=True),
     ),
     **CONFIGURATION_COLUMNS,
+    **SERVICE_COLUMNS,
     **WORKLOAD_COLUMNS,
 }
 

@@ -21,6 +21,7 @@ from minikctl.render.describe.configuration import (
 from minikctl.render.describe.events import describe_events, events_of
 from minikctl.render.describe.node import describe_node
 from minikctl.render.describe.pod import describe_pod
+from minikctl.render.describe.services import describe_endpoint_slice, describe_service
 from minikctl.render.describe.sets import (
     describe_daemon_set,
     describe_replication_controller,
@@ -57,6 +58,8 @@ def describe(obj: Object, related: Lookup, events: Iterable[Object] | None, now:
             return describe_deployment(obj, related.list("ReplicaSet", namespace), mine, now)
         case "Secret":
             return describe_secret(obj)
+        case "Service":
+            return describe_service(obj, related.list("EndpointSlice", namespace), mine, now)
     raise UsageError(f"no description has been implemented for {kind}")
 
 
@@ -93,6 +96,7 @@ _DescriberWithPods: TypeAlias = Callable[[Object, Iterable[Object], Sequence[Obj
 _ALONE: dict[str, _Describer] = {
     "ConfigMap": describe_config_map,
     "CronJob": describe_cron_job,
+    "EndpointSlice": describe_endpoint_slice,
     "Job": describe_job,
     "Namespace": _describe_namespace,
     "Pod": describe_pod,

@@ -1,0 +1,77 @@
+"""The tables of Services and what belongs to them. `support` joins them."""
+
+from __future__ import annotations
+
+from minikctl.manifests.handlings import (
+    ENFORCED,
+    REFUSED,
+    Support,
+    Table,
+    declared,
+    enforced,
+    inert,
+    inert_but_relied_on,
+    plain,
+    refused_except,
+)
+
+_ONE_NODE = "every endpoint is as near as any other"
+_ONLY_IPV4 = "pods have IPv4 addresses"
+_PROXY = "by a proxy's address on the pods' network; where nothing really runs, nothing is forwarded"
+
+_PORTS: Table = {
+    "appProtocol": inert("bytes are forwarded as they are"),
+    "name": ENFORCED,
+    "nodePort": enforced("published on the engine's host"),
+    "port": ENFORCED,
+    "protocol": enforced("", "", "TCP", "UDP"),
+    "targetPort": ENFORCED,
+}
+_SERVICE: Table = {
+    "allocateLoadBalancerNodePorts": ENFORCED,
+    "clusterIP": Support("emulated", _PROXY),
+    "clusterIPs": Support("emulated", _PROXY),
+    "externalIPs": REFUSED,
+    "externalName": REFUSED,
+    "externalTrafficPolicy": inert_but_relied_on(
+        "the proxy stands between: pods see its address", "", "Cluster"
+    ),
+    "healthCheckNodePort": inert("no outer load balancer asks"),
+    "internalTrafficPolicy": inert_but_relied_on(_ONE_NODE, "", "Cluster"),
+    "ipFamilies": enforced(_ONLY_IPV4, [], ["IPv4"]),
+    "ipFamilyPolicy": inert_but_relied_on(_ONLY_IPV4, "", "SingleStack", "PreferDualStack"),
+    "loadBalancerClass": REFUSED,
+    "loadBalancerIP": inert("the ports are published on the engine's host"),
+    "loadBalancerSourceRanges": ENFORCED,
+    "ports": _PORTS,
+    "publishNotReadyAddresses": ENFORCED,
+    "selector": ENFORCED,
+    "sessionAffinity": ENFORCED,
+    "sessionAffinityConfig": inert("a client's endpoint is the same as long as the endpoints are"),
+    "trafficDistribution": inert(_ONE_NODE),
+    "type": refused_except("", "ClusterIP", "NodePort", "LoadBalancer", note="names lead to addresses"),
+}
+_SLICE: Table = {
+    "addressType": enforced(_ONLY_IPV4, "IPv4"),
+    "endpoints": {
+        "addresses": ENFORCED,
+        "conditions": {"ready": ENFORCED, "serving": ENFORCED, "terminating": ENFORCED},
+        "deprecatedTopology": inert("nobody reads it any more, as in Kubernetes"),
+        "hints": inert(_ONE_NODE),
+        "hostname": ENFORCED,
+        "nodeName": inert(_ONE_NODE),
+        "targetRef": inert("it is told, and nothing follows from it"),
+        "zone": inert(_ONE_NODE),
+    },
+    "ports": {
+        "appProtocol": inert("bytes are forwarded as they are"),
+        "name": ENFORCED,
+        "port": ENFORCED,
+        "protocol": ENFORCED,
+    },
+}
+
+
+def service_tables() -> dict[str, Table]:
+    """By kind."""
+    return {"EndpointSlice": plain(_SLICE), "Service": declared(_SERVICE)}

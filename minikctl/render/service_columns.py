@@ -1,0 +1,77 @@
+"""The columns of Services and EndpointSlices, as `kubectl get` prints them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from minikctl.model import Object, spec_of, status_of
+from minikctl.model.services import kind_of, ports_of
+from minikctl.render.cells import Column, age_cell, name_cell
+
+_NONE = "<none>"
+_UNSET = "<unset>"
+MOST_SHOWN = 3
+
+
+def _external(service: Object, _now: float) -> str:
+    spec = spec_of(service)
+    addresses = [str(one) for one in spec.get("externalIPs") or ()]
+    match kind_of(service):
+        case "ExternalName":
+            return str(spec.get("externalName") or "")
+        case "LoadBalancer":
+            found = (status_of(service).get("loadBalancer") or {}).get("ingress") or ()
+            addresses = [*(str(one.get("ip") or one.get("hostname")) for one in found), *addresses]
+            return ",".join(addresses) or "<pending>"
+    return ",".join(addresses) or _NONE
+
+
+def _ports(service: Object, _now: float) -> str:
+    return ",".join(map(_port, ports_of(service))) or _NONE
+
+
+def _port(port: dict[str, Any]) -> str:
+    number = f"{port['port']}:{port['nodePort']}" if port.get("nodePort") else str(port["port"])
+    return f"{number}/{port.get('protocol', 'TCP')}"
+
+
+def _selector(service: Object, _now: float) -> str:
+    selector = spec_of(service).get("selector") or {}
+    return ",".join(f"{key}={value}" for key, value in sorted(selector.items())) or _NONE
+
+
+def _slice_ports(one: Object, _now: float) -> str:
+    return shortened(str(port.get("port", "*")) for port in one.get("ports") or ())
+
+
+def _slice_endpoints(one: Object, _now: float) -> str:
+    found = one.get("endpoints") or ()
+    return shortened(address for endpoint in found for address in endpoint.get("addresses") or ())
+
+
+def shortened(words: Iterable[str]) -> str:
+    """The first three, and how many more there are."""
+    known = list(words)
+    more = f" + {len(known) - MOST_SHOWN} more..." if len(known) > MOST_SHOWN else ""
+    return ",".join(known[:MOST_SHOWN]) + more or _UNSET
+
+
+SERVICE_COLUMNS: Mapping[str, tuple[Column, ...]] = {
+    "Service": (
+        Column("NAME", name_cell),
+        Column("TYPE", lambda obj, _now: kind_of(obj)),
+        Column("CLUSTER-IP", lambda obj, _now: str(spec_of(obj).get("clusterIP") or _NONE)),
+        Column("EXTERNAL-IP", _external),
+        Column("PORT(S)", _ports),
+        Column("AGE", age_cell),
+        Column("SELECTOR", _selector, wide=True),
+    ),
+    "EndpointSlice": (
+        Column("NAME", name_cell),
+        Column("ADDRESSTYPE", lambda obj, _now: str(obj.get("addressType", ""))),
+        Column("PORTS", _slice_ports),
+        Column("ENDPOINTS", _slice_endpoints),
+        Column("AGE", age_cell),
+    ),
+}
