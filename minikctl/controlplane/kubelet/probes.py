@@ -85,7 +85,9 @@ class ProbePlan(Struct, frozen=True):
         """The first tick later than that."""
         if moment < self.tick_at:
             return self.tick_at
-        return self.tick_at + self.period * (int((moment - self.tick_at) / self.period) + 1)
+        ticks = int((moment - self.tick_at) / self.period) + 1
+        found = self.tick_at + self.period * ticks
+        return found if found > moment else self.tick_at + self.period * (ticks + 1)
 
 
 class Health(NamedTuple):
