@@ -14,6 +14,7 @@ from minikctl.backend import (
     Checked,
     Container,
     ContainerSpec,
+    ContainerState,
     Credentials,
     EngineEvent,
     EngineInfo,
@@ -23,18 +24,21 @@ from minikctl.backend import (
     LogOptions,
     SandboxSpec,
     Settings,
-    Stream,
     Usage,
     Volume,
     VolumeSpec,
 )
 from minikctl.errors import PermanentError
 from minikctl_memory.engine import MemoryEngine, not_found
+from minikctl_memory.talk import Talk
 
 DEFAULT_ENDPOINT = "memory://"
 
 _CPU_MILLICORES = 32_000
 _MEMORY_BYTES = 128 * 1024**3
+_KILLED = 137
+_PATIENCE = 3600.0
+"""Seconds after which a command that somebody talks with is taken for one that never ends."""
 _POLL_SECONDS = 0.05
 """How often somebody who follows looks for what time or another process brought."""
 
@@ -126,13 +130,18 @@ class MemoryBackend:
     def remove_container(self, container_id: str) -> None:
         self.engine.remove(container_id, self.cluster_id)
 
-    # --- not there yet ---
+    # --- from the inside ---
 
     def exec_container(self, container_id: str, command: Sequence[str], *, timeout: float) -> ExecResult:
-        raise _not_yet("exec_container")
+        from minikctl_memory import interior
+
+        done = interior.run_command(self.engine, self.cluster_id, container_id, command, timeout=timeout)
+        return interior.result_of(done)
 
     def probe(self, container_id: str, check: Check, *, timeout: float) -> Checked:
-        raise _not_yet("probe")
+        from minikctl_memory import interior
+
+        return interior.probe(self.engine, self.cluster_id, container_id, check, timeout=timeout)
 
     def open_exec(
         self,
@@ -142,29 +151,63 @@ class MemoryBackend:
         stdin: bool,
         tty: bool,
         environment: Sequence[tuple[str, str]] = (),
-    ) -> Stream:
-        raise _not_yet("open_exec")
+    ) -> Talk:
+        from minikctl_memory import interior
 
-    def open_attach(self, container_id: str, *, stdin: bool, tty: bool) -> Stream:
-        raise _not_yet("open_attach")
+        done = interior.run_command(
+            self.engine,
+            self.cluster_id,
+            container_id,
+            command,
+            environment,
+            timeout=_PATIENCE,
+            call="open_exec",
+        )
+        return Talk(iter(done.pieces), lambda: done.fate.exit_code)
+
+    def open_attach(self, container_id: str, *, stdin: bool, tty: bool) -> Talk:
+        container = self.inspect_container(container_id)
+        if container is None:
+            raise not_found(container_id)
+        if container.state is not ContainerState.RUNNING:
+            raise PermanentError(f"container {container.name} is not running", reason="NotRunning")
+
+        def exit_code() -> int | None:
+            found = self.inspect_container(container_id)
+            return found.exit_code if found else _KILLED
+
+        options = LogOptions(follow=True, tail=0)
+        lines = ((line.stream, line.text + b"\n") for line in self.logs(container_id, options))
+        return Talk(lines, exit_code)
 
     def get_archive(self, container_id: str, path: str) -> Iterator[bytes]:
-        raise _not_yet("get_archive")
+        from minikctl_memory import interior
+
+        yield from interior.read_archive(self.engine, self.cluster_id, container_id, path)
 
     def put_archive(self, container_id: str, path: str, data: Iterable[bytes] | bytes) -> None:
-        raise _not_yet("put_archive")
+        from minikctl_memory import interior
+
+        interior.write_archive(self.engine, self.cluster_id, container_id, path, data)
 
     def usage(self, container_id: str) -> Usage | None:
-        raise _not_yet("usage")
+        """Simulated processes use nothing."""
+        container = self.inspect_container(container_id)
+        runs = container is not None and container.state is ContainerState.RUNNING
+        return Usage(0, 0) if runs else None
+
+    # --- volumes ---
 
     def create_volume(self, spec: VolumeSpec) -> Volume:
-        raise _not_yet("create_volume")
+        return self.engine.create_volume(spec, self.cluster_id)
 
     def list_volumes(self) -> list[Volume]:
-        raise _not_yet("list_volumes")
+        return self.engine.volumes(self.cluster_id)
 
     def remove_volume(self, name: str) -> None:
-        raise _not_yet("remove_volume")
+        self.engine.remove_volume(name, self.cluster_id)
+
+    # --- streams ---
 
     def logs(self, container_id: str, options: LogOptions) -> Iterator[LogLine]:
         """Of the present (or last) run."""
@@ -210,7 +253,3 @@ class MemoryBackend:
 
 
 _GO_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-
-
-def _not_yet(call: str) -> PermanentError:
-    return PermanentError(f"{call} is not supported yet", reason="NotSupported")

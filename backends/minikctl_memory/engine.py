@@ -26,14 +26,18 @@ from minikctl.backend import (
     ContainerSpec,
     ContainerState,
     EngineEvent,
+    MountKind,
     NetworkMode,
     PortMapping,
     SandboxSpec,
+    Volume,
+    VolumeSpec,
+    labels,
 )
 from minikctl.backend.users import check_non_root
-from minikctl.errors import PermanentError, UnreachableError
+from minikctl.errors import PermanentError, TemporaryError, UnreachableError
 from minikctl_memory.images import ImageConfig, default_config, invalid_name, parse_reference, pull_failure
-from minikctl_memory.program import Program
+from minikctl_memory.program import Edits, Program
 from minikctl_memory.records import Record
 from minikctl_memory.shelf import Shelf
 
@@ -76,6 +80,7 @@ class MemoryEngine:
         self._records: dict[str, Record] = {}
         self._names: dict[str, str] = {}
         self._images: set[str] = set()
+        self._volumes: dict[str, Volume] = {}
         self._ports: dict[tuple[str, int], set[str]] = {}
         self._ends: list[tuple[float, str, int]] = []
         self._lists: dict[str, list[Container]] = {}
@@ -171,9 +176,10 @@ class MemoryEngine:
                 image_id=reference.id,
                 labels=dict(spec.labels),
                 program=_program(spec, config, sandbox),
-                stop_signal=config.stop_signal,
+                stop_signal=spec.stop_signal.removeprefix("SIG") or config.stop_signal,
                 created_at=now,
-                ports=spec.ports,
+                ports=() if spec.pod.host_network else spec.ports,
+                volumes=tuple(one.source for one in spec.mounts if one.kind is MountKind.VOLUME),
                 sandbox_id=sandbox_id,
             )
             self._add(record)
@@ -231,6 +237,57 @@ class MemoryEngine:
             if users:
                 raise PermanentError(f"sandbox {record.name} is in use by {users[0]}", reason="SandboxInUse")
             self._drop(record)
+
+    @contextmanager
+    def inside(self, name: str, container_id: str, cluster_id: str) -> Iterator[tuple[Record | None, float]]:
+        """For a change within a container: its record, None where there is none, and the time now."""
+        with self._changing(name, container_id) as now:
+            yield self._mine(container_id, cluster_id), now
+
+    def edit(self, record: Record, changes: Edits, now: float) -> None:
+        """Files of a container change; to be called within `inside`."""
+        record.edit(changes, now)
+        self._put(record)
+        self._settle(now)
+
+    # --- volumes ---
+
+    def volumes(self, cluster_id: str) -> list[Volume]:
+        with self._looking():
+            volumes = self._all_volumes().values()
+            return [volume for volume in volumes if volume.labels.get(labels.CLUSTER) == cluster_id]
+
+    def create_volume(self, spec: VolumeSpec, cluster_id: str) -> Volume:
+        with self._changing("create_volume", spec) as now:
+            existing = self._all_volumes().get(spec.name)
+            if existing is not None and existing.labels.get(labels.CLUSTER) != cluster_id:
+                raise PermanentError(
+                    f"the name {spec.name!r} is taken by a volume that this cluster did not make",
+                    reason="CreateVolumeError",
+                )
+            if existing is not None:
+                return existing
+            volume = self._volumes[spec.name] = Volume(spec.name, dict(spec.labels), now)
+            if self._shelf:
+                self._shelf.put_volume(self.endpoint, volume)
+            return volume
+
+    def remove_volume(self, name: str, cluster_id: str) -> None:
+        with self._changing("remove_volume", name):
+            volume = self._all_volumes().get(name)
+            if volume is None or volume.labels.get(labels.CLUSTER) != cluster_id:
+                return
+            users = [record.name for record in self._records.values() if name in record.volumes]
+            if users:
+                raise TemporaryError(f"volume {name} is in use by {users[0]}", reason="VolumeInUse")
+            self._volumes.pop(name, None)
+            if self._shelf:
+                self._shelf.drop_volume(self.endpoint, name)
+
+    def _all_volumes(self) -> dict[str, Volume]:
+        if self._shelf:
+            return {volume.name: volume for volume in self._shelf.volumes(self.endpoint)}
+        return self._volumes
 
     # --- changing: what happens to engines in life, for tests and simulations ---
 
@@ -495,4 +552,6 @@ def _program(spec: ContainerSpec, config: ImageConfig, sandbox: Record | None) -
         hostname=sandbox.program.hostname if sandbox else spec.hostname,
         user=spec.security.run_as_user or 0,
         group=spec.security.run_as_group or 0,
+        binds=tuple((one.target, one.source) for one in spec.mounts if one.kind is MountKind.BIND),
+        empty=tuple(one.target for one in spec.mounts if one.kind is not MountKind.BIND),
     )

@@ -5,6 +5,7 @@ Rules:
   `fate` says when it ends and how, `output` what it wrote until then. So any process can look at any time.
 - A container's process is PID 1: a signal without a handler is ignored, SIGKILL never is. A shell runs its
   traps when its foreground command is over, `wait` is interrupted at once.
+- Files are those of `minikctl_memory.files`: what the process wrote, what others changed, what is mounted.
 - A program that is not known here is taken for a well-behaved server: it runs, writes nothing, and a stop
   signal ends it with 128 + n.
 """
@@ -18,8 +19,12 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import NoReturn, assert_never
 
-from minikctl_memory.program import Fate, Program, Signals, Written
+from msgspec import Struct
+
+from minikctl_memory.files import UNKNOWN, Files
+from minikctl_memory.program import Edits, Fate, Program, Signals, Written
 from minikctl_memory.shell import (
+    FIRST_FILE,
     Command,
     For,
     If,
@@ -44,18 +49,53 @@ KEPT_ROUNDS = 1000
 
 
 @lru_cache(maxsize=8192)
-def fate(program: Program, signals: Signals = ()) -> Fate:
-    return _simulate(_Run(program, signals, math.inf, kept_rounds=1))
+def fate(program: Program, signals: Signals = (), edits: Edits = ()) -> Fate:
+    return _simulate(_Run(program, signals, math.inf, edits=edits, kept_rounds=1))
 
 
-def output(program: Program, signals: Signals, started_at: float, until: float) -> list[Written]:
+def output(
+    program: Program, signals: Signals, started_at: float, until: float, edits: Edits = ()
+) -> list[Written]:
     """The whole lines until then, and the last unfinished one if the process has ended by then."""
-    run = _Run(program, signals, until, started_at=started_at, kept_rounds=KEPT_ROUNDS)
+    run = _Run(program, signals, until, edits=edits, started_at=started_at, kept_rounds=KEPT_ROUNDS)
     end = _simulate(run)
     if end.seconds <= until:
         run.finish_lines()
     lines = sorted(run.lines, key=lambda line: line.seconds)
     return [line for line in lines if line.seconds <= until]
+
+
+def files_of(program: Program, signals: Signals, until: float, edits: Edits = ()) -> Files:
+    """As they are then."""
+    run = _Run(program, signals, until, edits=edits)
+    _simulate(run)
+    run.files.pass_to(until)
+    return run.files
+
+
+class Executed(Struct, frozen=True):
+    """What became of a command in a running container."""
+
+    fate: Fate
+    pieces: tuple[tuple[str, bytes], ...]
+    """(stream, bytes), in order."""
+    changes: Edits
+    """Of files, all at 0."""
+
+
+def execute(program: Program, files: Files, started_at: float, timeout: float) -> Executed:
+    """`files` are those of the container, as its own process sees them now."""
+    before = dict(files.written)
+    edits = tuple((0.0, path, content) for path, content in before.items())
+    run = _Run(program, (), timeout, edits=edits, started_at=started_at, kept_rounds=KEPT_ROUNDS)
+    run.pieces = []
+    end = _simulate(run)
+    changes = tuple(
+        (0.0, path, content)
+        for path, content in run.files.written.items()
+        if path not in before or before[path] != content
+    )
+    return Executed(end, tuple(run.pieces), changes)
 
 
 def missing(argv: tuple[str, ...]) -> bool:
@@ -96,6 +136,7 @@ class _Run:
         signals: Signals,
         until: float,
         *,
+        edits: Edits = (),
         started_at: float = 0.0,
         kept_rounds: int = 1,
         now: float = 0.0,
@@ -108,6 +149,11 @@ class _Run:
         self.now = now
         self.status = 0
         self.lines: list[Written] = []
+        self.pieces: list[tuple[str, bytes]] | None = None
+        self.files = Files(program, edits)
+        self.files.pass_to(now)
+        self.sinks: tuple[str, ...] = ()
+        """The files that the present command writes to."""
         self.traps: dict[str, Script] = {}
         self.jobs: list[float] = []
         """When each background command ends."""
@@ -125,6 +171,7 @@ class _Run:
         if moment > self.horizon or math.isinf(moment):
             raise _Out
         self.now = moment
+        self.files.pass_to(moment)
 
     def handled(self) -> tuple[float, str] | None:
         """The next signal that a trap is set for, without taking it."""
@@ -150,6 +197,11 @@ class _Run:
             return
         if stream == 0:
             return
+        if stream >= FIRST_FILE:
+            self.files.append(self.sinks[stream - FIRST_FILE], text)
+            return
+        if self.pieces is not None:
+            self.pieces.append(("stdout" if stream == 1 else "stderr", text))
         began, before = self._unfinished.pop(stream, (self.now, b""))
         *whole, rest = (before + text).split(b"\n")
         name = "stdout" if stream == 1 else "stderr"
@@ -248,6 +300,7 @@ def _start_job(run: _Run, step: Step) -> None:
     """A background command: what it writes is written now, and when it ends is remembered."""
     job = _Run(run.program, (), math.inf, started_at=run.started_at, now=run.now)
     job.variables = dict(run.variables)
+    job.files = run.files
     try:
         _run_command(job, step.command)
         run.jobs.append(job.now)
@@ -325,9 +378,12 @@ def _run_loop(run: _Run, loop: Loop) -> None:
 
 def _skip_rounds(run: _Run, seconds: float) -> None:
     handled = run.handled()
-    boundary = min(run.horizon, handled[0] if handled else math.inf)
+    edited = run.files.next_edit()
+    boundary = min(run.horizon, handled[0] if handled else math.inf, math.inf if edited is None else edited)
     if seconds <= 0:  # it spins: only a signal brings news
         run.pass_to(max(boundary, run.now))
+        if edited is not None and edited <= run.now:
+            return
         if not handled or handled[0] > run.now:
             run.pass_to(math.inf)
         return
@@ -337,6 +393,7 @@ def _skip_rounds(run: _Run, seconds: float) -> None:
     skipped = math.floor((boundary - run.now) / seconds) - run.kept_rounds
     if skipped > 0:
         run.now += skipped * seconds
+        run.files.pass_to(run.now)
 
 
 def _run_simple(run: _Run, command: Simple) -> None:
@@ -348,6 +405,7 @@ def _run_simple(run: _Run, command: Simple) -> None:
         run.status = 0
         return
     name = argv[0].rpartition("/")[2]
+    _open_files(run, command)
     if name == "exec":
         _exec(run, argv[1:])
     elif builtin := _COMMANDS.get(name):
@@ -361,6 +419,12 @@ def _run_simple(run: _Run, command: Simple) -> None:
         run.status = 0
     else:
         run.pass_to(math.inf)
+
+
+def _open_files(run: _Run, command: Simple) -> None:
+    run.sinks = tuple(path for path, _ in command.files)
+    for path, appended in command.files:
+        run.files.append(path, b"") if appended else run.files.write(path, b"")
 
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
@@ -499,6 +563,11 @@ def _test(run: _Run, argv: tuple[str, ...], stdout: int, stderr: int) -> int:
             return int(not text)
         case ("-z", text):
             return int(bool(text))
+        case ("-f" | "-e" | "-r" | "-s" as flag, path):
+            content = run.files.read(path)
+            if content is UNKNOWN:
+                raise NotUnderstood("a file of the image")
+            return int(not content if flag == "-s" else content is None)
         case (left, "=" | "==", right):
             return int(left != right)
         case (left, "!=", right):
@@ -539,6 +608,39 @@ def _user(run: _Run, argv: tuple[str, ...], stdout: int, stderr: int) -> int:
     return 0
 
 
+def _cat(run: _Run, argv: tuple[str, ...], stdout: int, stderr: int) -> int:
+    """What is not known is taken for an empty file."""
+    status = 0
+    for path in argv[1:]:
+        content = run.files.read(path) if not path.startswith("-") else b""
+        if content is None:
+            run.write(stderr, f"cat: can't open '{path}': No such file or directory\n".encode())
+            status = 1
+        elif isinstance(content, bytes):
+            run.write(stdout, content)
+    return status
+
+
+def _touch(run: _Run, argv: tuple[str, ...], stdout: int, stderr: int) -> int:
+    for path in argv[1:]:
+        if not path.startswith("-"):
+            run.files.append(path, b"")
+    return 0
+
+
+def _rm(run: _Run, argv: tuple[str, ...], stdout: int, stderr: int) -> int:
+    status = 0
+    forced = any(word.startswith("-") and "f" in word for word in argv[1:])
+    for path in argv[1:]:
+        if path.startswith("-"):
+            continue
+        if run.files.read(path) is None and not run.files.below(path) and not forced:
+            run.write(stderr, f"rm: can't remove '{path}': No such file or directory\n".encode())
+            status = 1
+        run.files.remove(path)
+    return status
+
+
 def _seq(run: _Run, argv: tuple[str, ...], stdout: int, stderr: int) -> int:
     numbers = [int(text) for text in argv[1:3] if text.lstrip("-").isdigit()]
     if len(numbers) != len(argv) - 1 or not numbers:
@@ -570,6 +672,9 @@ _COMMANDS = {
     "test": _test,
     "[": _test,
     "seq": _seq,
+    "cat": _cat,
+    "touch": _touch,
+    "rm": _rm,
     "env": _environment,
     "printenv": _environment,
     "id": _user,
@@ -584,7 +689,7 @@ _COMMANDS = {
 }
 
 _QUICK_NAMES = (
-    "cat chmod chown cp curl cut dd df du find grep head ln ls mkdir mv nslookup rm sed sort tail tee touch"
+    "chmod chown cp curl cut dd df du find grep head ln ls mkdir mv nslookup sed sort tail tee"
     " tr uname wc wget which"
 )
 _QUICK = frozenset(_QUICK_NAMES.split())

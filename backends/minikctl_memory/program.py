@@ -8,6 +8,8 @@ from msgspec import Struct
 
 Signals: TypeAlias = tuple[tuple[float, str], ...]
 """Seconds since the start, name without SIG; in order."""
+Edits: TypeAlias = tuple[tuple[float, str, bytes | None], ...]
+"""What others did to its files: seconds since the start, path, content (None: removed); in order."""
 
 
 class Program(Struct, frozen=True):
@@ -19,6 +21,11 @@ class Program(Struct, frozen=True):
     hostname: str = ""
     user: int = 0
     group: int = 0
+    binds: tuple[tuple[str, str], ...] = ()
+    """(target, path on this machine) of what is mounted from there: read when somebody looks, never
+    written."""
+    empty: tuple[str, ...] = ()
+    """Where nothing is but what is written there: the targets of volumes and of memory."""
 
 
 class Fate(Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from types import MappingProxyType
@@ -11,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from minikctl.backend import Container, ContainerState, PortMapping, labels
-from minikctl_memory.program import Fate, Program, Signals, Written
+from minikctl_memory.program import Edits, Fate, Program, Signals, Written
 
 
 class Record(Struct):
@@ -33,6 +34,9 @@ class Record(Struct):
     started_at: float | None = None
     signals: Signals = ()
     """Of the present run, in seconds since its start."""
+    edits: Edits = ()
+    """Of its files, by commands and archives, in seconds since the start of the present run."""
+    volumes: tuple[str, ...] = ()
     ends_at: float = math.inf
     exit_code: int = 0
     message: str = ""
@@ -56,8 +60,9 @@ class Record(Struct):
     def start(self, now: float) -> None:
         from minikctl_memory.process import fate  # only who starts something pays for it
 
-        self.started_at, self.signals, self.message = now, (), ""
-        self._meet(fate(self.program), now)
+        kept = self.files(now)
+        self.started_at, self.signals, self.message, self.edits = now, (), "", kept
+        self._meet(fate(self.program, (), kept), now)
 
     def signal(self, name: str, now: float) -> None:
         assert self.started_at is not None
@@ -67,7 +72,26 @@ class Record(Struct):
         else:
             from minikctl_memory.process import fate
 
-            self._meet(fate(self.program, self.signals), self.started_at)
+            self._meet(fate(self.program, self.signals, self.edits), self.started_at)
+
+    def edit(self, changes: Edits, now: float) -> None:
+        """Files are changed from outside, now. A process that looks at them may go another way."""
+        since = 0.0 if self.started_at is None else now - self.started_at
+        self.edits = (*self.edits, *((since, path, content) for _, path, content in changes))
+        if self.started_at is not None and self.ends_at > now:
+            from minikctl_memory.process import fate
+
+            self._meet(fate(self.program, self.signals, self.edits), self.started_at)
+
+    def files(self, now: float) -> Edits:
+        """All that was written to its files, as edits at 0."""
+        if self.started_at is None:
+            return self.edits
+        from minikctl_memory.process import files_of
+
+        since = min(now, self.ends_at) - self.started_at
+        seen = files_of(self.program, self.signals, since, self.edits)
+        return tuple((0.0, path, content) for path, content in sorted(seen.written.items()))
 
     def end(self, now: float, exit_code: int) -> None:
         self.ends_at, self.exit_code = now, exit_code
@@ -82,7 +106,7 @@ class Record(Struct):
         from minikctl_memory.process import output
 
         until = min(now, self.ends_at) - self.started_at
-        return output(self.program, self.signals, self.started_at, until)
+        return output(self.program, self.signals, self.started_at, until, self.edits)
 
     def container(self, now: float) -> Container:
         """As the port shows it. The same value is handed out until something changes."""
@@ -115,6 +139,7 @@ class Record(Struct):
         del data["snapshot"]
         data["program"] = asdict(self.program)
         data["ports"] = [port._asdict() for port in self.ports]
+        data["edits"] = [(at, path, _text(content)) for at, path, content in self.edits]
         data["ends_at"] = None if math.isinf(self.ends_at) else self.ends_at
         return json.dumps(data)
 
@@ -124,8 +149,20 @@ class Record(Struct):
         program = data["program"]
         program["argv"] = tuple(program["argv"])
         program["env"] = tuple((name, value) for name, value in program["env"])
+        program["binds"] = tuple((target, source) for target, source in program["binds"])
+        program["empty"] = tuple(program["empty"])
         data["program"] = Program(**program)
+        data["edits"] = tuple((at, path, _bytes(content)) for at, path, content in data["edits"])
+        data["volumes"] = tuple(data["volumes"])
         data["ports"] = tuple(PortMapping(**port) for port in data["ports"])
         data["signals"] = tuple((at, name) for at, name in data["signals"])
         data["ends_at"] = math.inf if data["ends_at"] is None else data["ends_at"]
         return cls(**data)
+
+
+def _text(content: bytes | None) -> str | None:
+    return None if content is None else base64.b64encode(content).decode("ascii")
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text)

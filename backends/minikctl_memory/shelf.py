@@ -9,12 +9,14 @@ Rules:
 from __future__ import annotations
 
 import errno
+import json
 import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from minikctl.backend import Volume
 from minikctl.errors import BackendError, TemporaryError, UnreachableError
 from minikctl_memory.records import Record
 
@@ -29,6 +31,9 @@ CREATE TABLE IF NOT EXISTS containers (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS containers_by_revision ON containers (revision);
 CREATE TABLE IF NOT EXISTS images (engine TEXT, id TEXT, PRIMARY KEY (engine, id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS volumes (
+    engine TEXT, name TEXT, labels TEXT NOT NULL, created_at REAL NOT NULL, PRIMARY KEY (engine, name)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
 _COUNT = """
@@ -102,6 +107,24 @@ class Shelf:
     def drop_image(self, engine: str, image_id: str) -> None:
         with _translated(self.path):
             self._connect().execute("DELETE FROM images WHERE engine = ? AND id = ?", (engine, image_id))
+
+    def volumes(self, engine: str) -> list[Volume]:
+        with _translated(self.path):
+            rows = self._connect().execute(
+                "SELECT name, labels, created_at FROM volumes WHERE engine = ?", (engine,)
+            )
+            return [Volume(name, json.loads(labels), created_at) for name, labels, created_at in rows]
+
+    def put_volume(self, engine: str, volume: Volume) -> None:
+        with _translated(self.path):
+            self._connect().execute(
+                "INSERT INTO volumes VALUES (?, ?, ?, ?)",
+                (engine, volume.name, json.dumps(dict(volume.labels)), volume.created_at),
+            )
+
+    def drop_volume(self, engine: str, name: str) -> None:
+        with _translated(self.path):
+            self._connect().execute("DELETE FROM volumes WHERE engine = ? AND name = ?", (engine, name))
 
     def forget(self) -> None:
         """Everything is read anew at the next look."""

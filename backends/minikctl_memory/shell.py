@@ -40,11 +40,14 @@ Word: TypeAlias = tuple[Part, ...]
 
 
 class Simple(Struct, frozen=True):
-    """A command with its words; `stdout` and `stderr` are where those go: 1, 2 or 0 (a file, so nowhere)."""
+    """A command with its words; `stdout` and `stderr` are where those go: 1, 2, 0 (nowhere), or 3 and more:
+    a file of `files`."""
 
     words: tuple[Word, ...]
     stdout: int = 1
     stderr: int = 2
+    files: tuple[tuple[str, bool], ...] = ()
+    """(path, whether it is appended to); the first one is 3."""
 
 
 class Pipeline(Struct, frozen=True):
@@ -386,25 +389,35 @@ class _Parser:
     def _simple(self) -> Simple:
         words: list[Word] = []
         streams = {0: 0, 1: 1, 2: 2}
+        files: list[tuple[str, bool]] = []
         while True:
             token = self.peek()
             if isinstance(token, tuple):
                 words.append(token)
             elif isinstance(token, _Redirection):
                 if token.stream:
-                    streams[token.stream] = _target(token.target, streams)
+                    streams[token.stream] = _target(token.target, streams, files)
             else:
                 break
             self._take()
         if not words:
             raise NotUnderstood(f"unexpected {self.peek()!r}")
-        return Simple(tuple(words), streams[1], streams[2])
+        return Simple(tuple(words), streams[1], streams[2], tuple(files))
 
 
 _TERMINALS = {"/dev/stdout": 1, "/proc/1/fd/1": 1, "/dev/stderr": 2, "/proc/1/fd/2": 2}
 
 
-def _target(target: str, streams: dict[int, int]) -> int:
+FIRST_FILE = 3
+
+
+def _target(target: str, streams: dict[int, int], files: list[tuple[str, bool]]) -> int:
     if target.startswith(">&"):
         return streams[int(target[2:])]
-    return _TERMINALS.get(target.lstrip(">"), 0)
+    path = target.lstrip(">")
+    if path in _TERMINALS:
+        return _TERMINALS[path]
+    if not path or path.startswith(("/dev/", "/proc/")):
+        return 0
+    files.append((path, target.startswith(">>")))
+    return FIRST_FILE + len(files) - 1

@@ -107,6 +107,9 @@ class Engine:
     def get(self, path: str, params: Params | None = None, *, timeout: float = READ_TIMEOUT) -> Reply:
         return self._call("get", path, params=params, timeout=(CONNECT_TIMEOUT, timeout))
 
+    def head(self, path: str, params: Params) -> Reply:
+        return self._call("head", path, params=params, timeout=(CONNECT_TIMEOUT, READ_TIMEOUT))
+
     def post(
         self,
         path: str,

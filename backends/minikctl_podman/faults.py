@@ -15,12 +15,14 @@ _NO_IMAGE = ("image not known", "no such image")
 _RUNTIME_PREFIX = re.compile(
     r"^(?:runc|crun): (?:runc create failed: )?(?:unable to start container process: )?"
 )
+_COPIER_PREFIX = re.compile(r"^error during bulk transfer for copier\.request\{.*\}: ")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\s]+")
 
 
 def one_line(text: str) -> str:
     """Printable, on one line, without the runtime's own preamble."""
-    return _RUNTIME_PREFIX.sub("", _CONTROL.sub(" ", text).strip()) or "the engine gave no reason"
+    line = _COPIER_PREFIX.sub("", _CONTROL.sub(" ", text).strip())
+    return _RUNTIME_PREFIX.sub("", line) or "the engine gave no reason"
 
 
 def is_name_taken(message: str) -> bool:

@@ -121,7 +121,10 @@ class Inside:
             yield from stream.chunks()
 
     def put_archive(self, container_id: str, path: str, data: Iterable[bytes] | bytes) -> None:
-        reply = self._engine.put(f"/containers/{container_id}/archive", {"path": path}, data)
+        where, parameters = f"/containers/{container_id}/archive", {"path": path}
+        if self._engine.head(where, parameters).missing:  # Podman would make the folder
+            raise PermanentError(f"there is no {path!r} in the container", reason="NotFound")
+        reply = self._engine.put(where, parameters, data)
         if reply.missing:
             raise _not_found(reply)
         if faults.is_bad_archive(reply.message):

@@ -80,6 +80,7 @@ def sandbox_payload(spec: SandboxSpec) -> dict[str, Any]:
         "shared_namespaces": shared,
         "exit_policy": "continue",
         **_network(spec.pod, spec.hostname, spec.ports),
+        **({"utsns": {"nsmode": "host"}} if spec.pod.host_network else {}),
     }
 
 

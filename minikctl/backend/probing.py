@@ -35,7 +35,7 @@ def probe(check: Check, *, address: str, run: Run, timeout: float) -> Checked:
     """`address` is the pod's, as it can be reached from here; "" where it can't."""
     match check:
         case ExecCheck(command):
-            return _run_command(command, run, timeout)
+            return run_command(command, run, timeout)
         case TcpCheck(port, host) if host or address:
             return check_tcp(host or address, port, timeout)
         case HttpCheck(host=host) if host or address:
@@ -73,7 +73,7 @@ def text_of(output: bytes) -> str:
     return output.decode("utf-8", errors="replace")
 
 
-def _run_command(command: Sequence[str], run: Run, timeout: float) -> Checked:
+def run_command(command: Sequence[str], run: Run, timeout: float) -> Checked:
     try:
         result = run(command, timeout)
     except PermanentError as error:

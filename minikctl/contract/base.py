@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
 import pytest
 
@@ -13,6 +14,12 @@ from minikctl.backend import Backend
 from minikctl.contract.bench import Bench, new_cluster_id
 
 MakeBackend: TypeAlias = Callable[[str], Backend]
+
+
+class Folder(NamedTuple):
+    here: Path
+    there: str
+    """As the engine knows it."""
 
 
 class ContractBase:
@@ -62,6 +69,15 @@ class ContractBase:
             listener.bind(("", 0))
             port: int = listener.getsockname()[1]
             return port
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Folder:
+        """An empty folder of the engine's machine; where that is not this one, it is under two paths."""
+        return Folder(tmp_path, str(tmp_path))
+
+    def path_of_profile(self, folder: Folder, name: str) -> str:
+        """Of a seccomp profile in that folder, where the backend looks for it."""
+        return f"{folder.there}/{name}"
 
     @pytest.fixture
     def bench(self, make_backend: MakeBackend) -> Iterator[Bench]:

@@ -149,8 +149,10 @@ class Bench(Struct):
         self.until(written, f"{container_id} writes {text!r}")
 
     def clear(self) -> None:
-        """Removes all containers of this cluster, the sandboxes last."""
+        """Removes all containers of this cluster, the sandboxes last, then its volumes."""
         containers = self.backend.list_containers()
         for container in sorted(containers, key=lambda c: c.labels.get(labels.TYPE) == labels.TYPE_SANDBOX):
             self.backend.remove_container(container.id)
+        for volume in self.backend.list_volumes():
+            self.backend.remove_volume(volume.name)
         assert self.backend.list_containers() == [], "something is left after the cleanup"

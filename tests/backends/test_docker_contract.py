@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from minikctl_docker.engine import Engine
 
 from minikctl.backend import Backend, SecurityContext, Settings
 from minikctl.contract import BackendContract
+from minikctl.contract.base import Folder
 from minikctl.contract.bench import Bench
 from minikctl.errors import BackendError, PermanentError
 
@@ -35,6 +37,19 @@ class TestDockerContract(BackendContract):
         self.engine = rig.engine_or_skip(engine)
         configured_at(self.engine.endpoint)
         return lambda cluster_id: DockerBackend.open(Settings(self.engine.endpoint, cluster_id))
+
+    @pytest.fixture
+    def folder(self) -> Iterator[Folder]:
+        """In the engine's own root, which is mounted here."""
+        name = f"minikctl-{os.urandom(8).hex()}"
+        here = rig.root_of(self.engine.name) / "var" / "tmp" / name
+        here.mkdir()
+        yield Folder(here, f"/var/tmp/{name}")
+        shutil.rmtree(here)
+
+    def path_of_profile(self, folder: Folder, name: str) -> str:
+        """Docker is given the text, so it is read here."""
+        return str(folder.here / name)
 
     def test_pull(self, bench: Bench) -> None:
         if self.engine.name == "docker-28":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,6 +13,7 @@ from minikctl_podman.engine import Engine
 
 from minikctl.backend import Backend, ResourceLimits, Settings
 from minikctl.contract import BackendContract
+from minikctl.contract.base import Folder
 from minikctl.contract.bench import Bench
 from minikctl.errors import BackendError
 
@@ -35,6 +37,15 @@ class TestPodmanContract(BackendContract):
         self.engine = rig.engine_or_skip(engine)
         configured_at(self.engine.endpoint)
         return lambda cluster_id: PodmanBackend.open(Settings(self.engine.endpoint, cluster_id))
+
+    @pytest.fixture
+    def folder(self) -> Iterator[Folder]:
+        """In the engine's own root, which is mounted here."""
+        name = f"minikctl-{os.urandom(8).hex()}"
+        here = rig.root_of(self.engine.name) / "var" / "tmp" / name
+        here.mkdir()
+        yield Folder(here, f"/var/tmp/{name}")
+        shutil.rmtree(here)
 
     def test_pull(self, bench: Bench) -> None:
         if self.engine.name == "podman-5":

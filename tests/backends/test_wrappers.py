@@ -15,16 +15,19 @@ from minikctl.backend import (
     Backend,
     ContainerSpec,
     ContainerState,
+    Credentials,
     EngineEvent,
     LogOptions,
     SandboxSpec,
+    TcpCheck,
+    VolumeSpec,
     labels,
 )
 from minikctl.backend.wrappers.base import MUTATING, BackendWrapper
 from minikctl.backend.wrappers.dry_run import DryRunBackend
 from minikctl.backend.wrappers.faulty import Faults, FaultyBackend
 from minikctl.backend.wrappers.recording import CallReport, RecordingBackend, log_calls
-from minikctl.backend.wrappers.retrying import RetryingBackend
+from minikctl.backend.wrappers.retrying import NOT_RETRIED, RetryingBackend
 from minikctl.contract import BackendContract
 from minikctl.contract.base import MakeBackend
 from minikctl.errors import PermanentError, TemporaryError, UnreachableError
@@ -70,9 +73,19 @@ def call_each(backend: Backend, container_id: str) -> dict[str, Callable[[], Any
         "create_sandbox": lambda: backend.create_sandbox(SandboxSpec("pod", "pod", LABELS)),
         "create_container": lambda: backend.create_container(SPEC),
         "start_container": lambda: backend.start_container(container_id),
-        "signal_container": lambda: backend.signal_container(container_id, kill=True),
+        "exec_container": lambda: backend.exec_container(container_id, ("true",), timeout=1),
+        "probe": lambda: backend.probe(container_id, TcpCheck(80), timeout=1),
+        "open_exec": lambda: backend.open_exec(container_id, ("true",), stdin=False, tty=False),
+        "open_attach": lambda: backend.open_attach(container_id, stdin=False, tty=False),
+        "get_archive": lambda: next(backend.get_archive(container_id, "/tmp/kept"), None),
+        "put_archive": lambda: backend.put_archive(container_id, "/tmp", bytes(1024)),
+        "usage": lambda: backend.usage(container_id),
+        "create_volume": lambda: backend.create_volume(VolumeSpec("data", LABELS)),
+        "list_volumes": backend.list_volumes,
+        "remove_volume": lambda: backend.remove_volume("data"),
         "logs": lambda: next(backend.logs(container_id, LogOptions()), None),
         "events": lambda: next(backend.events()),
+        "signal_container": lambda: backend.signal_container(container_id, kill=True),
         "remove_container": lambda: backend.remove_container(container_id),
         "close": backend.close,
     }
@@ -90,11 +103,13 @@ class Spy:
 
     def __init__(self) -> None:
         self.called: list[str] = []
+        self.given: tuple[Any, ...] = ()
 
     def __getattr__(self, name: str) -> Any:
-        def method(*_: Any, **__: Any) -> Any:
+        def method(*arguments: Any, **__: Any) -> Any:
             self.called.append(name)
-            return iter([]) if name in ("logs", "events") else []
+            self.given = arguments
+            return iter([]) if name in STREAMS else []
 
         return method
 
@@ -111,31 +126,41 @@ def test_every_method_is_forwarded(method: str) -> None:
 # --- faults ---
 
 
+def running(memory: MemoryBackend) -> str:
+    """A container that all calls work on."""
+    container_id = memory.create_container(SPEC)
+    memory.start_container(container_id)
+    memory.exec_container(container_id, ("touch", "/tmp/kept"), timeout=1)
+    memory.engine.journal = []
+    return container_id
+
+
 @pytest.mark.parametrize("method", [name for name in PORT if name != "close"])
 @pytest.mark.parametrize(
     ("fault", "error"), [("temporary_before", TemporaryError), ("unreachable_before", UnreachableError)]
 )
 def test_faults_before_the_effect(memory: MemoryBackend, method: str, fault: str, error: type) -> None:
-    container_id = memory.create_container(SPEC)
-    journal = memory.engine.journal = []
+    container_id = running(memory)
     faulty = FaultyBackend(memory, Faults(**{fault: 1.0}), Random(0))
     with pytest.raises(error, match=method):
         call_each(faulty, container_id)[method]()
-    assert journal == []
+    assert memory.engine.journal == []
     assert faulty.injected[fault] == 1
 
 
-@pytest.mark.parametrize("method", [name for name in PORT if name not in ("close", "logs", "events")])
+STREAMS = ("logs", "events", "get_archive")
+
+
+@pytest.mark.parametrize("method", [name for name in PORT if name not in ("close", *STREAMS)])
 @pytest.mark.parametrize(
     ("fault", "error"), [("temporary_after", TemporaryError), ("unreachable_after", UnreachableError)]
 )
 def test_faults_after_the_effect(memory: MemoryBackend, method: str, fault: str, error: type) -> None:
-    container_id = memory.create_container(SPEC)
-    journal = memory.engine.journal = []
+    container_id = running(memory)
     faulty = FaultyBackend(memory, Faults(**{fault: 1.0}), Random(0))
     with pytest.raises(error, match=method):
         call_each(faulty, container_id)[method]()
-    assert [call.name for call in journal] == ([method] if method in MUTATING else [])
+    assert [call.name for call in memory.engine.journal or ()] == ([method] if method in MUTATING else [])
 
 
 def test_broken_streams(memory: MemoryBackend) -> None:
@@ -216,7 +241,7 @@ class Failing(BackendWrapper):
         raise self.errors.pop(0)
 
 
-RETRIED = sorted(set(PORT) - {"pull_image", "close", "logs", "events"})
+RETRIED = sorted(set(PORT) - NOT_RETRIED - {"close", *STREAMS})
 
 
 @pytest.mark.parametrize("method", RETRIED)
@@ -243,9 +268,20 @@ def test_other_errors_are_not(memory: MemoryBackend, error: Exception) -> None:
     assert pauses == []
 
 
-def test_a_pull_is_not_tried_again(memory: MemoryBackend) -> None:
+@pytest.mark.parametrize("method", sorted(NOT_RETRIED))
+def test_what_must_not_happen_twice_is_not_tried_again(memory: MemoryBackend, method: str) -> None:
+    retrying = RetryingBackend(Failing(memory, TemporaryError("busy")), sleep=lambda _: None)
     with pytest.raises(TemporaryError):
-        RetryingBackend(Failing(memory, TemporaryError("busy")), sleep=lambda _: None).pull_image(IMAGE)
+        call_each(retrying, running(memory))[method]()
+
+
+def test_credentials_are_told_to_the_engine_alone(memory: MemoryBackend) -> None:
+    reports: list[CallReport] = []
+    spy: Any = Spy()
+    credentials = Credentials("user", "hunter2")
+    RecordingBackend(RetryingBackend(spy), reports.append).pull_image(IMAGE, credentials)
+    assert spy.given == (IMAGE, credentials)
+    assert "hunter2" not in f"{reports} {credentials!r} {credentials} {[credentials]}"
 
 
 def test_a_start_with_a_lost_reply_runs_once(memory: MemoryBackend, clock: Clock) -> None:
@@ -259,7 +295,10 @@ def test_a_start_with_a_lost_reply_runs_once(memory: MemoryBackend, clock: Clock
 
 
 class Unsteady(FaultyBackend):
-    """Faults in calls only: nobody takes up a stream in the suite."""
+    """Faults in calls that are made again: nobody takes up a stream in the suite, or repeats a command."""
+
+    def _call(self, method: str, argument: object, call: Callable[[], T]) -> T:
+        return call() if method in NOT_RETRIED else super()._call(method, argument, call)
 
     def _stream(self, method: str, argument: object, call: Callable[[], Iterator[T]]) -> Iterator[T]:
         return call()
@@ -284,10 +323,6 @@ class TestRetriedFaultsAreInvisible(BackendContract):
         for image in (self.image, self.other_image):
             engine.pull(image)
         return make
-
-    test_missing_image = None  # type: ignore[assignment]
-    test_not_a_reference = None  # type: ignore[assignment]
-    """Pulls are not retried."""
 
 
 # --- recording ---
@@ -326,19 +361,25 @@ def test_log(memory: MemoryBackend, caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_nothing_reaches_the_engine(memory: MemoryBackend, clock: Clock) -> None:
-    real_id = memory.create_container(SPEC)
-    memory.start_container(real_id)
+    real_id = running(memory)
     before = memory.list_containers()
-    memory.engine.journal = []
     dry = DryRunBackend(memory, clock=clock)
     for method, call in call_each(dry, real_id).items():
-        if method != "close":
+        if method in ("open_exec", "open_attach"):
+            with pytest.raises(PermanentError) as caught:
+                call()
+            assert caught.value.reason == "NotSupported"
+        elif method != "close":
             call()
     assert memory.engine.journal == []
     assert memory.list_containers() == before
     assert [call.method for call in dry.planned] == [
         "pull_image",
         "create_sandbox",
+        "exec_container",
+        "put_archive",
+        "create_volume",
+        "remove_volume",
         "signal_container",
         "remove_container",
     ]

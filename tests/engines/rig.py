@@ -100,6 +100,12 @@ def run_beside(name: str, *command: str) -> str:
     return _run("exec", name, *command)
 
 
+def root_of(name: str) -> Path:
+    """The engine's own file system, as it is mounted here."""
+    state = os.environ.get("MINIKCTL_ENGINES_DIR", "/var/tmp/minikctl-engines")
+    return Path(state, "mnt", name)
+
+
 def client(name: str, *words: str) -> str:
     """The output of the engine's own client (`docker`, `podman`): what people do by hand."""
     return _run("exec-client", name, *words)

@@ -33,13 +33,12 @@ MUTATING = frozenset(
         "remove_container",
         "exec_container",
         "open_exec",
-        "open_attach",
         "put_archive",
         "create_volume",
         "remove_volume",
     }
 )
-"""The calls that change something on the engine, or may."""
+"""The calls that change something on the engine by themselves, or may."""
 
 
 def short(argument: object) -> str:

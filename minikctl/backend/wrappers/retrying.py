@@ -22,7 +22,7 @@ from minikctl.errors import TemporaryError
 
 T = TypeVar("T")
 
-_NOT_RETRIED = frozenset({"pull_image", "probe", "exec_container", "open_exec", "open_attach", "put_archive"})
+NOT_RETRIED = frozenset({"pull_image", "probe", "exec_container", "open_exec", "open_attach", "put_archive"})
 
 
 class RetryingBackend(BackendWrapper):
@@ -59,7 +59,7 @@ class RetryingBackend(BackendWrapper):
         return self._call("start_container", container_id, start)
 
     def _call(self, method: str, argument: object, call: Callable[[], T]) -> T:
-        attempts = 1 if method in _NOT_RETRIED else self._attempts
+        attempts = 1 if method in NOT_RETRIED else self._attempts
         for attempt in range(attempts - 1):
             try:
                 return call()
