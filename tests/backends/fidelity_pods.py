@@ -12,6 +12,8 @@ import pytest
 
 from minikctl.backend import ContainerSpec, FidelityTable
 from minikctl.backend.users import check_non_root
+from minikctl.controlplane.kubelet.configuration import Surroundings
+from minikctl.controlplane.kubelet.environment import environment
 from minikctl.controlplane.kubelet.specs import container_spec
 from minikctl.errors import PermanentError
 from minikctl.manifests.fidelity import engine_fields
@@ -89,14 +91,18 @@ def spec_for(pod_spec: dict[str, Any]) -> ContainerSpec:
             "spec": pod_spec,
         }
     )
+    container = pod["spec"]["containers"][0]
+    values = environment(container, Surroundings(pod))
+    assert isinstance(values, dict)
     return container_spec(
         pod,
-        pod["spec"]["containers"][0],
+        container,
         attempt=0,
         backoff=None,
         sandbox_id="",
         cluster_id="c",
         seal_key=b"k",
+        environment=values,
     )
 
 
