@@ -327,7 +327,8 @@ def _has_history(session: Session, deployment: Object) -> bool:
 
 def is_stuck(pod: Object) -> bool:
     """Nothing will change by itself: no image, no start, or a crash that came again after a back-off."""
-    counts_restarts = (controller_of(pod) or {}).get("kind") == "Job"
+    owners = (pod.get("metadata") or {}).get("ownerReferences") or ()
+    counts_restarts = any(one["kind"] == "Job" for one in owners)
     for status in status_of(pod).get("containerStatuses") or ():
         reason = ((status.get("state") or {}).get("waiting") or {}).get("reason", "")
         if reason == "CrashLoopBackOff" and counts_restarts:
