@@ -45,6 +45,8 @@ class Story:
         self.bounds: dict[ObjectKey, int] = {}
         self.world.checks.append(self.check_bounds)
         self.world.checks.append(self.check_once)
+        self.world.checks.append(self.check_killings)
+        self.ever_sick: set[tuple[str, str]] = set()
         self.world.meddle = lambda: self.random.choice((self.apply, self.scale, self.restart))()
         self.foreign = self._foreign_containers()
 
@@ -53,12 +55,15 @@ class Story:
     def live(self) -> None:
         world = self.world
         world.set_faults(ROUGH, store=0.02, crash=0.006)
+        world.failing_commands = 0.2
         end = world.clock.time + CHAOS_SECONDS
         while world.clock.time < end:
             self.random.choice(self._deeds())()
             world.run(self.random.choice((0.05, 0.5, 3.0, 15.0)))
         world.engine.reachable = True
         world.set_faults(QUIET)
+        world.sick.clear()
+        world.failing_commands = 0.0
         self._try(lambda: world.api.update(ObjectKey("Node", "", "node-1"), _uncordoned))
         world.run(RESYNC_SECONDS + 5)  # hints were lost: what happened last is seen with the next list
         if not world.run(REST_SECONDS, self.is_settled):
@@ -71,6 +76,7 @@ class Story:
         people = [self.apply, self.apply, self.scale, self.delete, self.restart, self.pause, self.edit_file]
         people += [self.run_pod, self.delete_pod, self.cordon]
         fate = [self.kill, self.remove, self.outage, self.world.crash, self.world.lose_database, self.forge]
+        fate += [self.sicken]
         return [*people, *fate]
 
     # --- people
@@ -160,6 +166,14 @@ class Story:
             victim = self.random.choice(running)
             self._try(lambda: self.world.engine.remove(victim.id, CLUSTER))
 
+    def sicken(self) -> None:
+        """The probes of one container fail from now on. Another attempt is well again."""
+        running = [one for one in self._running() if one.labels[labels.TYPE] == labels.TYPE_CONTAINER]
+        if running:
+            victim = self.random.choice(running)
+            self.world.sick.add(victim.id)
+            self.ever_sick.add((victim.labels[labels.POD_UID], victim.labels[labels.CONTAINER_NAME]))
+
     def outage(self) -> None:
         world = self.world
         world.engine.reachable = False
@@ -238,6 +252,7 @@ class Story:
                 "name": f"c{number}",
                 "image": f"busybox:{self.random.randint(1, 3)}",
                 "command": ["sh", "-c", f"{trap}while true; do sleep 1; done"],
+                **self._health(),
             }
             for number in range(count)
         ]
@@ -249,6 +264,22 @@ class Story:
             spec["initContainers"] = self._init_containers(trap)
         return spec
 
+    def _health(self) -> dict[str, Any]:
+        """Some of the probes and hooks that a container may have."""
+        fields: dict[str, Any] = {}
+        for name in ("startupProbe", "readinessProbe", "livenessProbe"):
+            if self.random.random() < 0.2:
+                fields[name] = {
+                    "tcpSocket": {"port": 80},
+                    "periodSeconds": self.random.choice((5, 30)),
+                    "failureThreshold": self.random.choice((1, 3)),
+                }
+        handlers = ({"exec": {"command": ["true"]}}, {"sleep": {"seconds": 1}})
+        for name in ("postStart", "preStop"):
+            if self.random.random() < 0.15:
+                fields.setdefault("lifecycle", {})[name] = self.random.choice(handlers)
+        return fields
+
     def _init_containers(self, trap: str) -> list[dict[str, Any]]:
         """One that ends after a while, perhaps a sidecar, in any order."""
         first = {"name": "i0", "image": "busybox:1", "command": ["sh", "-c", "sleep 1"]}
@@ -257,6 +288,7 @@ class Story:
             "image": "busybox:2",
             "command": ["sh", "-c", f"{trap}while true; do sleep 1; done"],
             "restartPolicy": "Always",
+            **self._health(),
         }
         return self.random.choice(([first], [sidecar], [first, sidecar], [sidecar, first]))
 
@@ -289,6 +321,14 @@ class Story:
         )
         twice = [f"{name} of {uid}" for (uid, name), count in running.items() if count > 1]
         assert not twice, f"runs twice: {twice}"
+
+    def check_killings(self) -> None:
+        """Nothing is restarted because a healthy container could not be asked."""
+        for event in self.world.killings:
+            words = re.search(r"^Container (\S+) failed", event["message"])
+            assert words is not None
+            killed = (event["involvedObject"]["uid"], words[1])
+            assert killed in self.ever_sick, f"a healthy container was restarted: {event['message']}"
 
     def _pods_of(self, deployment: Object) -> list[Object]:
         sets = {

@@ -13,7 +13,10 @@ import pytest
 
 from minikctl.agent import engine
 from minikctl.agent.kubelets import Kubelets
+from minikctl.agent.ports import Probed
+from minikctl.agent.prober import Prober
 from minikctl.api import Api
+from minikctl.backend import Checked
 from minikctl.controlplane import deployment, garbage
 from minikctl.controlplane.decision import Decision
 from minikctl.controlplane.kubelet import sync
@@ -73,6 +76,19 @@ def _starts_before_it_has_looked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(sync._Look, "_run_missing", at_once)
 
 
+def _takes_silence_for_failure(patch: pytest.MonkeyPatch) -> None:
+    learn = Kubelets._learn_answer
+
+    def hastily(self: Any, engine: Any, news: Probed, now: float) -> None:
+        learn(self, engine, news._replace(checked=news.checked or Checked(False, "no answer")), now)
+
+    patch.setattr(Kubelets, "_learn_answer", hastily)
+
+
+def _probes_once(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Prober, "answered", lambda self, plan: True)
+
+
 BUGS: dict[Callable[[pytest.MonkeyPatch], None], str] = {
     _obeys_any_label: "somebody else is gone",
     _forgets_the_surge: "are allowed",
@@ -82,6 +98,8 @@ BUGS: dict[Callable[[pytest.MonkeyPatch], None], str] = {
     _never_rests: "still written",
     _restarts_nothing: "is not ready",
     _starts_before_it_has_looked: "runs twice",
+    _takes_silence_for_failure: "a healthy container was restarted",
+    _probes_once: "is not ready",
 }
 """With what must be said of it."""
 

@@ -25,11 +25,11 @@ from minikctl.agent.engine import Engine
 from minikctl.agent.loop import Loop
 from minikctl.agent.ports import Hinted, News
 from minikctl.api import Api
-from minikctl.backend import EngineEvent
+from minikctl.backend import Check, Checked, ContainerState, EngineEvent, ExecResult
 from minikctl.backend.wrappers.faulty import Faults, FaultyBackend
 from minikctl.controlplane.decision import Ids
 from minikctl.controlplane.node import NodeConfig
-from minikctl.errors import StoreError
+from minikctl.errors import PermanentError, StoreError
 from minikctl.model import Object
 from minikctl.model.hashing import safe_suffix
 from minikctl.model.writes import Write
@@ -107,6 +107,7 @@ class FaultyStore:
         if self._world.chance(self._world.store_faults):
             raise StoreError("simulated fault: no space left on device")
         stored = self._inner.commit(writes)
+        self._world.killings += [one for one in stored if "failed liveness probe" in one.get("message", "")]
         if self._world.chance(self._world.store_faults):
             raise StoreError("simulated fault: the reply to a commit was lost")
         self._world.maybe_crash("after a commit")
@@ -114,9 +115,15 @@ class FaultyStore:
 
 
 class CrashingBackend(FaultyBackend):
-    """Also ends the process before or after a call."""
+    """Also ends the process before or after a call. What probes and commands find is the world's to say."""
 
     world: World
+
+    def probe(self, container_id: str, check: Check, *, timeout: float) -> Checked:
+        return self._call("probe", container_id, lambda: self.world.probe(container_id))
+
+    def exec_container(self, container_id: str, command: Sequence[str], *, timeout: float) -> ExecResult:
+        return self._call("exec_container", container_id, lambda: self.world.run_command(container_id))
 
     def _call(self, method: str, argument: object, call: Callable[[], Any]) -> Any:
         self.world.maybe_crash(f"before {method}")
@@ -147,6 +154,11 @@ class World:
         self.store_faults = 0.0
         self.meddle: Callable[[], None] = lambda: None
         """What somebody else does just before one of the control plane's commits."""
+        self.sick: set[str] = set()
+        """Ids of containers whose probes fail."""
+        self.killings: list[Object] = []
+        """Events about containers that failed a probe."""
+        self.failing_commands = 0.0
         self.crashes = 0
         self.checks: list[Callable[[], None]] = []
         self._serial = 0
@@ -197,6 +209,21 @@ class World:
 
     def note(self, text: str) -> None:
         self.log.append(f"{self.clock.time - BEGIN:9.3f} {text}")
+
+    # --- what runs in containers
+
+    def probe(self, container_id: str) -> Checked:
+        self._check_running(container_id)
+        return Checked(False, "it is sick") if container_id in self.sick else Checked(True)
+
+    def run_command(self, container_id: str) -> ExecResult:
+        self._check_running(container_id)
+        return ExecResult(int(self.chance(self.failing_commands)), b"")
+
+    def _check_running(self, container_id: str) -> None:
+        found = self.engine.container(container_id, CLUSTER)
+        if found is None or found.state is not ContainerState.RUNNING:
+            raise PermanentError("it does not run", reason="NotRunning")
 
     # --- the executor
 
