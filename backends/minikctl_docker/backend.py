@@ -331,6 +331,11 @@ class DockerBackend:
         inside = self._inside_of(container_id)
         return inside.probe(container_id, check, timeout=timeout, host_ip=self._host_network())
 
+    def probe_from_inside(self) -> None:
+        """From now on no check is made from this process: for who knows that its network is another one,
+        although it has the same addresses."""
+        self._reach = ""
+
     def usage(self, container_id: str) -> Usage | None:
         return self._inside.usage(container_id) if self._facts_of(container_id) else None
 

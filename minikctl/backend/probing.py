@@ -160,6 +160,8 @@ class _Fetch:
                 return self._failed(url, f"{_LATE}connections)" if why.endswith("timeout") else why)
             except (OSError, http.client.HTTPException) as error:
                 return self._failed(url, _go_words(error))
+            if self._late:  # what was cut off may look like an answer
+                return self._failed(url, "")
             if status not in _REDIRECTS or not location:
                 return _judged(status, body)
             url = urljoin(url, location)

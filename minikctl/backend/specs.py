@@ -153,6 +153,8 @@ class ContainerSpec(Struct, frozen=True):
     network: NetworkMode = NetworkMode.POD
     sandbox_id: str = ""
     stdin: bool = False
+    stdin_once: bool = False
+    """The input ends for good with the first that was attached to it."""
     tty: bool = False
     mounts: tuple[Mount, ...] = ()
     pod: PodOptions = field(default_factory=PodOptions)
