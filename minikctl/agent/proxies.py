@@ -30,7 +30,9 @@ SETTLE_SECONDS = 0.2
 GLANCE_SECONDS = 0.05
 LONGEST_HOLD_SECONDS = 2.0
 RETRY_SECONDS = 0.3
-TELL_TIMEOUT = 10.0
+MOST_FAILURES = 10
+"""So long in a row the wait grows; a command that waits gives up on the proxy at a third of them."""
+TELL_TIMEOUT = 5.0
 
 
 class Known(Struct):
@@ -42,6 +44,8 @@ class Known(Struct):
     wanted: Program | None = None
     under_way: Program | None = None
     retry_at: float = 0.0
+    failures: int = 0
+    """In a row."""
 
     def forwards_to(self, address: str) -> bool:
         """Whether it does, or may before long."""
@@ -136,8 +140,10 @@ class Proxies:
             return []
         known.under_way = None
         if news.error is not None:
-            known.retry_at = now + RETRY_SECONDS
+            known.failures += 1
+            known.retry_at = now + RETRY_SECONDS * min(known.failures, MOST_FAILURES)
             return []
+        known.failures = 0
         if known.container_id == news.container_id:
             before = known.told.addresses if known.told is not None else frozenset()
             known.told = news.program
@@ -153,7 +159,9 @@ class Proxies:
 
     def is_idle(self) -> bool:
         """Everything that was to be told was."""
-        return not self._dirty and all(one.under_way is None for one in self._known.values())
+        hopeful = [uid for uid, one in self._known.items() if one.failures < MOST_FAILURES // 3]
+        busy = any(self._known[uid].under_way is not None for uid in hopeful)
+        return not busy and not any(uid in self._dirty for uid in hopeful)
 
 
 def _running(engine: Engine, uid: str) -> Container | None:

@@ -13,6 +13,7 @@ from minikctl.backend import Container
 from minikctl.controlplane.decision import with_metadata
 from minikctl.controlplane.kubelet.seal import recorded_pod
 from minikctl.controlplane.podcontrol import deleted
+from minikctl.controlplane.proxies import is_proxy, service_of
 from minikctl.controlplane.rollout import surge_and_unavailable
 from minikctl.controlplane.view import View
 from minikctl.model import (
@@ -82,10 +83,17 @@ def _known_again(pod: Object, sets: dict[str, Object], view: View) -> Object | N
     if owner["uid"] in sets:
         return pending
     heir = _named(owner["name"], pod, sets)
-    heir = heir or view.get(ObjectKey(owner["kind"], namespace_of(pod), owner["name"]))
+    heir = heir or view.get(_owner_key(pod, owner))
     if heir is None:
         return None
     return with_metadata(pending, ownerReferences=[controller_reference(heir)])
+
+
+def _owner_key(pod: Object, owner: dict[str, Any]) -> ObjectKey:
+    """A Service's proxies live in another namespace than the Service."""
+    if is_proxy(pod):
+        return service_of(pod)
+    return ObjectKey(owner["kind"], namespace_of(pod), owner["name"])
 
 
 def _declared_again(pod: Object, view: View) -> Object | None:

@@ -157,10 +157,11 @@ def _keep_proxies(
         return
     in_range = contains(network, cluster_ip(service))
     wanted = roles(service) if in_range else []
+    if wanted:
+        _keep_namespace(view, decision, now, ids)
     for role in Role:
         pod = view.get(pod_key(key_of(service), role))
         if pod is None and role in wanted:
-            _keep_namespace(view, decision, now, ids)
             decision.put(make_pod(service, role, network, ids.site.proxy_image, ids.uid(), now))
         elif pod is not None and not is_deleting(pod):
             fits = annotations_of(pod).get(MADE_FROM) == made_from(service, role, network)
