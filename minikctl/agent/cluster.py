@@ -31,6 +31,7 @@ from minikctl.store.lock import wake
 
 if TYPE_CHECKING:
     from minikctl.agent.engine import Engine
+    from minikctl.agent.ports import PodVolumes
     from minikctl.backend import Backend, EngineInfo
     from minikctl.controlplane.node import NodeConfig
 
@@ -208,9 +209,17 @@ class Cluster:
                 self.store.seal_key,
                 self._infos.get(name),
                 self.state_dir if _sees_our_files(self.backends[name]) else None,
+                volumes=self._volumes(self.backends[name]),
             )
             for name, nodes in self._by_engine().items()
         ]
+
+    def _volumes(self, backend: Backend) -> PodVolumes:
+        from minikctl.agent.volumes import DistantVolumes, ImaginedVolumes, LocalVolumes
+
+        if _sees_our_files(backend):
+            return LocalVolumes(self.state_dir, (backend.endpoint.removeprefix("unix://"),))
+        return ImaginedVolumes() if backend.capabilities.simulated else DistantVolumes()
 
     @property
     def is_simulated(self) -> bool:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
+from minikctl.agent.ports import PodVolumes
 from minikctl.agent.prober import Prober
+from minikctl.agent.volumes import ImaginedVolumes
 from minikctl.backend import Backend, Container, ContainerState, EngineEvent, EngineInfo
 from minikctl.controlplane.kubelet import ImageBook, PodMemo
 from minikctl.controlplane.kubelet.hooks import HookKey
@@ -38,6 +40,7 @@ class Engine(Struct):
     info: EngineInfo | None = None
     state_dir: Path | None = None
     """Where it finds the files that are kept for pods; None where it does not see this machine's files."""
+    volumes: PodVolumes = field(default_factory=ImaginedVolumes)
     images: ImageBook = field(default_factory=ImageBook)
     memos: dict[str, PodMemo] = field(default_factory=dict)
     """By pod uid."""
@@ -63,6 +66,8 @@ class Engine(Struct):
     serial: int = 0
     _containers: dict[str, Container] = field(default_factory=dict)
     _by_pod: dict[str, dict[str, Container]] = field(default_factory=dict)
+    with_files: frozenset[str] = frozenset()
+    """Uids of pods that files are kept for, as of the last list."""
     _learnt: dict[str, int] = field(default_factory=dict)
 
     def of_pod(self, uid: str) -> tuple[Container, ...]:

@@ -102,7 +102,10 @@ def mounted(engine: Engine, uid: str, actions: Sequence[Action]) -> list[Action]
 
 def _with_mount(action: Action, mount: Mount) -> Action:
     match action:
-        case RunContainer(spec=spec) if not any(one.target == TARGET for one in spec.mounts):
+        case RunContainer(spec=spec, mounts=own):
+            targets = (*(one.target for one in spec.mounts), *(one.target for one in own))
+            if TARGET in targets:
+                return action
             return replace(action, spec=replace(spec, mounts=(*spec.mounts, mount)))
         case _:
             return action

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from minikctl.agent.ports import (
     Acted,
     Cleared,
@@ -12,6 +14,7 @@ from minikctl.agent.ports import (
     Listed,
     Looked,
     Outcome,
+    PodVolumes,
     Probed,
     Pulled,
 )
@@ -25,16 +28,20 @@ from minikctl.controlplane.kubelet import (
     RunContainer,
     RunHook,
     RunSandbox,
+    SetUpVolumes,
     SignalContainer,
     StartContainer,
+    TearDownVolumes,
 )
 from minikctl.errors import BackendError, PermanentError, TemporaryError, UnreachableError
 from minikctl.model import ObjectKey
 
 
-def list_containers(engine: str, backend: Backend, serial: int) -> Listed:
+def list_containers(engine: str, backend: Backend, serial: int, volumes: PodVolumes) -> Listed:
     try:
-        return Listed(engine, serial, tuple(backend.list_containers()))
+        # First the files: whose containers are not listed after that had none when they were seen.
+        with_files = frozenset(volumes.uids())
+        return Listed(engine, serial, tuple(backend.list_containers()), with_files)
     except Exception as error:
         return Listed(engine, serial, error=_told(error))
 
@@ -96,34 +103,49 @@ def look(engine: str, backend: Backend, serial: int, ids: Sequence[str]) -> Look
         return Looked(engine, serial, found, _told(error))
 
 
-def clear(engine: str, backend: Backend, ids: Sequence[str]) -> Cleared:
+def clear(
+    engine: str, backend: Backend, ids: Sequence[str], volumes: PodVolumes, uids: Sequence[str]
+) -> Cleared:
+    """Containers, then the files of pods that have none any more."""
     removed: list[str] = []
     try:
         for container_id in ids:
             backend.remove_container(container_id)
             removed.append(container_id)
+        for uid in uids:
+            volumes.tear_down(uid)
         return Cleared(engine, tuple(removed))
     except Exception as error:
         return Cleared(engine, tuple(removed), _told(error))
 
 
-def act(engine: str, backend: Backend, uid: str, key: ObjectKey, actions: Sequence[Action]) -> Acted:
+def act(
+    engine: str, backend: Backend, uid: str, key: ObjectKey, actions: Sequence[Action], volumes: PodVolumes
+) -> Acted:
     """All actions of one pod, in order. One that fails does not keep the next ones from being tried,
-    except where the engine is gone."""
+    except where the engine is gone, and where containers would not have their volumes."""
     outcomes: list[Outcome] = []
+    lacks_volumes = False
     for action in actions:
-        outcome = _do(backend, action)
+        if lacks_volumes and isinstance(action, RunContainer):
+            continue
+        outcome = _do(backend, action, uid, volumes)
         outcomes.append(outcome)
         if isinstance(outcome.error, UnreachableError):
             break
+        lacks_volumes = lacks_volumes or (outcome.error is not None and isinstance(action, SetUpVolumes))
     return Acted(engine, uid, key, tuple(outcomes))
 
 
-def _do(backend: Backend, action: Action) -> Outcome:
+def _do(backend: Backend, action: Action, uid: str, volumes: PodVolumes) -> Outcome:
     try:
         match action:
-            case RunContainer(spec=spec):
-                return _run(backend, action)
+            case RunContainer():
+                return _run(backend, action, uid, volumes)
+            case SetUpVolumes(wanted):
+                volumes.set_up(uid, wanted)
+            case TearDownVolumes():
+                volumes.tear_down(uid)
             case StartContainer(container_id=container_id):
                 return Outcome(action, backend.start_container(container_id))
             case RunSandbox(spec):
@@ -141,8 +163,12 @@ def _do(backend: Backend, action: Action) -> Outcome:
         return Outcome(action, error=_told(error))
 
 
-def _run(backend: Backend, action: RunContainer) -> Outcome:
-    container_id = backend.create_container(action.spec)
+def _run(backend: Backend, action: RunContainer, uid: str, volumes: PodVolumes) -> Outcome:
+    spec = action.spec
+    if action.mounts:
+        mounts = volumes.mounts(uid, action.container, action.mounts)
+        spec = replace(spec, mounts=(*spec.mounts, *mounts))
+    container_id = backend.create_container(spec)
     try:
         return Outcome(action, backend.start_container(container_id))
     except Exception as error:

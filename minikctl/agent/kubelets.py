@@ -44,8 +44,10 @@ from minikctl.controlplane.kubelet import (
     RunContainer,
     RunHook,
     RunSandbox,
+    SetUpVolumes,
     SignalContainer,
     StartContainer,
+    TearDownVolumes,
     absorb,
     sync_pod,
 )
@@ -54,10 +56,11 @@ from minikctl.controlplane.kubelet.memo import IMAGE_NOT_FOUND
 from minikctl.controlplane.kubelet.probes import probe_problem
 from minikctl.controlplane.kubelet.seal import identity
 from minikctl.controlplane.manager import Manager, Work
+from minikctl.controlplane.names import service_environment
 from minikctl.controlplane.node import NodeConfig
 from minikctl.controlplane.podcontrol import ended
 from minikctl.errors import BackendError, UnreachableError
-from minikctl.model import Object, ObjectKey, is_deleting, key_of, spec_of, status_of, uid_of
+from minikctl.model import Object, ObjectKey, is_deleting, key_of, namespace_of, spec_of, status_of, uid_of
 from minikctl.store import Store
 
 COOL_SECONDS = 1.0
@@ -149,6 +152,7 @@ class Kubelets:
         if first:
             self._look_at_pods_of(engine)
         engine.uncleared = True
+        engine.with_files = news.with_files
         self._forget_pods(engine)
 
     def _forget_pods(self, engine: Engine) -> None:
@@ -209,6 +213,10 @@ class Kubelets:
             case RunContainer(container=name) | StartContainer(container=name) if outcome.error is None:
                 decision.tell(pod, "Created", f"Created container: {name}", KUBELET)
                 decision.tell(pod, "Started", f"Started container {name}", KUBELET)
+            case SetUpVolumes() if outcome.error is not None:
+                decision.tell(pod, outcome.error.reason, outcome.error.message, KUBELET, "Warning")
+            case TearDownVolumes() if outcome.error is not None:
+                self._say(outcome.error.message)
             case RunContainer() | StartContainer() | RunSandbox() if outcome.error is not None:
                 if outcome.error.reason != IMAGE_NOT_FOUND:
                     decision.tell(pod, "Failed", f"Error: {outcome.error}", KUBELET, "Warning")
@@ -277,8 +285,17 @@ class Kubelets:
             return
         if isinstance(news.error, UnreachableError):
             self._lose(engine, news.error, now)
+        elif news.error is not None:
+            self._tell_unprogrammed(news)
         for key in self._proxies.learn(engine, news, now):
             self.manager.look_at(Work.KUBELET, key)
+
+    def _tell_unprogrammed(self, news: Told) -> None:
+        pod = self.manager.view.get(news.key)
+        if pod is not None:
+            decision = Decision()
+            decision.tell(pod, "FailedToTell", f"Error: {news.error}", KUBELET, "Warning")
+            self.manager.tell(decision)
 
     def _learn_looks(self, engine: Engine, news: Looked, now: float) -> None:
         engine.looking = False
@@ -351,7 +368,7 @@ class Kubelets:
                 engine.listing = True
                 engine.next_list = now + RESYNC_SECONDS
                 serial = engine.next_serial()
-                self._executor.submit(f"{name}:look", partial(jobs.list_containers, name, backend, serial))
+                self._executor.submit(f"{name}:look", self._listing(engine, serial))
             if engine.info is None and not engine.introducing and engine.next_introduction <= now:
                 engine.introducing = True
                 self._executor.submit(f"{name}:act", partial(jobs.introduce, name, backend))
@@ -386,10 +403,23 @@ class Kubelets:
             if uid not in engine.busy and self.manager.view.by_uid(uid) is None
             for one in _sandboxes_last(engine, uid)
         ]
-        if orphans and not engine.clearing:
-            engine.clearing.update(orphans)
-            job = partial(jobs.clear, engine.name, engine.backend, orphans)
+        files = [uid for uid in sorted(engine.with_files) if self._is_forgotten(uid, engine)]
+        if (orphans or files) and not engine.clearing:
+            engine.clearing.update(orphans, files)
+            job = partial(jobs.clear, engine.name, engine.backend, orphans, engine.volumes, files)
             self._executor.submit(f"{engine.name}:act", job)
+
+    def _is_forgotten(self, uid: str, engine: Engine) -> bool:
+        """Whether nobody needs a pod's files: it is not stored, and runs on no engine any more."""
+        others = (one for one in self.engines.values() if one is not engine)
+        return (
+            self.manager.view.by_uid(uid) is None
+            and uid not in engine.busy
+            and all(one.listed and one.answers and not one.of_pod(uid) for one in others)
+        )
+
+    def _listing(self, engine: Engine, serial: int) -> Callable[[], News]:
+        return partial(jobs.list_containers, engine.name, engine.backend, serial, engine.volumes)
 
     # --- one pod
 
@@ -409,11 +439,12 @@ class Kubelets:
             engine.of_pod(uid),
             engine.memos.get(uid, PodMemo()),
             engine.images,
-            NodeFacts(engine.info.name, engine.info.host_ip, allocatable),
+            NodeFacts(engine.info.name, engine.info.host_ip, allocatable, engine.volumes.keeps_files),
             now,
             cluster_id=self._store.cluster_id,
             seal_key=self._store.seal_key,
             find=self.manager.view.get,
+            links=self._links(pod),
         )
         engine.memos[uid] = sync.memo
         engine.prober.keep(uid, sync.probes, now)
@@ -436,6 +467,12 @@ class Kubelets:
         if sync.actions:
             self._actions[uid] = (engine, key_of(pod), sync.actions)
         return sync.decision
+
+    def _links(self, pod: Object) -> dict[str, str]:
+        """Only asked for where a container may be made."""
+        if is_deleting(pod) or not spec_of(pod).get("enableServiceLinks", True):
+            return {}
+        return service_environment(self.manager.view, namespace_of(pod))
 
     def forget_actions(self, touched: Iterable[ObjectKey]) -> None:
         keys = set(touched)
@@ -466,7 +503,7 @@ class Kubelets:
 
     def _job(self, engine: Engine, uid: str, key: ObjectKey, actions: list[Action]) -> Callable[[], News]:
         todo = hosts.mounted(engine, uid, actions)
-        job = partial(jobs.act, engine.name, engine.backend, uid, key, todo)
+        job = partial(jobs.act, engine.name, engine.backend, uid, key, todo, engine.volumes)
         pod = self.manager.view.by_uid(uid)
         if pod is None:
             return job

@@ -5,13 +5,14 @@ In life these are threads and a queue; in a simulation they are a schedule in vi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
 from msgspec import Struct, field
 
-from minikctl.backend import Checked, Container, EngineEvent, EngineInfo
+from minikctl.backend import Checked, Container, EngineEvent, EngineInfo, Mount
 from minikctl.controlplane.kubelet import Action, ProbePlan, RunHook
+from minikctl.controlplane.kubelet.volumes import Volume, VolumeMount
 from minikctl.controlplane.proxies import Program
 from minikctl.errors import BackendError
 from minikctl.model import ObjectKey
@@ -24,7 +25,37 @@ class Listed(NamedTuple):
     serial: int
     """Of the question: what was learnt after it was asked is newer than this answer."""
     containers: tuple[Container, ...] = ()
+    with_files: frozenset[str] = frozenset()
+    """Uids of pods that files are kept for."""
     error: BackendError | None = None
+
+
+class PodVolumes(Protocol):
+    """The files that are kept for an engine's pods, where there are any. Everything is safe to do twice."""
+
+    keeps_files: bool
+    """Whether there are files, and so something to remove."""
+
+    def set_up(self, uid: str, volumes: Sequence[Volume]) -> None:
+        """Makes a pod's volumes, or brings their files up to date.
+
+        :raises PermanentError: with the kubelet's words.
+        """
+
+    def mounts(self, uid: str, container: str, wanted: Sequence[VolumeMount]) -> tuple[Mount, ...]:
+        """What the engine is asked to mount, found out just before a container is made.
+
+        :raises PermanentError: a path leads out of its volume, or must not be mounted.
+        """
+
+    def tear_down(self, uid: str) -> None:
+        """Removes all that was made for a pod, which has no containers any more. Gone already is fine.
+
+        :raises PermanentError: something can't be removed.
+        """
+
+    def uids(self) -> set[str]:
+        """Of all pods that something is kept for."""
 
 
 class Introduced(NamedTuple):

@@ -69,7 +69,6 @@ CONTAINER_ENGINE: FidelityTable = {
     "spec.containers.securityContext.seccompProfile": _DEFAULT_SECCOMP,
     "spec.containers.stdin": ENFORCED,
     "spec.containers.tty": ENFORCED,
-    "spec.containers.volumeMounts": ENFORCED,
     "spec.containers.workingDir": ENFORCED,
     "spec.hostname": ENFORCED,
     "spec.securityContext.appArmorProfile": _DEFAULT_APPARMOR,

@@ -88,8 +88,8 @@ _CONTAINER_SECURITY: Table = {
 }
 _POD_SECURITY: Table = {
     "appArmorProfile": _RUNTIME_DEFAULT,
-    "fsGroup": REFUSED,
-    "fsGroupChangePolicy": REFUSED,
+    "fsGroup": enforced("of the files that are made for the pod; and every process is a member"),
+    "fsGroupChangePolicy": inert("what is made has its group from the beginning"),
     "runAsGroup": ENGINE,
     "runAsNonRoot": ENGINE,
     "runAsUser": ENGINE,
@@ -150,17 +150,100 @@ CONTAINER: Table = {
     "securityContext": _CONTAINER_SECURITY,
     "startupProbe": _PROBE,
     "stdin": ENGINE,
-    "stdinOnce": REFUSED,
+    "stdinOnce": ENGINE,
     "terminationMessagePath": inert("no message is read from there", "", "/dev/termination-log"),
     "terminationMessagePolicy": inert("no message is read", "", "File"),
     "tty": ENGINE,
     "volumeDevices": REFUSED,
-    "volumeMounts": REFUSED,
+    "volumeMounts": {
+        "bindMountOptions": REFUSED,
+        "mountPath": enforced("the simulated engine has no files"),
+        "mountPropagation": ENFORCED,
+        "name": ENFORCED,
+        "readOnly": ENFORCED,
+        "recursiveReadOnly": inert(
+            "what is mounted below is as the engine makes it", "", "Disabled", "IfPossible"
+        ),
+        "subPath": enforced("resolved when the container is made, never out of the volume"),
+        "subPathExpr": ENFORCED,
+    },
     "workingDir": ENGINE,
 }
+# What would need a driver of its own, or is not run yet.
+_NO_DRIVERS = (
+    "awsElasticBlockStore",
+    "azureDisk",
+    "azureFile",
+    "cephfs",
+    "cinder",
+    "csi",
+    "ephemeral",
+    "fc",
+    "flexVolume",
+    "flocker",
+    "gcePersistentDisk",
+    "gitRepo",
+    "glusterfs",
+    "image",
+    "iscsi",
+    "nfs",
+    "persistentVolumeClaim",
+    "photonPersistentDisk",
+    "portworxVolume",
+    "quobyte",
+    "rbd",
+    "scaleIO",
+    "storageos",
+    "vsphereVolume",
+)
 INIT_CONTAINER: Table = {
     **CONTAINER,
     "restartPolicy": enforced("Always is a sidecar; else the pod's own policy says", "", "Always"),
+}
+_LIMITS = "nobody measures what is in it: no pod is evicted"
+_DOWNWARD_ITEMS: Table = {
+    "fieldRef": {"apiVersion": inert("pods have one version"), "fieldPath": ENFORCED},
+    "mode": ENFORCED,
+    "path": ENFORCED,
+    "resourceFieldRef": ENFORCED,
+    "user": REFUSED,
+}
+_ITEMS: Table = {"key": ENFORCED, "mode": ENFORCED, "path": ENFORCED, "user": REFUSED}
+_FOLLOWS = enforced("its files follow it within a second or two while an agent or a command acts")
+_CONFIG_MAP_FILES: Table = {"items": _ITEMS, "name": _FOLLOWS, "optional": ENFORCED}
+VOLUMES: Table = {
+    "name": ENFORCED,
+    "configMap": {**_CONFIG_MAP_FILES, "defaultMode": ENFORCED, "defaultUser": REFUSED},
+    "downwardAPI": {"defaultMode": ENFORCED, "defaultUser": REFUSED, "items": _DOWNWARD_ITEMS},
+    "emptyDir": {
+        "medium": enforced("Memory lies in /dev/shm, where there is one", "", "Memory"),
+        "mode": REFUSED,
+        "sizeLimit": inert_but_relied_on(_LIMITS),
+    },
+    "hostPath": {
+        "path": enforced("an engine's socket only where the namespace is labelled privileged"),
+        "type": ENFORCED,
+    },
+    "projected": {
+        "defaultMode": ENFORCED,
+        "defaultUser": REFUSED,
+        "sources": {
+            "clusterTrustBundle": REFUSED,
+            "configMap": _CONFIG_MAP_FILES,
+            "downwardAPI": {"items": _DOWNWARD_ITEMS},
+            "podCertificate": REFUSED,
+            "secret": _CONFIG_MAP_FILES,
+            "serviceAccountToken": REFUSED,
+        },
+    },
+    "secret": {
+        "defaultMode": ENFORCED,
+        "defaultUser": REFUSED,
+        "items": _ITEMS,
+        "optional": ENFORCED,
+        "secretName": _FOLLOWS,
+    },
+    **dict.fromkeys(_NO_DRIVERS, REFUSED),
 }
 _NO_ACCOUNTS = "nothing checks accounts, and there is no API server that a pod could talk to"
 POD_SPEC: Table = {
@@ -213,7 +296,7 @@ POD_SPEC: Table = {
         "value": ENFORCED,
     },
     "topologySpreadConstraints": REFUSED,
-    "volumes": REFUSED,
+    "volumes": VOLUMES,
 }
 _TEMPLATE: Table = {"metadata": TEMPLATE_META, "spec": POD_SPEC}
 

@@ -140,7 +140,7 @@ def test_each_field_that_is_used_is_named_with_the_servers_path() -> None:
         ({"container": {"stdin": True}}, "spec.containers[0].stdin", "enforced", "inert"),
         ({"container": {"image": "b"}}, "spec.containers[0].image", "enforced", "emulated"),
         ({"serviceAccountName": "x"}, "spec.serviceAccountName", "inert", "inert"),
-        ({"volumes": [{}]}, "spec.volumes", "rejected", "rejected"),
+        ({"volumes": [{"nfs": {"path": "/"}}]}, "spec.volumes[0].nfs", "rejected", "rejected"),
         ({"priority": 1}, "spec.priority", "rejected", "rejected"),
         ({"priority": 0}, "spec.priority", "enforced", "enforced"),
         (

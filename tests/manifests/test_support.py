@@ -65,11 +65,14 @@ def env(**source: Any) -> dict[str, Any]:
         ({"dnsPolicy": "None"}, "spec.dnsPolicy"),
         ({"priority": 1}, "spec.priority"),
         ({"schedulerName": "mine"}, "spec.schedulerName"),
-        ({"volumes": [{"name": "x"}]}, "spec.volumes"),
+        ({"volumes": [{"name": "x", "nfs": {"path": "/"}}]}, "spec.volumes[0].nfs"),
+        ({"volumes": [{"emptyDir": {"medium": "HugePages"}}]}, "spec.volumes[0].emptyDir.medium"),
         ({"initContainers": [{"restartPolicy": "Never"}]}, "spec.initContainers[0].restartPolicy"),
         ({"affinity": {"nodeAffinity": {}}}, "spec.affinity"),
-        ({"securityContext": {"fsGroup": 0}}, "spec.securityContext.fsGroup"),
-        ({"container": {"volumeMounts": [{"name": "x"}]}}, "spec.containers[0].volumeMounts"),
+        (
+            {"container": {"volumeMounts": [{"recursiveReadOnly": "Enabled"}]}},
+            "spec.containers[0].volumeMounts[0].recursiveReadOnly",
+        ),
         ({"container": {"terminationMessagePath": "/x"}}, "spec.containers[0].terminationMessagePath"),
         ({"container": {"stdinOnce": True}}, "spec.containers[0].stdinOnce"),
         (

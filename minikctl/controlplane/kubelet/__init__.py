@@ -16,8 +16,10 @@ from minikctl.controlplane.kubelet.actions import (
     RunContainer,
     RunHook,
     RunSandbox,
+    SetUpVolumes,
     SignalContainer,
     StartContainer,
+    TearDownVolumes,
 )
 from minikctl.controlplane.kubelet.images import ImageBook
 from minikctl.controlplane.kubelet.memo import PodMemo, absorb
@@ -39,8 +41,10 @@ __all__ = [
     "RunContainer",
     "RunHook",
     "RunSandbox",
+    "SetUpVolumes",
     "SignalContainer",
     "StartContainer",
+    "TearDownVolumes",
     "absorb",
     "sync_pod",
 ]

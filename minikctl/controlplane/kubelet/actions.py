@@ -8,10 +8,23 @@ from msgspec import Struct
 
 from minikctl.backend import Check, ContainerSpec, SandboxSpec
 from minikctl.controlplane.kubelet.hooks import HookKind
+from minikctl.controlplane.kubelet.volumes import Volume, VolumeMount
 
 
 class PullImage(Struct, frozen=True):
     image: str
+
+
+class SetUpVolumes(Struct, frozen=True):
+    """Make the pod's volumes, or bring their files up to date. No container is run after it failed."""
+
+    volumes: tuple[Volume, ...]
+    digest: str
+    """What `volumes.digest` said of them."""
+
+
+class TearDownVolumes(Struct, frozen=True):
+    """Remove all that was made for the pod. It has no containers any more."""
 
 
 class RunSandbox(Struct, frozen=True):
@@ -24,6 +37,8 @@ class RunContainer(Struct, frozen=True):
     container: str
     """The container's name in the pod."""
     spec: ContainerSpec
+    mounts: tuple[VolumeMount, ...] = ()
+    """Of the pod's volumes; where they are is found out just before."""
 
 
 class StartContainer(Struct, frozen=True):
@@ -70,6 +85,8 @@ class RunHook(Struct, frozen=True):
 Action: TypeAlias = (
     PullImage
     | RunHook
+    | SetUpVolumes
+    | TearDownVolumes
     | RunSandbox
     | RunContainer
     | StartContainer

@@ -39,6 +39,8 @@ class Surroundings(Struct, frozen=True):
     host_ip: str = ""
     allocatable: Mapping[str, str] = field(default_factory=dict)
     """The node's: what a container without limits may use."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """What the environment says of Services."""
 
     def get(self, kind: str, name: str) -> Object | None:
         return self.find(ObjectKey(kind, namespace_of(self.pod), name))

@@ -58,14 +58,14 @@ def environment(container: dict[str, Any], around: Surroundings) -> Environment 
     for entry in container.get("env") or ():
         source = entry.get("valueFrom")
         if source is None or entry.get("value"):
-            values[entry["name"]] = expand(entry.get("value", ""), values)
+            values[entry["name"]] = expand(entry.get("value", ""), {**around.links, **values})
             continue
         value = _value(source, container, around)
         if isinstance(value, Missing):
             return value
         if value is not None:
             values[entry["name"]] = value
-    return values
+    return {**values, **{name: text for name, text in around.links.items() if name not in values}}
 
 
 def _whole(source: dict[str, Any], around: Surroundings) -> dict[str, str] | Missing:

@@ -13,8 +13,10 @@ from minikctl.controlplane.kubelet.actions import (
     InspectContainer,
     RunContainer,
     RunSandbox,
+    SetUpVolumes,
     SignalContainer,
     StartContainer,
+    TearDownVolumes,
 )
 from minikctl.controlplane.kubelet.backoff import retry_wait
 from minikctl.controlplane.kubelet.hooks import HookKey, HookRun, HookRuns, is_begun
@@ -26,6 +28,8 @@ from minikctl.model import Object
 
 SANDBOX = "POD"
 """The sandbox's name where container names stand, as in every kubelet."""
+VOLUMES = "VOLUMES"
+"""All volumes together, where container names stand: no container has such a name."""
 IMAGE_NOT_FOUND = "ImageNotFound"
 
 
@@ -51,6 +55,13 @@ class PodMemo(Struct, frozen=True):
     """Ids of containers that the engine confirmed not to have."""
     waiting_since: Mapping[str, float] = field(default_factory=dict)
     """By container name: since when an image is wanted that must be pulled anew."""
+
+    volumes: str = ""
+    """The digest of the volumes as they were made last."""
+    complaint: str = ""
+    """What was told last about volumes that can't be made."""
+    torn_down: bool = False
+    """Whether the removal of the volumes was tried: what it left goes with the next clearing."""
 
     def wanting(self, container: str, now: float) -> PodMemo:
         if container in self.waiting_since:
@@ -124,8 +135,16 @@ def absorb(memo: PodMemo, action: Action, error: BackendError | None, found: boo
             return memo.without_trouble(name) if error is None else _troubled(memo, name, error, now)
         case RunSandbox():
             return memo.without_trouble(SANDBOX) if error is None else _troubled(memo, SANDBOX, error, now)
+        case SetUpVolumes(digest=digest):
+            return _set_up(memo, digest) if error is None else _troubled(memo, VOLUMES, error, now)
+        case TearDownVolumes():
+            return replace(memo, torn_down=True)
         case _:
             return memo
+
+
+def _set_up(memo: PodMemo, digest: str) -> PodMemo:
+    return replace(memo.without_trouble(VOLUMES), volumes=digest, complaint="")
 
 
 def _signalled(memo: PodMemo, container_id: str, now: float) -> PodMemo:

@@ -74,6 +74,7 @@ def container_spec(
         network=NetworkMode.SANDBOX if sandbox_id else NetworkMode.POD,
         sandbox_id=sandbox_id,
         stdin=bool(container.get("stdin")),
+        stdin_once=bool(container.get("stdinOnce")),
         tty=bool(container.get("tty")),
         stop_signal=(container.get("lifecycle") or {}).get("stopSignal", ""),
     )
@@ -149,6 +150,11 @@ def _resources(container: dict[str, Any]) -> ResourceLimits:
     )
 
 
+def _groups(pod_level: dict[str, Any]) -> tuple[int, ...]:
+    own = [pod_level["fsGroup"]] if pod_level.get("fsGroup") is not None else []
+    return tuple(dict.fromkeys((*(pod_level.get("supplementalGroups") or ()), *own)))
+
+
 def _security(pod: Object, container: dict[str, Any]) -> SecurityContext:
     pod_level = spec_of(pod).get("securityContext") or {}
     own = container.get("securityContext") or {}
@@ -158,7 +164,7 @@ def _security(pod: Object, container: dict[str, Any]) -> SecurityContext:
         run_as_user=merged.get("runAsUser"),
         run_as_group=merged.get("runAsGroup"),
         run_as_non_root=bool(merged.get("runAsNonRoot")),
-        supplemental_groups=tuple(pod_level.get("supplementalGroups") or ()),
+        supplemental_groups=_groups(pod_level),
         privileged=bool(own.get("privileged")),
         read_only_root_filesystem=bool(own.get("readOnlyRootFilesystem")),
         allow_privilege_escalation=own.get("allowPrivilegeEscalation", True),

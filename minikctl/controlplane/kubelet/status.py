@@ -36,6 +36,8 @@ class NodeFacts(NamedTuple):
     backend: str
     host_ip: str
     allocatable: Mapping[str, str] = MappingProxyType({})
+    keeps_files: bool = False
+    """Whether pods have files of their own here, beside their volumes."""
 
 
 class Failure(NamedTuple):

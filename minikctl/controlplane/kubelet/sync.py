@@ -5,7 +5,7 @@ The parent branches (deleting, finished, sandbox, each container); the leaves de
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field
@@ -22,10 +22,11 @@ from minikctl.controlplane.kubelet.actions import (
     RunSandbox,
     SignalContainer,
     StartContainer,
+    TearDownVolumes,
 )
 from minikctl.controlplane.kubelet.backoff import next_wait
 from minikctl.controlplane.kubelet.configuration import Find, Missing, Surroundings, nothing
-from minikctl.controlplane.kubelet.environment import Environment, environment
+from minikctl.controlplane.kubelet.environment import environment
 from minikctl.controlplane.kubelet.hooks import (
     LONGEST_POST_START_SECONDS,
     HookKind,
@@ -39,6 +40,7 @@ from minikctl.controlplane.kubelet.instances import Instance, Instances
 from minikctl.controlplane.kubelet.known import known_status
 from minikctl.controlplane.kubelet.memo import SANDBOX, PodMemo
 from minikctl.controlplane.kubelet.probes import FIELDS, ProbePlan, failed_probe, plans
+from minikctl.controlplane.kubelet.provision import provision
 from minikctl.controlplane.kubelet.specs import (
     container_hash,
     container_spec,
@@ -47,6 +49,7 @@ from minikctl.controlplane.kubelet.specs import (
 )
 from minikctl.controlplane.kubelet.status import Failure, NodeFacts, Waiting, pod_status
 from minikctl.controlplane.kubelet.stopping import stop
+from minikctl.controlplane.kubelet.volumes import has_volumes, mounts
 from minikctl.model import (
     Object,
     is_deleting,
@@ -90,12 +93,13 @@ def sync_pod(
     cluster_id: str,
     seal_key: bytes,
     find: Find = nothing,
+    links: Mapping[str, str] | None = None,
 ) -> PodSync:
     """`containers` is all that the engine shows of this pod. Never call it when the engine is Unknown.
 
-    `find` gives the objects that the pod refers to.
+    `find` gives the objects that the pod refers to, `links` is what its environment says of Services.
     """
-    look = _Look(pod, Instances(containers), memo, images, node, now, cluster_id, seal_key, find)
+    look = _Look(pod, Instances(containers), memo, images, node, now, cluster_id, seal_key, find, links or {})
     if is_deleting(pod):
         look.terminate()
     elif not is_finished(pod):
@@ -116,6 +120,7 @@ class _Look(Struct):
     cluster_id: str
     seal_key: bytes
     find: Find
+    links: Mapping[str, str]
     decision: Decision = field(default_factory=Decision)
     actions: list[Action] = field(default_factory=list)
     waiting: dict[str, Waiting] = field(default_factory=dict)
@@ -126,7 +131,7 @@ class _Look(Struct):
     def run(self) -> None:
         if self._is_out_of_time():
             return
-        if not needs_sandbox(self.pod) or self._has_sandbox():
+        if self._has_volumes() and (not needs_sandbox(self.pod) or self._has_sandbox()):
             self._run_containers()
         for container in self._all_containers():
             if self.instances.latest(container["name"]) is None:
@@ -215,6 +220,9 @@ class _Look(Struct):
                 return
         left = [*self.instances.apps(), *self.instances.sandboxes]
         self.actions.extend(RemoveContainer(one.id) for one in left)
+        if not left and not self.memo.torn_down and (has_volumes(self.pod) or self.node.keeps_files):
+            self.actions.append(TearDownVolumes())
+            return
         self.is_gone = not left
         if left and not running:
             self._write_status()
@@ -249,6 +257,15 @@ class _Look(Struct):
         for moment in made.look_again:
             self.decision.look_at(moment)
         return made.overdue
+
+    def _has_volumes(self) -> bool:
+        made = provision(self._around(), self.instances, self.memo, self.now)
+        self.memo = made.memo
+        self.actions.extend(made.actions)
+        for text in made.complaints:
+            self.decision.tell(self.pod, "FailedMount", text, COMPONENT, "Warning")
+        self.decision.look_at(made.look_again)
+        return made.is_ready
 
     # --- the sandbox
 
@@ -408,8 +425,11 @@ class _Look(Struct):
         if not self._may_retry(name) or not self._has_image(container):
             return
         sandbox = self.instances.sandbox() if needs_sandbox(self.pod) else None
-        values = self._environment(container, sandbox)
-        if values is None:
+        around = self._around(sandbox.container.ip if sandbox else "")
+        values = environment(container, around)
+        wanted = values if isinstance(values, Missing) else mounts(container, around, values)
+        if isinstance(values, Missing) or isinstance(wanted, Missing):
+            self._lack(container, wanted)
             return
         spec = container_spec(
             self.pod,
@@ -421,21 +441,19 @@ class _Look(Struct):
             seal_key=self.seal_key,
             environment=values,
         )
-        self.actions.append(RunContainer(name, spec))
+        self.actions.append(RunContainer(name, spec, wanted))
 
-    def _environment(self, container: dict[str, Any], sandbox: Instance | None) -> Environment | None:
-        """None while something that it needs is missing: whoever changes that has the pod looked at."""
-        address = sandbox.container.ip if sandbox else ""
-        around = Surroundings(self.pod, self.find, address, self.node.host_ip, self.node.allocatable)
-        values = environment(container, around)
-        if not isinstance(values, Missing):
-            return values
+    def _around(self, pod_ip: str = "") -> Surroundings:
+        node = self.node
+        return Surroundings(self.pod, self.find, pod_ip, node.host_ip, node.allocatable, self.links)
+
+    def _lack(self, container: dict[str, Any], missing: Any) -> None:
+        """It waits: whoever changes what it needs has the pod looked at."""
         name = container["name"]
-        self.waiting[name] = Waiting(CONFIG_ERROR, values.message)
+        self.waiting[name] = Waiting(CONFIG_ERROR, missing.message)
         was = (known_status(self.pod, name).get("state") or {}).get("waiting") or {}
-        if was.get("message") != values.message:
-            self.decision.tell(self.pod, "Failed", f"Error: {values.message}", COMPONENT, "Warning")
-        return None
+        if was.get("message") != missing.message:
+            self.decision.tell(self.pod, "Failed", f"Error: {missing.message}", COMPONENT, "Warning")
 
     def _may_retry(self, name: str) -> bool:
         """False while an earlier failure's back-off runs: that failure is then what is waited for."""
