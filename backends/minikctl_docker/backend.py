@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from minikctl.backend import (
     Capabilities,
@@ -39,16 +39,16 @@ from minikctl.backend import (
     VolumeSpec,
 )
 from minikctl.backend.conversations import Conversation
+from minikctl.backend.json_lines import json_lines
 from minikctl.backend.labels import CLUSTER
-from minikctl.backend.registry_auth import auth_config
 from minikctl.backend.remembered import Remembered
-from minikctl.backend.users import check_non_root, needs_image_user
+from minikctl.backend.users import check_non_root
 from minikctl.errors import PermanentError, TemporaryError
 from minikctl_docker import endpoints, faults, logs, observation, pause, payload
-from minikctl_docker.engine import PROMPT_TIMEOUT, Engine, Reply
+from minikctl_docker.engine import PROMPT_TIMEOUT, Engine, expect, quoted
+from minikctl_docker.images import Images
 from minikctl_docker.inside import Inside
 from minikctl_docker.observation import Facts, Seen
-from minikctl_docker.references import is_lookup_key, split_reference
 from minikctl_docker.volumes import Volumes
 
 _CREATE_TRIES = 3
@@ -68,6 +68,7 @@ class DockerBackend:
         self._cluster = settings.cluster_id
         self._engine = Engine(self.endpoint)
         self._known: Remembered[Facts, Seen] = Remembered()
+        self._images = Images(self._engine)
         self._inside = Inside(self._engine)
         self._volumes = Volumes(self._engine, self._cluster)
         self._reach: str | None = None
@@ -89,7 +90,7 @@ class DockerBackend:
     # --- the engine ------------------------------------------------------------------------------
 
     def info(self) -> EngineInfo:
-        reply = _expect(self._engine.get("/info", timeout=PROMPT_TIMEOUT))
+        reply = expect(self._engine.get("/info", timeout=PROMPT_TIMEOUT))
         version = self._engine.negotiated().version
         info = observation.info_from(reply.body, api_version=version, host_ip=_host_ip(self.endpoint))
         network = self._engine.get("/networks/bridge", timeout=PROMPT_TIMEOUT)
@@ -101,7 +102,7 @@ class DockerBackend:
     # --- looking ---------------------------------------------------------------------------------
 
     def list_containers(self) -> list[Container]:
-        rows = _expect(self._engine.get("/containers/json", {"all": "1", "filters": self._filters()})).body
+        rows = expect(self._engine.get("/containers/json", {"all": "1", "filters": self._filters()})).body
         self._known.forget_all_but({row["Id"] for row in rows})
         found = (self._container_of_row(row) for row in rows)
         return [container for container in found if container is not None]
@@ -118,11 +119,11 @@ class DockerBackend:
         return seen.container
 
     def _inspect(self, name_or_id: str, age: int) -> Container | None:
-        reply = self._engine.get(f"/containers/{_quoted(name_or_id)}/json")
+        reply = self._engine.get(f"/containers/{quoted(name_or_id)}/json")
         if reply.missing:
             self._known.forget(name_or_id)
             return None
-        data = _expect(reply).body
+        data = expect(reply).body
         if observation.labels_of(data).get(CLUSTER) != self._cluster:
             return None
         container = observation.container_from_inspect(data)
@@ -145,36 +146,15 @@ class DockerBackend:
     # --- images ----------------------------------------------------------------------------------
 
     def image_id(self, image: str) -> str | None:
-        data = self._image(image)
-        return str(data["Id"]) if data else None
+        return self._images.id_of(image)
 
     def pull_image(self, image: str, credentials: Credentials | None = None) -> str:
-        reference = split_reference(image)
-        if reference is None:
-            raise PermanentError(f"{image!r} is not an image reference", reason="InvalidImageName")
-        failure = self._engine.pull(
-            *reference, auth=None if credentials is None else auth_config(credentials)
-        )
-        if failure is not None:
-            raise faults.pull_error(failure)
-        image_id = self.image_id(image)
-        if image_id is None:
-            raise TemporaryError(f"{image!r} was pulled and is gone again", reason="ErrImagePull")
-        return image_id
-
-    def _image(self, image: str) -> dict[str, Any] | None:
-        if not is_lookup_key(image):
-            return None
-        reply = self._engine.get(f"/images/{quote(image, safe='/:@')}/json")
-        if reply.missing:
-            return None
-        data: dict[str, Any] = _expect(reply, reason="ImageInspectError").body
-        return data
+        return self._images.pull(image, credentials)
 
     # --- making ----------------------------------------------------------------------------------
 
     def create_container(self, spec: ContainerSpec) -> str:
-        image_user = self._image_user(spec)
+        image_user = self._images.user_for(spec)
         check_non_root(spec, image_user)
         body = payload.container_payload(spec, image_user=image_user, seccomp=_seccomp_of(spec))
         return self._create(spec.name, body, Facts(sandbox=False, tty=spec.tty))
@@ -192,7 +172,7 @@ class DockerBackend:
             except PermanentError as error:
                 if error.reason != "ImageNotFound":
                     raise
-            self._provide(image)
+            self._images.provide_pause(image)
         raise TemporaryError(f"the sandbox image {image} does not stay", reason="CreateContainerError")
 
     def _create(self, name: str, body: Mapping[str, Any], facts: Facts) -> str:
@@ -220,10 +200,10 @@ class DockerBackend:
 
     def _id_of_name(self, name: str) -> str | None:
         """None where nothing has this name (yet)."""
-        reply = self._engine.get(f"/containers/{_quoted(name)}/json")
+        reply = self._engine.get(f"/containers/{quoted(name)}/json")
         if reply.missing or (reply.ok and reply.body["Name"] != f"/{name}"):
             return None
-        data = _expect(reply, reason="CreateContainerError").body
+        data = expect(reply, reason="CreateContainerError").body
         if observation.labels_of(data).get(CLUSTER) != self._cluster:
             raise PermanentError(
                 f"the name {name!r} is taken by a container that this cluster did not make",
@@ -232,29 +212,12 @@ class DockerBackend:
         self._known.facts[data["Id"]] = observation.facts_from_inspect(data)
         return str(data["Id"])
 
-    def _provide(self, image: str) -> None:
-        if image == pause.FALLBACK_REFERENCE:
-            self.pull_image(image)
-            return
-        archive = pause.archive(self._engine.negotiated().architecture)
-        reply = self._engine.post("/images/load", {"quiet": "1"}, data=archive)
-        if not reply.ok:
-            raise faults.container_error(reply.message, "CreateContainerError")
-
-    def _image_user(self, spec: ContainerSpec) -> str:
-        if not needs_image_user(spec):
-            return ""
-        data = self._image(spec.image)
-        if data is None:
-            raise PermanentError(f"No such image: {spec.image}", reason="ImageNotFound")
-        return str((data.get("Config") or {}).get("User") or "")
-
     # --- running ---------------------------------------------------------------------------------
 
     def start_container(self, container_id: str) -> Container:
         if self._facts_of(container_id) is None:
             raise _not_found(container_id)
-        reply = self._engine.post(f"/containers/{_quoted(container_id)}/start")
+        reply = self._engine.post(f"/containers/{quoted(container_id)}/start")
         if reply.missing and faults.is_no_container(reply.message, container_id):
             self._known.forget(container_id)
             raise _not_found(container_id)
@@ -273,7 +236,7 @@ class DockerBackend:
             signal = self._stop_signal(container_id)
         if signal is None:
             return
-        reply = self._engine.post(f"/containers/{_quoted(container_id)}/kill", {"signal": signal})
+        reply = self._engine.post(f"/containers/{quoted(container_id)}/kill", {"signal": signal})
         if not (reply.ok or reply.missing or faults.is_not_running(reply.message)):
             raise faults.container_error(reply.message, "KillContainerError")
 
@@ -281,15 +244,14 @@ class DockerBackend:
         facts = self._facts_of(container_id)
         if facts is None:
             return
-        reply = self._engine.delete(f"/containers/{_quoted(container_id)}", {"force": "1", "v": "1"})
+        reply = self._engine.delete(f"/containers/{quoted(container_id)}", {"force": "1", "v": "1"})
         if faults.is_being_removed(reply.message):
             self._wait_until_gone(container_id)
         elif not reply.ok and not reply.missing:
             raise faults.container_error(reply.message, "RemoveContainerError")
         self._known.forget(container_id)
         if facts.sandbox:
-            # Refused while another sandbox was made from it, which is the answer wanted.
-            self._engine.delete(f"/images/{pause.REFERENCE}")
+            self._images.drop_pause()
 
     def _wait_until_gone(self, container_id: str) -> None:
         """Somebody else is removing it already."""
@@ -369,7 +331,7 @@ class DockerBackend:
         if facts is None:
             raise _not_found(container_id)
         parameters = _log_parameters(options, follow=options.follow and self._may_write(container_id))
-        with self._engine.stream(f"/containers/{_quoted(container_id)}/logs", parameters) as stream:
+        with self._engine.stream(f"/containers/{quoted(container_id)}/logs", parameters) as stream:
             if stream.reply.missing:
                 raise _not_found(container_id)
             if not stream.reply.ok:
@@ -388,33 +350,21 @@ class DockerBackend:
         # time is the engine's (the clock of a virtual machine may be anywhere).
         if self._engine.closed:
             return
-        date = _expect(self._engine.get("/_ping", timeout=PROMPT_TIMEOUT)).date
+        date = expect(self._engine.get("/_ping", timeout=PROMPT_TIMEOUT)).date
         since = int(parsedate_to_datetime(date).timestamp()) if date else int(time.time())
         parameters = {"since": str(since), "filters": self._filters(type=["container"])}
         with self._engine.stream("/events", parameters) as stream:
-            _expect(stream.reply)
+            expect(stream.reply)
             yield EngineEvent("")
             yield from _hints(stream.chunks())
 
 
 def _hints(chunks: Iterable[bytes]) -> Iterator[EngineEvent]:
-    for line in _json_lines(chunks):
-        told = json.loads(line)
+    for told in json_lines(chunks):
         container_id = (told.get("Actor") or {}).get("ID") or told.get("id")
         if container_id:
             # "exec_create: COMMAND" and the like: the command is nobody's business.
             yield EngineEvent(str(container_id), str(told.get("Action") or "").partition(":")[0])
-
-
-def _json_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    rest = b""
-    for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from (line for line in whole if line.strip())
-
-
-def _quoted(name: str) -> str:
-    return quote(name, safe="")
 
 
 def _host_ip(endpoint: str) -> str:
@@ -424,13 +374,6 @@ def _host_ip(endpoint: str) -> str:
         return socket.gethostbyname(host) if host else "127.0.0.1"
     except OSError:
         return "127.0.0.1"
-
-
-def _expect(reply: Reply, reason: str = "") -> Reply:
-    """The answer, where the engine did what it was asked."""
-    if not reply.ok:
-        raise TemporaryError(faults.one_line(reply.message), reason=reason)
-    return reply
 
 
 def _seccomp_of(spec: ContainerSpec) -> str:

@@ -18,9 +18,10 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 
 from minikctl.backend.imports import without_guessing_encodings
-from minikctl.errors import PermanentError, UnreachableError
+from minikctl.errors import PermanentError, TemporaryError, UnreachableError
 from minikctl_docker import faults
 from minikctl_docker.endpoints import tls_files
 
@@ -293,6 +294,18 @@ def _reply(response: requests.Response) -> Reply:
         except ValueError:
             body = response.text
     return Reply(response.status_code, body, response.headers.get("Date", ""))
+
+
+def expect(reply: Reply, reason: str = "") -> Reply:
+    """The answer, where the engine did what it was asked; else it may work later."""
+    if not reply.ok:
+        raise TemporaryError(faults.one_line(reply.message), reason=reason)
+    return reply
+
+
+def quoted(name: str) -> str:
+    """As one part of a path."""
+    return quote(name, safe="")
 
 
 def _parsed(version: str) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from minikctl.backend import Check, Checked, ExecResult, Usage
 from minikctl.backend.conversations import Conversation
 from minikctl.errors import PermanentError, TemporaryError
 from minikctl_docker import faults, observation
-from minikctl_docker.engine import Engine, Reply
+from minikctl_docker.engine import Engine, Reply, expect
 
 _KILLED = 137
 """Of what can't be asked any more: it went with its container."""
@@ -92,14 +92,14 @@ class Inside:
         reply = self._engine.get(f"{path}/json")
         if reply.missing:
             return _KILLED
-        told = _told(reply)
+        told = expect(reply).body
         return None if told.get("Running") or told.get("ExitCode") is None else int(told["ExitCode"])
 
     def _code_of_container(self, path: str) -> int | None:
         reply = self._engine.get(f"{path}/json")
         if reply.missing:
             return _KILLED
-        state = _told(reply)["State"]
+        state = expect(reply).body["State"]
         return int(state["ExitCode"]) if state["Status"] in ("exited", "dead") else None
 
     # --- files -----------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ class Inside:
         network = observation.network_of(data)
         if network.holder:
             holder = self._engine.get(f"/containers/{network.holder}/json")
-            network = observation.network_of(_told(holder)) if holder.ok else network
+            network = observation.network_of(expect(holder).body) if holder.ok else network
         if network.is_host:
             address = host_ip
         else:
@@ -146,22 +146,16 @@ class Inside:
     def usage(self, container_id: str) -> Usage | None:
         parameters = {"stream": "false", "one-shot": "true"}
         reply = self._engine.get(f"/containers/{container_id}/stats", parameters)
-        return None if reply.missing else observation.usage_from(_told(reply))
+        return None if reply.missing else observation.usage_from(expect(reply).body)
 
     def _inspect_running(self, container_id: str) -> Mapping[str, Any]:
         reply = self._engine.get(f"/containers/{container_id}/json")
         if reply.missing:
             raise _not_found(reply)
-        data: Mapping[str, Any] = _told(reply)
+        data: Mapping[str, Any] = expect(reply).body
         if data["State"]["Status"] != "running":
             raise PermanentError(f"container {container_id!r} is not running", reason="NotRunning")
         return data
-
-
-def _told(reply: Reply) -> Any:
-    if not reply.ok:
-        raise TemporaryError(faults.one_line(reply.message))
-    return reply.body
 
 
 def _refused(container_id: str, reply: Reply) -> PermanentError | TemporaryError:

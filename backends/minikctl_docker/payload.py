@@ -40,6 +40,7 @@ def container_payload(spec: ContainerSpec, *, image_user: str, seccomp: str = ""
         **_process(spec),
         "Env": [f"{name}={value}" for name, value in spec.env],
         "OpenStdin": spec.stdin,
+        "StdinOnce": spec.stdin_once,
         "Tty": spec.tty,
         "User": process_user(spec.security, image_user),
         **({"StopSignal": spec.stop_signal} if spec.stop_signal else {}),

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from minikctl.backend import Volume, VolumeSpec
 from minikctl.backend.labels import CLUSTER
 from minikctl.errors import PermanentError, TemporaryError
 from minikctl.model.timestamps import parse_time
 from minikctl_docker import faults
-from minikctl_docker.engine import Engine
+from minikctl_docker.engine import Engine, expect, quoted
 
 
 class Volumes:
@@ -35,12 +34,10 @@ class Volumes:
     def list(self) -> list[Volume]:
         filters = json.dumps({"label": [f"{CLUSTER}={self._cluster}"]})
         reply = self._engine.get("/volumes", {"filters": filters})
-        if not reply.ok:
-            raise TemporaryError(faults.one_line(reply.message))
-        return [_volume(row) for row in reply.body.get("Volumes") or ()]
+        return [_volume(row) for row in expect(reply).body.get("Volumes") or ()]
 
     def remove(self, name: str) -> None:
-        path = f"/volumes/{quote(name, safe='')}"
+        path = f"/volumes/{quoted(name)}"
         found = self._engine.get(path)
         if found.missing or (found.ok and not self._is_ours(found.body)):
             return

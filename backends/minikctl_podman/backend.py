@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, ClassVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -40,15 +40,15 @@ from minikctl.backend import (
     VolumeSpec,
 )
 from minikctl.backend.conversations import Conversation
+from minikctl.backend.json_lines import json_lines
 from minikctl.backend.labels import CLUSTER
 from minikctl.backend.log_frames import framed_lines
-from minikctl.backend.registry_auth import HEADER as AUTH_HEADER
-from minikctl.backend.registry_auth import header_value as auth_header
 from minikctl.backend.remembered import Remembered
-from minikctl.backend.users import check_non_root, needs_image_user
+from minikctl.backend.users import check_non_root
 from minikctl.errors import PermanentError, TemporaryError
 from minikctl_podman import endpoints, faults, observation, payload
-from minikctl_podman.engine import Engine, Reply, Stream
+from minikctl_podman.engine import Engine, Reply, Stream, expect, quoted
+from minikctl_podman.images import Images
 from minikctl_podman.inside import Inside
 from minikctl_podman.observation import Facts, Version
 from minikctl_podman.volumes import Volumes
@@ -82,6 +82,7 @@ class PodmanBackend:
         self._cluster = settings.cluster_id
         self._engine = Engine(self.endpoint, identity=endpoints.identity_for(self.endpoint, os.environ))
         self._known: Remembered[Facts, tuple[Version, Container]] = Remembered()
+        self._images = Images(self._engine)
         self._inside = Inside(self._engine)
         self._volumes = Volumes(self._engine, self._cluster)
         self._reach: str | None = None
@@ -103,7 +104,7 @@ class PodmanBackend:
     # --- the engine ------------------------------------------------------------------------------
 
     def info(self) -> EngineInfo:
-        reply = _expect(self._engine.get("/info", timeout=_INFO_TIMEOUT))
+        reply = expect(self._engine.get("/info", timeout=_INFO_TIMEOUT))
         info = observation.info_from(reply.body, _host_ip(self.endpoint))
         self.capabilities = _capabilities(rootless=info.rootless)
         if info.rootless:
@@ -117,7 +118,7 @@ class PodmanBackend:
     # --- looking ---------------------------------------------------------------------------------
 
     def list_containers(self) -> list[Container]:
-        reply = _expect(self._engine.get("/containers/json", {"all": "true", "filters": self._filters()}))
+        reply = expect(self._engine.get("/containers/json", {"all": "true", "filters": self._filters()}))
         rows = reply.body or []
         self._known.forget_all_but({row["Id"] for row in rows})
         found = (self._container_of_row(row) for row in rows)
@@ -128,7 +129,7 @@ class PodmanBackend:
         if reply.missing:
             self._known.forget(container_id)
             return None
-        data = _expect(reply).body
+        data = expect(reply).body
         if observation.labels_of(data).get(CLUSTER) != self._cluster:
             return None
         container = observation.container_from_inspect(data)
@@ -138,7 +139,7 @@ class PodmanBackend:
 
     def _inspect(self, container_id: str) -> Reply:
         """Podman looks into /proc for it, and fails where the process ends just then: look again."""
-        path = f"/containers/{_quoted(container_id)}/json"
+        path = f"/containers/{quoted(container_id)}/json"
         for _ in range(_INSPECT_TRIES - 1):
             reply = self._engine.get(path)
             if reply.ok or "/proc/" not in reply.message:
@@ -166,27 +167,10 @@ class PodmanBackend:
     # --- images ----------------------------------------------------------------------------------
 
     def image_id(self, image: str) -> str | None:
-        data = self._image(image)
-        return str(data["Id"]) if data else None
+        return self._images.id_of(image)
 
     def pull_image(self, image: str, credentials: Credentials | None = None) -> str:
-        # Quiet: one answer at the end instead of progress that nobody reads. Failures come as a 200, too.
-        parameters = {"reference": image, "policy": "always", "quiet": "true"}
-        headers = {} if credentials is None else {AUTH_HEADER: auth_header(credentials)}
-        reply = self._engine.post("/images/pull", parameters, headers=headers, timeout=None)
-        report = reply.body if isinstance(reply.body, dict) else {}
-        if not reply.ok:
-            raise faults.pull_error(reply.message)
-        if report.get("error") or not report.get("id"):
-            raise faults.pull_error(str(report.get("error") or "the engine pulled nothing"))
-        return str(report["id"])
-
-    def _image(self, image: str) -> dict[str, Any] | None:
-        reply = self._engine.get(f"/images/{_quoted(image)}/json")
-        if reply.missing or (not reply.ok and faults.is_no_image(reply.message)):
-            return None
-        data: dict[str, Any] = _expect(reply, reason="ImageInspectError").body
-        return data
+        return self._images.pull(image, credentials)
 
     # --- making ----------------------------------------------------------------------------------
 
@@ -200,7 +184,7 @@ class PodmanBackend:
         """Returns when the pod that stands in the way is ours and whole."""
         if not faults.is_name_taken(refusal.message):
             raise faults.container_error(refusal.message, "CreateContainerError")
-        reply = self._engine.get(f"/pods/{_quoted(name)}/json")
+        reply = self._engine.get(f"/pods/{quoted(name)}/json")
         pod = reply.body if reply.ok else {}
         if (pod.get("Labels") or {}).get(CLUSTER) != self._cluster:
             raise PermanentError(
@@ -213,7 +197,7 @@ class PodmanBackend:
 
     def create_container(self, spec: ContainerSpec) -> str:
         pod_id = self._pod_of(spec.sandbox_id) if spec.network is NetworkMode.SANDBOX else ""
-        image_user = self._image_user(spec)
+        image_user = self._images.user_for(spec)
         check_non_root(spec, image_user)
         body = payload.container_payload(spec, pod_id=pod_id, image_user=image_user)
         reply = self._engine.post("/containers/create", body=body)
@@ -242,14 +226,6 @@ class PodmanBackend:
             raise PermanentError(f"there is no sandbox {sandbox_id!r}", reason="CreateContainerError")
         return facts.pod_id
 
-    def _image_user(self, spec: ContainerSpec) -> str:
-        if not needs_image_user(spec):
-            return ""
-        data = self._image(spec.image)
-        if data is None:
-            raise PermanentError(f"No such image: {spec.image}", reason="ImageNotFound")
-        return str(data.get("User") or "")
-
     # --- running ---------------------------------------------------------------------------------
 
     def start_container(self, container_id: str) -> Container:
@@ -260,7 +236,7 @@ class PodmanBackend:
     def _start(self, name_or_id: str) -> Container:
         if self._engine.version.startswith("4."):
             self._check_host_ports(name_or_id)
-        reply = self._engine.post(f"/containers/{_quoted(name_or_id)}/start")
+        reply = self._engine.post(f"/containers/{quoted(name_or_id)}/start")
         if reply.missing:
             self._known.forget(name_or_id)
             raise _not_found(name_or_id)
@@ -274,7 +250,7 @@ class PodmanBackend:
 
     def _check_host_ports(self, name_or_id: str) -> None:
         """Podman 4 refuses a taken port, too, but tears down the forwarding of the one who has it."""
-        rows = _expect(self._engine.get("/containers/json", {"all": "true"})).body
+        rows = expect(self._engine.get("/containers/json", {"all": "true"})).body
         if port := observation.host_port_in_use(rows or [], name_or_id):
             raise PermanentError(f"host port {port} is in use", reason="RunContainerError")
 
@@ -286,7 +262,7 @@ class PodmanBackend:
         if facts is None:
             return
         signal = "KILL" if kill else facts.stop_signal
-        reply = self._engine.post(f"/containers/{_quoted(container_id)}/kill", {"signal": signal})
+        reply = self._engine.post(f"/containers/{quoted(container_id)}/kill", {"signal": signal})
         if reply.ok or reply.missing or _is_not_running(reply.message):
             return
         raise faults.container_error(reply.message, "KillContainerError")
@@ -298,11 +274,11 @@ class PodmanBackend:
         if facts.sandbox:
             self._remove_pod(facts.pod_id)
         else:
-            self._remove(f"/containers/{_quoted(container_id)}", {**_FORCE, "v": "true"})
+            self._remove(f"/containers/{quoted(container_id)}", {**_FORCE, "v": "true"})
         self._known.forget(container_id)
 
     def _remove_pod(self, pod_id: str) -> None:
-        self._remove(f"/pods/{_quoted(pod_id)}", _FORCE)
+        self._remove(f"/pods/{quoted(pod_id)}", _FORCE)
 
     def _remove(self, path: str, parameters: Mapping[str, str]) -> None:
         reply = self._engine.delete(path, parameters)
@@ -394,11 +370,11 @@ class PodmanBackend:
         parameters = _log_parameters(options)
         if self._engine.version.startswith("4."):
             parameters.pop("tail", None)
-        path = f"/containers/{_quoted(container_id)}/logs"
+        path = f"/containers/{quoted(container_id)}/logs"
         with self._engine.stream(path, parameters) as (reply, stream):
             if reply.missing:
                 raise _not_found(container_id)
-            _expect(reply)
+            expect(reply)
             yield from framed_lines(stream.chunks(), tty=facts.tty)
 
     def events(self) -> Iterator[EngineEvent]:
@@ -406,14 +382,14 @@ class PodmanBackend:
 
         # The stream starts a moment after its headers: what happens between is asked for by time, and the
         # time is the engine's (the clock of a virtual machine may be anywhere).
-        since = parsedate_to_datetime(_expect(self._engine.get("/_ping", timeout=_INFO_TIMEOUT)).date)
+        since = parsedate_to_datetime(expect(self._engine.get("/_ping", timeout=_INFO_TIMEOUT)).date)
         parameters = {
             "stream": "true",
             "since": str(int(since.timestamp())),
             "filters": self._filters(type=["container"]),
         }
         with self._engine.stream("/events", parameters) as (reply, stream):
-            _expect(reply)
+            expect(reply)
             yield EngineEvent("")
             yield from _hints(stream)
 
@@ -422,20 +398,9 @@ def _capabilities(*, rootless: bool) -> Capabilities:
     return Capabilities(native_pods=True, pod_ips=not rootless)
 
 
-def _quoted(name: str) -> str:
-    return quote(name, safe="")
-
-
 def _host_ip(endpoint: str) -> str:
     parts = urlsplit(endpoint)
     return parts.hostname or "127.0.0.1" if parts.scheme in ("tcp", "http", "ssh") else "127.0.0.1"
-
-
-def _expect(reply: Reply, reason: str = "") -> Reply:
-    """The answer, where the engine did what it was asked."""
-    if not reply.ok:
-        raise TemporaryError(faults.one_line(reply.message), reason=reason)
-    return reply
 
 
 def _not_found(container_id: str) -> PermanentError:
@@ -459,16 +424,8 @@ def _log_parameters(options: LogOptions) -> dict[str, str]:
 
 
 def _hints(stream: Stream) -> Iterator[EngineEvent]:
-    for line in _split_lines(stream.chunks()):
-        event = json.loads(line)
+    for event in json_lines(stream.chunks()):
         action = _ACTIONS.get(str(event.get("Action") or event.get("status")))
         container_id = (event.get("Actor") or {}).get("ID") or event.get("id")
         if action and container_id:
             yield EngineEvent(str(container_id), action)
-
-
-def _split_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    buffer = b""
-    for chunk in chunks:
-        *whole, buffer = (buffer + chunk).split(b"\n")
-        yield from (line for line in whole if line.strip())

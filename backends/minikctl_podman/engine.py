@@ -16,11 +16,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 
 from msgspec import Struct
 
 from minikctl.backend.imports import without_guessing_encodings
-from minikctl.errors import UnreachableError
+from minikctl.errors import TemporaryError, UnreachableError
+from minikctl_podman import faults
 
 if TYPE_CHECKING:
     from podman.api.client import APIClient
@@ -218,6 +220,18 @@ class Engine:
             if not _is_transport_error(error):
                 raise
             raise self.unreachable(error) from error
+
+
+def expect(reply: Reply, reason: str = "") -> Reply:
+    """The answer, where the engine did what it was asked; else it may work later."""
+    if not reply.ok:
+        raise TemporaryError(faults.one_line(reply.message), reason=reason)
+    return reply
+
+
+def quoted(name: str) -> str:
+    """As one part of a path."""
+    return quote(name, safe="")
 
 
 def _reply(response: Any) -> Reply:

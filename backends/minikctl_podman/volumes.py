@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from minikctl.backend import Volume, VolumeSpec
 from minikctl.backend.labels import CLUSTER
 from minikctl.errors import PermanentError, TemporaryError
 from minikctl.model.timestamps import parse_time
 from minikctl_podman import faults
-from minikctl_podman.engine import Engine
+from minikctl_podman.engine import Engine, expect, quoted
 
 
 class Volumes:
@@ -23,7 +22,7 @@ class Volumes:
     def create(self, spec: VolumeSpec) -> Volume:
         reply = self._engine.post("/volumes/create", body={"Name": spec.name, "Labels": dict(spec.labels)})
         if not reply.ok and faults.is_name_taken(reply.message):
-            reply = self._engine.get(f"/volumes/{quote(spec.name, safe='')}/json")
+            reply = self._engine.get(f"/volumes/{quoted(spec.name)}/json")
         if not reply.ok:
             raise faults.container_error(reply.message, "CreateVolumeError")
         if not self._is_ours(reply.body):
@@ -36,12 +35,10 @@ class Volumes:
     def list(self) -> list[Volume]:
         filters = json.dumps({"label": [f"{CLUSTER}={self._cluster}"]})
         reply = self._engine.get("/volumes/json", {"filters": filters})
-        if not reply.ok:
-            raise TemporaryError(faults.one_line(reply.message))
-        return [_volume(row) for row in reply.body or ()]
+        return [_volume(row) for row in expect(reply).body or ()]
 
     def remove(self, name: str) -> None:
-        path = f"/volumes/{quote(name, safe='')}"
+        path = f"/volumes/{quoted(name)}"
         found = self._engine.get(f"{path}/json")
         if found.missing or (found.ok and not self._is_ours(found.body)):
             return
