@@ -128,7 +128,7 @@ class Inside:
         from minikctl.backend import probing
 
         def run(command: Sequence[str], seconds: float) -> ExecResult:
-            return self.open_exec(container_id, command).run_to_end(seconds)
+            return self.open_exec(container_id, command).run_to_end(seconds, probing.NEEDED_OUTPUT)
 
         data = self._inspect_running(container_id)
         if not probing.needs_address(check):

@@ -33,6 +33,7 @@ TABLE: FidelityTable = {
     "spec.containers.securityContext.runAsNonRoot": _NON_ROOT,
     "spec.containers.securityContext.runAsUser": _SEEN,
     "spec.containers.stdin": _NO_INPUT,
+    "spec.containers.stdinOnce": _NO_INPUT,
     "spec.containers.tty": _NO_INPUT,
     "spec.containers.workingDir": _SEEN,
     "spec.hostname": _SEEN,

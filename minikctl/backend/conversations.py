@@ -88,8 +88,8 @@ class Conversation:
             self._response.close()
         self._hang_up()
 
-    def run_to_end(self, timeout: float) -> ExecResult:
-        """All that it writes, as far as it is kept, and its exit code. Closes the conversation.
+    def run_to_end(self, timeout: float, kept: int = KEPT_OUTPUT) -> ExecResult:
+        """What it writes, the first `kept` bytes of it, and its exit code. Closes the conversation.
 
         :raises PermanentError: reason `DeadlineExceeded`.
         """
@@ -97,7 +97,7 @@ class Conversation:
         output = bytearray()
         try:
             for _, data in self.frames(deadline):
-                output += data[: KEPT_OUTPUT - len(output)]
+                output += data[: kept - len(output)]
             return ExecResult(self._settled_code(deadline), bytes(output))
         except TimeoutError:
             raise PermanentError(f"timed out after {timeout:g}s", reason="DeadlineExceeded") from None

@@ -20,6 +20,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from minikctl.backend.checks import Check, Checked, ExecCheck, GrpcCheck, HttpCheck, TcpCheck
 from minikctl.backend.observed import ExecResult
+from minikctl.backend.port import KEPT_OUTPUT
 from minikctl.errors import PermanentError
 
 USER_AGENT = "kube-probe/1.34"
@@ -28,7 +29,9 @@ _MOST_REDIRECTS = 10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 Run = Callable[[Sequence[str], float], ExecResult]
-"""`exec_container` of the container that is probed: (command, timeout)."""
+"""`exec_container` of the container that is probed: (command, timeout). It keeps `NEEDED_OUTPUT`."""
+NEEDED_OUTPUT = 1 << 20
+"""Bytes: the kernel's list of connections is long on a busy server."""
 
 
 def probe(check: Check, *, address: str, run: Run, timeout: float) -> Checked:
@@ -80,7 +83,7 @@ def run_command(command: Sequence[str], run: Run, timeout: float) -> Checked:
         if error.reason != "DeadlineExceeded":
             raise
         return Checked(False, f'command timed out: "{" ".join(command)}" timed out after {timeout:g}s')
-    return Checked(result.exit_code == 0, text_of(result.output) if result.exit_code else "")
+    return Checked(result.exit_code == 0, text_of(result.output[:KEPT_OUTPUT]) if result.exit_code else "")
 
 
 # --- TCP ---------------------------------------------------------------------------------------
