@@ -13,6 +13,7 @@ from minikctl.backend import Container
 from minikctl.controlplane.decision import with_metadata
 from minikctl.controlplane.kubelet.seal import recorded_pod
 from minikctl.controlplane.podcontrol import deleted
+from minikctl.controlplane.recovery_jobs import known_again, recovered_jobs
 from minikctl.controlplane.proxies import is_proxy, service_of
 from minikctl.controlplane.rollout import surge_and_unavailable
 from minikctl.controlplane.view import View
@@ -43,14 +44,16 @@ def recover(containers: Iterable[Container], view: View, now: float) -> list[Obj
         if pod is not None:
             pods.setdefault(key_of(pod), pod)
     sets = _replica_sets(pods.values(), view)
+    jobs = recovered_jobs(pods.values(), view)
     ordered = sorted(sets.values(), key=lambda one: one["metadata"]["creationTimestamp"])
-    known = [pod for pod in (_known_again(pod, sets, view) for pod in pods.values()) if pod is not None]
+    found = (_known_again(pod, sets, jobs, view) for pod in pods.values())
+    known = [pod for pod in found if pod is not None]
     going = _surplus(known, ordered, view)
     for pod in known:
         if key_of(pod) in going:
             sets[going[key_of(pod)]]["spec"]["replicas"] -= 1
     ended = [deleted(pod, now) if key_of(pod) in going else pod for pod in known]
-    return [*_numbered(ordered), *ended]
+    return [*jobs.values(), *_numbered(ordered), *ended]
 
 
 def _surplus(pods: list[Object], sets: list[Object], view: View) -> dict[ObjectKey, str]:
@@ -72,13 +75,17 @@ def _is_of(pod: Object, replica_set: Object) -> bool:
     return (controller_of(pod) or {}).get("uid") == uid_of(replica_set)
 
 
-def _known_again(pod: Object, sets: dict[str, Object], view: View) -> Object | None:
+def _known_again(
+    pod: Object, sets: dict[str, Object], jobs: dict[str, Object], view: View
+) -> Object | None:
     """The pod as the store should have it; None when nobody declares it, directly or through its owner."""
     owner = controller_of(pod)
     if owner is None:
         return _declared_again(pod, view)
     if view.get(key_of(pod)) is not None:
         return None
+    if owner["kind"] == "Job":
+        return known_again(pod, jobs)
     pending = {**pod, "status": {"phase": "Pending"}}
     if owner["uid"] in sets:
         return pending
