@@ -13,8 +13,8 @@ from minikctl.backend import Container
 from minikctl.controlplane.decision import with_metadata
 from minikctl.controlplane.kubelet.seal import recorded_pod
 from minikctl.controlplane.podcontrol import deleted
-from minikctl.controlplane.recovery_jobs import known_again, recovered_jobs
 from minikctl.controlplane.proxies import is_proxy, service_of
+from minikctl.controlplane.recovery_jobs import known_again, recovered_jobs
 from minikctl.controlplane.rollout import surge_and_unavailable
 from minikctl.controlplane.view import View
 from minikctl.model import (
