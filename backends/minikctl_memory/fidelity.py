@@ -36,9 +36,13 @@ TABLE: FidelityTable = {
     "spec.containers.stdinOnce": _NO_INPUT,
     "spec.containers.tty": _NO_INPUT,
     "spec.containers.workingDir": _SEEN,
+    "spec.hostAliases": Fidelity("inert", "no process looks up a name"),
+    "spec.hostIPC": _NO_KERNEL,
+    "spec.hostPID": _NO_KERNEL,
     "spec.hostname": _SEEN,
     "spec.securityContext": _NO_KERNEL,
     "spec.securityContext.runAsGroup": _SEEN,
     "spec.securityContext.runAsNonRoot": _NON_ROOT,
     "spec.securityContext.runAsUser": _SEEN,
+    "spec.shareProcessNamespace": Fidelity("inert", "no process looks at another"),
 }

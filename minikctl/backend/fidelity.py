@@ -35,8 +35,12 @@ EVERYTHING_ENFORCED: FidelityTable = {}
 """For a backend without an opinion."""
 
 
-_DEFAULT_SECCOMP = Fidelity("enforced", "the engine's own profile, as its configuration has it")
-_DEFAULT_APPARMOR = Fidelity("enforced", "the engine's own profile, on hosts with AppArmor")
+_SECCOMP = Fidelity(
+    "enforced", "RuntimeDefault, as nothing, is the engine's own; Localhost is below /var/lib/kubelet/seccomp"
+)
+_APPARMOR = Fidelity("enforced", "RuntimeDefault is the engine's own; on hosts with AppArmor")
+_SELINUX = Fidelity("enforced", "on hosts with SELinux")
+_SYSCTL = Fidelity("enforced", "of the pod's namespaces; a rootless engine can't set all of them")
 _ROOTLESS = "a rootless engine needs cgroup v2 with the controller delegated to it"
 _HOST_PORT = Fidelity("enforced", "a rootless engine can't publish ports below 1024")
 _NON_ROOT = Fidelity("enforced", "looked up in the image before the container is made")
@@ -57,7 +61,7 @@ CONTAINER_ENGINE: FidelityTable = {
     "spec.containers.securityContext.allowPrivilegeEscalation": Fidelity(
         "enforced", "false is no-new-privileges"
     ),
-    "spec.containers.securityContext.appArmorProfile": _DEFAULT_APPARMOR,
+    "spec.containers.securityContext.appArmorProfile": _APPARMOR,
     "spec.containers.securityContext.capabilities.add": ENFORCED,
     "spec.containers.securityContext.capabilities.drop": ENFORCED,
     "spec.containers.securityContext.privileged": Fidelity("enforced", "never beyond what the engine may do"),
@@ -66,17 +70,27 @@ CONTAINER_ENGINE: FidelityTable = {
     "spec.containers.securityContext.runAsGroup": ENFORCED,
     "spec.containers.securityContext.runAsNonRoot": _NON_ROOT,
     "spec.containers.securityContext.runAsUser": ENFORCED,
-    "spec.containers.securityContext.seccompProfile": _DEFAULT_SECCOMP,
+    "spec.containers.securityContext.seLinuxOptions": _SELINUX,
+    "spec.containers.securityContext.seccompProfile": _SECCOMP,
     "spec.containers.stdin": ENFORCED,
+    "spec.containers.stdinOnce": ENFORCED,
     "spec.containers.tty": ENFORCED,
     "spec.containers.workingDir": ENFORCED,
+    "spec.hostAliases.hostnames": ENFORCED,
+    "spec.hostAliases.ip": ENFORCED,
+    "spec.hostIPC": ENFORCED,
+    "spec.hostPID": ENFORCED,
     "spec.hostname": ENFORCED,
-    "spec.securityContext.appArmorProfile": _DEFAULT_APPARMOR,
+    "spec.securityContext.appArmorProfile": _APPARMOR,
     "spec.securityContext.runAsGroup": ENFORCED,
     "spec.securityContext.runAsNonRoot": _NON_ROOT,
     "spec.securityContext.runAsUser": ENFORCED,
-    "spec.securityContext.seccompProfile": _DEFAULT_SECCOMP,
+    "spec.securityContext.seLinuxOptions": _SELINUX,
+    "spec.securityContext.seccompProfile": _SECCOMP,
     "spec.securityContext.supplementalGroups": ENFORCED,
+    "spec.securityContext.sysctls.name": _SYSCTL,
+    "spec.securityContext.sysctls.value": _SYSCTL,
+    "spec.shareProcessNamespace": ENFORCED,
 }
 """What an engine of OCI containers enforces; a backend of one begins with it."""
 

@@ -24,7 +24,6 @@ from minikctl.manifests.handlings import (
     Table,
     declared,
     enforced,
-    engine_only,
     inert,
     inert_but_relied_on,
     plain,
@@ -46,7 +45,6 @@ __all__ = [
     "Table",
 ]
 
-_RUNTIME_DEFAULT = engine_only({"type": "RuntimeDefault"})
 _FIELD_PATH = Support(
     "enforced",
     "status.podIP is empty where pods have no address of their own (rootless engines)",
@@ -74,31 +72,31 @@ TEMPLATE_META: Table = {
 
 _CONTAINER_SECURITY: Table = {
     "allowPrivilegeEscalation": ENGINE,
-    "appArmorProfile": _RUNTIME_DEFAULT,
+    "appArmorProfile": ENGINE,
     "capabilities": {"add": ENGINE, "drop": ENGINE},
     "privileged": ENGINE,
-    "procMount": engine_only("Default"),
+    "procMount": ENGINE,
     "readOnlyRootFilesystem": ENGINE,
     "runAsGroup": ENGINE,
     "runAsNonRoot": ENGINE,
     "runAsUser": ENGINE,
-    "seLinuxOptions": REFUSED,
-    "seccompProfile": _RUNTIME_DEFAULT,
+    "seLinuxOptions": ENGINE,
+    "seccompProfile": ENGINE,
     "windowsOptions": REFUSED,
 }
 _POD_SECURITY: Table = {
-    "appArmorProfile": _RUNTIME_DEFAULT,
+    "appArmorProfile": ENGINE,
     "fsGroup": enforced("of the files that are made for the pod; and every process is a member"),
     "fsGroupChangePolicy": inert("what is made has its group from the beginning"),
     "runAsGroup": ENGINE,
     "runAsNonRoot": ENGINE,
     "runAsUser": ENGINE,
     "seLinuxChangePolicy": REFUSED,
-    "seLinuxOptions": REFUSED,
-    "seccompProfile": _RUNTIME_DEFAULT,
+    "seLinuxOptions": ENGINE,
+    "seccompProfile": ENGINE,
     "supplementalGroups": ENGINE,
     "supplementalGroupsPolicy": refused_except("", "Merge"),
-    "sysctls": REFUSED,
+    "sysctls": {"name": ENGINE, "value": ENGINE},
     "windowsOptions": REFUSED,
 }
 _PROBE = enforced("while an agent runs, or a command that waits: nobody else would ask")
@@ -256,10 +254,10 @@ POD_SPEC: Table = {
     "enableServiceLinks": ENFORCED,
     "ephemeralContainers": REFUSED,
     "evictionResponders": REFUSED,
-    "hostAliases": REFUSED,
-    "hostIPC": REFUSED,
+    "hostAliases": {"hostnames": ENGINE, "ip": ENGINE},
+    "hostIPC": ENGINE,
     "hostNetwork": REFUSED,
-    "hostPID": REFUSED,
+    "hostPID": ENGINE,
     "hostUsers": refused_except(True, note="true is the user namespace of the engine"),
     "hostname": ENGINE,
     "hostnameOverride": REFUSED,
@@ -284,7 +282,7 @@ POD_SPEC: Table = {
     "serviceAccount": inert_but_relied_on(_NO_ACCOUNTS, "", "default"),
     "serviceAccountName": inert_but_relied_on(_NO_ACCOUNTS, "", "default"),
     "setHostnameAsFQDN": REFUSED,
-    "shareProcessNamespace": REFUSED,
+    "shareProcessNamespace": ENGINE,
     "subdomain": REFUSED,
     "terminationGracePeriodSeconds": ENFORCED,
     "tolerations": {

@@ -20,6 +20,10 @@ from minikctl.manifests.fidelity import engine_fields
 from minikctl.model.defaults import set_defaults
 
 RUNTIME_DEFAULT = {"type": "RuntimeDefault"}
+UNCONFINED = {"type": "Unconfined"}
+SELINUX = {"level": "s0:c1", "type": "web_t"}
+ALIAS = {"ip": "192.0.2.7", "hostnames": ["a", "b"]}
+SYSCTL = {"name": "net.core.somaxconn", "value": "1024"}
 
 
 def _container(**fields: Any) -> dict[str, Any]:
@@ -58,30 +62,43 @@ USES: Mapping[str, dict[str, Any]] = {
     "spec.containers.resources.limits.memory": _resources("limits", memory="64Mi"),
     "spec.containers.resources.requests.cpu": _resources("requests", cpu="250m"),
     "spec.containers.securityContext.allowPrivilegeEscalation": _security(allowPrivilegeEscalation=False),
-    "spec.containers.securityContext.appArmorProfile": _security(appArmorProfile=RUNTIME_DEFAULT),
+    "spec.containers.securityContext.appArmorProfile": _security(appArmorProfile=UNCONFINED),
     "spec.containers.securityContext.capabilities.add": _security(capabilities={"add": ["NET_ADMIN"]}),
     "spec.containers.securityContext.capabilities.drop": _security(capabilities={"drop": ["ALL"]}),
     "spec.containers.securityContext.privileged": _security(privileged=True),
-    "spec.containers.securityContext.procMount": _security(procMount="Default"),
+    "spec.containers.securityContext.procMount": _security(procMount="Unmasked"),
     "spec.containers.securityContext.readOnlyRootFilesystem": _security(readOnlyRootFilesystem=True),
     "spec.containers.securityContext.runAsGroup": _security(runAsUser=1000, runAsGroup=2000),
     "spec.containers.securityContext.runAsNonRoot": _security(runAsNonRoot=True),
     "spec.containers.securityContext.runAsUser": _security(runAsUser=1000),
-    "spec.containers.securityContext.seccompProfile": _security(seccompProfile=RUNTIME_DEFAULT),
+    "spec.containers.securityContext.seccompProfile": _security(seccompProfile=UNCONFINED),
+    "spec.containers.securityContext.seLinuxOptions": _security(seLinuxOptions=SELINUX),
     "spec.containers.stdin": _container(stdin=True),
+    "spec.containers.stdinOnce": _container(stdin=True, stdinOnce=True),
     "spec.containers.tty": _container(tty=True),
     "spec.containers.workingDir": _container(workingDir="/srv"),
+    "spec.hostAliases.hostnames": {
+        **_container(),
+        "hostAliases": [{"ip": "192.0.2.7", "hostnames": ["a", "b"]}],
+    },
+    "spec.hostAliases.ip": {**_container(), "hostAliases": [{"ip": "192.0.2.7", "hostnames": ["a", "b"]}]},
+    "spec.hostIPC": {**_container(), "hostIPC": True},
+    "spec.hostPID": {**_container(), "hostPID": True},
     "spec.hostname": {**_container(), "hostname": "web-0"},
-    "spec.securityContext.appArmorProfile": _pod_security(appArmorProfile=RUNTIME_DEFAULT),
+    "spec.securityContext.appArmorProfile": _pod_security(appArmorProfile=UNCONFINED),
     "spec.securityContext.runAsGroup": _pod_security(runAsUser=1000, runAsGroup=2000),
     "spec.securityContext.runAsNonRoot": _pod_security(runAsNonRoot=True),
     "spec.securityContext.runAsUser": _pod_security(runAsUser=1000),
-    "spec.securityContext.seccompProfile": _pod_security(seccompProfile=RUNTIME_DEFAULT),
+    "spec.securityContext.seccompProfile": _pod_security(seccompProfile=UNCONFINED),
+    "spec.securityContext.seLinuxOptions": _pod_security(seLinuxOptions=SELINUX),
     "spec.securityContext.supplementalGroups": _pod_security(supplementalGroups=[3000]),
+    "spec.securityContext.sysctls.name": _pod_security(sysctls=[SYSCTL]),
+    "spec.securityContext.sysctls.value": _pod_security(sysctls=[SYSCTL]),
+    "spec.shareProcessNamespace": {**_container(), "shareProcessNamespace": True},
 }
 
 
-def spec_for(pod_spec: dict[str, Any]) -> ContainerSpec:
+def spec_for(pod_spec: dict[str, Any], sandbox_id: str = "") -> ContainerSpec:
     """The first container of a pod with that spec, as the kubelet asks for it."""
     pod = set_defaults(
         {
@@ -99,7 +116,7 @@ def spec_for(pod_spec: dict[str, Any]) -> ContainerSpec:
         container,
         attempt=0,
         backoff=None,
-        sandbox_id="",
+        sandbox_id=sandbox_id,
         cluster_id="c",
         seal_key=b"k",
         environment=values,
@@ -115,8 +132,14 @@ def look_up(body: Any, path: str) -> Any:
 
 # --- what holds for every backend of a real engine -----------------------------------------------------
 
-ENGINES_OWN = [name for name in USES if name.endswith(("appArmorProfile", "seccompProfile", "procMount"))]
+NOTHING_SAID = (
+    PLAIN,
+    _security(appArmorProfile=RUNTIME_DEFAULT, seccompProfile=RUNTIME_DEFAULT, procMount="Default"),
+    _pod_security(appArmorProfile=RUNTIME_DEFAULT, seccompProfile=RUNTIME_DEFAULT),
+)
 """Enforced by asking for nothing: the engine's own profiles stay in force."""
+IN_SANDBOX = ["spec.shareProcessNamespace"]
+"""Asked for by who joins a sandbox."""
 CHECKED_HERE = [name for name in USES if name.endswith("runAsNonRoot")]
 """Enforced before the engine is asked."""
 
@@ -127,7 +150,7 @@ Requests = Mapping[str, Mapping[str, Any]]
 def check_complete(table: FidelityTable, requests: Requests) -> None:
     assert sorted(table) == sorted(USES) == engine_fields()
     assert {one.handling for one in table.values()} == {"enforced"}
-    assert {*requests, *ENGINES_OWN, *CHECKED_HERE} == set(table)
+    assert {*requests, *IN_SANDBOX, *CHECKED_HERE} == set(table)
 
 
 def check_requests(requests: Requests, body: Callable[[dict[str, Any]], Any]) -> None:

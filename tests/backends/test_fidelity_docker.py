@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from backends.fidelity_pods import (
-    ENGINES_OWN,
+    NOTHING_SAID,
+    PLAIN,
     USES,
     check_complete,
     check_requests,
@@ -52,10 +53,31 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "spec.containers.securityContext.readOnlyRootFilesystem": {"HostConfig.ReadonlyRootfs": True},
     "spec.containers.securityContext.runAsGroup": {"User": "1000:2000"},
     "spec.containers.securityContext.runAsUser": {"User": "1000"},
+    "spec.containers.securityContext.appArmorProfile": {"HostConfig.SecurityOpt": ["apparmor=unconfined"]},
+    "spec.containers.securityContext.procMount": {
+        "HostConfig.MaskedPaths": [],
+        "HostConfig.ReadonlyPaths": [],
+    },
+    "spec.containers.securityContext.seLinuxOptions": {
+        "HostConfig.SecurityOpt": ["label=type:web_t", "label=level:s0:c1"]
+    },
+    "spec.containers.securityContext.seccompProfile": {"HostConfig.SecurityOpt": ["seccomp=unconfined"]},
     "spec.containers.stdin": {"OpenStdin": True},
+    "spec.containers.stdinOnce": {"OpenStdin": True, "StdinOnce": True},
     "spec.containers.tty": {"Tty": True},
     "spec.containers.workingDir": {"WorkingDir": "/srv"},
+    "spec.hostAliases.hostnames": {"HostConfig.ExtraHosts": ["a:192.0.2.7", "b:192.0.2.7"]},
+    "spec.hostAliases.ip": {"HostConfig.ExtraHosts": ["a:192.0.2.7", "b:192.0.2.7"]},
+    "spec.hostIPC": {"HostConfig.IpcMode": "host"},
+    "spec.hostPID": {"HostConfig.PidMode": "host"},
     "spec.hostname": {"Hostname": "web-0"},
+    "spec.securityContext.appArmorProfile": {"HostConfig.SecurityOpt": ["apparmor=unconfined"]},
+    "spec.securityContext.seLinuxOptions": {
+        "HostConfig.SecurityOpt": ["label=type:web_t", "label=level:s0:c1"]
+    },
+    "spec.securityContext.seccompProfile": {"HostConfig.SecurityOpt": ["seccomp=unconfined"]},
+    "spec.securityContext.sysctls.name": {"HostConfig.Sysctls": {"net.core.somaxconn": "1024"}},
+    "spec.securityContext.sysctls.value": {"HostConfig.Sysctls": {"net.core.somaxconn": "1024"}},
     "spec.securityContext.runAsGroup": {"User": "1000:2000"},
     "spec.securityContext.runAsUser": {"User": "1000"},
     "spec.securityContext.supplementalGroups": {"HostConfig.GroupAdd": ["3000"]},
@@ -74,11 +96,17 @@ def test_root_is_refused_before_the_container_is_made() -> None:
     check_root_is_refused()
 
 
-@pytest.mark.parametrize("name", ENGINES_OWN)
-def test_the_engines_own_profiles_stay_in_force(name: str) -> None:
-    config = body(USES[name])["HostConfig"]
+@pytest.mark.parametrize("pod_spec", NOTHING_SAID)
+def test_the_engines_own_profiles_stay_in_force(pod_spec: dict[str, Any]) -> None:
+    config = body(pod_spec)["HostConfig"]
     assert (config["SecurityOpt"], config["Privileged"]) == ([], False)
     assert not {"MaskedPaths", "ReadonlyPaths"} & config.keys()
+
+
+def test_processes_are_shared_in_a_sandbox() -> None:
+    shared = spec_for(USES["spec.shareProcessNamespace"], sandbox_id="s")
+    assert payload.container_payload(shared, image_user="")["HostConfig"]["PidMode"] == "container:s"
+    assert "PidMode" not in payload.container_payload(spec_for(PLAIN, "s"), image_user="")["HostConfig"]
 
 
 def test_the_table_is_read_without_the_sdk() -> None:

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 from backends.fidelity_pods import (
-    ENGINES_OWN,
-    USES,
+    NOTHING_SAID,
     check_complete,
     check_requests,
     check_root_is_refused,
@@ -17,6 +16,8 @@ from backends.fidelity_pods import (
 )
 from minikctl_podman import payload
 from minikctl_podman.fidelity import TABLE
+
+from minikctl.backend import PodOptions, SandboxSpec
 
 
 def body(pod_spec: dict[str, Any]) -> dict[str, Any]:
@@ -53,10 +54,24 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "spec.containers.securityContext.readOnlyRootFilesystem": {"read_only_filesystem": True},
     "spec.containers.securityContext.runAsGroup": {"user": "1000:2000"},
     "spec.containers.securityContext.runAsUser": {"user": "1000"},
+    "spec.containers.securityContext.appArmorProfile": {"apparmor_profile": "unconfined"},
+    "spec.containers.securityContext.procMount": {"unmask": ["ALL"]},
+    "spec.containers.securityContext.seLinuxOptions": {"selinux_opts": ["type:web_t", "level:s0:c1"]},
+    "spec.containers.securityContext.seccompProfile": {"seccomp_profile_path": "unconfined"},
     "spec.containers.stdin": {"stdin": True},
+    "spec.containers.stdinOnce": {"stdin": True},
     "spec.containers.tty": {"terminal": True},
     "spec.containers.workingDir": {"work_dir": "/srv"},
+    "spec.hostAliases.hostnames": {"hostadd": ["a:192.0.2.7", "b:192.0.2.7"]},
+    "spec.hostAliases.ip": {"hostadd": ["a:192.0.2.7", "b:192.0.2.7"]},
+    "spec.hostIPC": {"ipcns": {"nsmode": "host"}},
+    "spec.hostPID": {"pidns": {"nsmode": "host"}},
     "spec.hostname": {"hostname": "web-0"},
+    "spec.securityContext.appArmorProfile": {"apparmor_profile": "unconfined"},
+    "spec.securityContext.seLinuxOptions": {"selinux_opts": ["type:web_t", "level:s0:c1"]},
+    "spec.securityContext.seccompProfile": {"seccomp_profile_path": "unconfined"},
+    "spec.securityContext.sysctls.name": {"sysctl": {"net.core.somaxconn": "1024"}},
+    "spec.securityContext.sysctls.value": {"sysctl": {"net.core.somaxconn": "1024"}},
     "spec.securityContext.runAsGroup": {"user": "1000:2000"},
     "spec.securityContext.runAsUser": {"user": "1000"},
     "spec.securityContext.supplementalGroups": {"groups": ["3000"]},
@@ -75,11 +90,17 @@ def test_root_is_refused_before_the_container_is_made() -> None:
     check_root_is_refused()
 
 
-@pytest.mark.parametrize("name", ENGINES_OWN)
-def test_the_engines_own_profiles_stay_in_force(name: str) -> None:
-    asked = body(USES[name])
+@pytest.mark.parametrize("pod_spec", NOTHING_SAID)
+def test_the_engines_own_profiles_stay_in_force(pod_spec: dict[str, Any]) -> None:
+    asked = body(pod_spec)
     assert asked["privileged"] is False
-    assert not {"apparmor_profile", "seccomp_profile_path", "mask", "unmask"} & asked.keys()
+    assert not {"apparmor_profile", "seccomp_profile_path", "selinux_opts", "mask", "unmask"} & asked.keys()
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_processes_are_shared_in_a_pod(shared: bool) -> None:
+    sandbox = SandboxSpec("n", "h", {}, pod=PodOptions(share_process_namespace=shared))
+    assert ("pid" in payload.sandbox_payload(sandbox)["shared_namespaces"]) is shared
 
 
 def test_the_table_is_read_without_the_sdk() -> None:

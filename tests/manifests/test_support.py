@@ -74,7 +74,6 @@ def env(**source: Any) -> dict[str, Any]:
             "spec.containers[0].volumeMounts[0].recursiveReadOnly",
         ),
         ({"container": {"terminationMessagePath": "/x"}}, "spec.containers[0].terminationMessagePath"),
-        ({"container": {"stdinOnce": True}}, "spec.containers[0].stdinOnce"),
         (
             {"container": {"resources": {"limits": {"nvidia.com/gpu": "1"}}}},
             "spec.containers[0].resources.limits[nvidia.com/gpu]",
@@ -128,10 +127,10 @@ def test_what_the_server_writes_is_taken() -> None:
 
 
 def test_templates_are_looked_into() -> None:
-    spec = {"template": {"metadata": {"finalizers": ["x"]}, "spec": pod(hostPID=True)["spec"]}}
+    spec = {"template": {"metadata": {"finalizers": ["x"]}, "spec": pod(hostNetwork=True)["spec"]}}
     for kind in ("Deployment", "ReplicaSet"):
         found = unhandled({"apiVersion": "apps/v1", "kind": kind, "metadata": {}, "spec": spec})
         assert [problem.path for problem in found] == [
             "spec.template.metadata.finalizers",
-            "spec.template.spec.hostPID",
+            "spec.template.spec.hostNetwork",
         ]

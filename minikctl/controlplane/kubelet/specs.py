@@ -10,12 +10,12 @@ from minikctl.backend import (
     PortMapping,
     ResourceLimits,
     SandboxSpec,
-    SecurityContext,
     labels,
 )
 from minikctl.controlplane.kubelet.environment import Environment, expand, needs_pod_ip
 from minikctl.controlplane.kubelet.memo import SANDBOX
 from minikctl.controlplane.kubelet.seal import seal
+from minikctl.controlplane.kubelet.security import pod_options, security
 from minikctl.model import Object, annotations_of, labels_of, name_of, namespace_of, spec_of, uid_of
 from minikctl.model.hashing import canonical, spec_hash
 from minikctl.model.pods import is_sidecar
@@ -27,10 +27,11 @@ LONGEST_HOSTNAME = 63
 
 def needs_sandbox(pod: Object) -> bool:
     """Several containers share a network namespace, which must outlive each of them; one shares nothing,
-    but may ask for the pod's address before it begins."""
+    but may ask for the pod's address before it begins, or for a process namespace with another PID 1."""
     spec = spec_of(pod)
     containers = (*spec["containers"], *(spec.get("initContainers") or ()))
-    return len(containers) > 1 or any(map(needs_pod_ip, containers))
+    shares = len(containers) > 1 or bool(spec.get("shareProcessNamespace"))
+    return shares or any(map(needs_pod_ip, containers))
 
 
 def container_hash(container: dict[str, Any]) -> str:
@@ -70,12 +71,13 @@ def container_spec(
         hostname="" if sandbox_id else hostname(pod),
         ports=() if sandbox_id else _ports(container),
         resources=_resources(container),
-        security=_security(pod, container),
+        security=security(pod, container),
         network=NetworkMode.SANDBOX if sandbox_id else NetworkMode.POD,
         sandbox_id=sandbox_id,
         stdin=bool(container.get("stdin")),
         stdin_once=bool(container.get("stdinOnce")),
         tty=bool(container.get("tty")),
+        pod=pod_options(pod),
         stop_signal=(container.get("lifecycle") or {}).get("stopSignal", ""),
     )
 
@@ -86,7 +88,7 @@ def sandbox_spec(pod: Object, *, cluster_id: str, seal_key: bytes) -> SandboxSpe
     own[labels.SEAL] = seal(name, own, seal_key)
     sidecars = [one for one in spec_of(pod).get("initContainers") or () if is_sidecar(one)]
     ports = tuple(port for one in (*sidecars, *spec_of(pod)["containers"]) for port in _ports(one))
-    return SandboxSpec(name=name, hostname=hostname(pod), labels=own, ports=ports)
+    return SandboxSpec(name=name, hostname=hostname(pod), labels=own, ports=ports, pod=pod_options(pod))
 
 
 def hostname(pod: Object) -> str:
@@ -147,27 +149,4 @@ def _resources(container: dict[str, Any]) -> ResourceLimits:
         cpu_request_millicores=milli(requests.get("cpu", 0)),
         cpu_limit_millicores=milli(limits.get("cpu", 0)),
         memory_limit_bytes=whole(limits.get("memory", 0)),
-    )
-
-
-def _groups(pod_level: dict[str, Any]) -> tuple[int, ...]:
-    own = [pod_level["fsGroup"]] if pod_level.get("fsGroup") is not None else []
-    return tuple(dict.fromkeys((*(pod_level.get("supplementalGroups") or ()), *own)))
-
-
-def _security(pod: Object, container: dict[str, Any]) -> SecurityContext:
-    pod_level = spec_of(pod).get("securityContext") or {}
-    own = container.get("securityContext") or {}
-    merged = {**pod_level, **own}
-    capabilities = own.get("capabilities") or {}
-    return SecurityContext(
-        run_as_user=merged.get("runAsUser"),
-        run_as_group=merged.get("runAsGroup"),
-        run_as_non_root=bool(merged.get("runAsNonRoot")),
-        supplemental_groups=_groups(pod_level),
-        privileged=bool(own.get("privileged")),
-        read_only_root_filesystem=bool(own.get("readOnlyRootFilesystem")),
-        allow_privilege_escalation=own.get("allowPrivilegeEscalation", True),
-        add_capabilities=tuple(capabilities.get("add") or ()),
-        drop_capabilities=tuple(capabilities.get("drop") or ()),
     )
