@@ -53,12 +53,18 @@ def introduce(engine: str, backend: Backend) -> Introduced:
         return Introduced(engine, error=_told(error))
 
 
-def pull(engine: str, backend: Backend, image: str) -> Pulled:
-    try:
-        backend.pull_image(image)
-        return Pulled(engine, image)
-    except Exception as error:
-        return Pulled(engine, image, _told(error))
+def pull(engine: str, backend: Backend, wanted: PullImage) -> Pulled:
+    """With the first credentials that the registry takes; else says what it said to the last."""
+    error: BackendError | None = None
+    for credentials in wanted.credentials or (None,):
+        try:
+            backend.pull_image(wanted.image, credentials)
+            return Pulled(engine, wanted)
+        except Exception as raised:
+            error = _told(raised)
+            if not isinstance(error, PermanentError):
+                break  # it could not be asked: nobody else will be heard either
+    return Pulled(engine, wanted, error)
 
 
 ANSWERED = "HTTP probe failed with statuscode"

@@ -96,8 +96,8 @@ class Kubelets:
         self._cooling: dict[str, float] = {}
         self._proxies = Proxies(executor, lambda: self.manager.view)
         self._hosts = Hosts(executor)
-        self._wanted: dict[tuple[str, str], set[ObjectKey]] = {}
-        """Pods that wait for an image to be pulled, by engine and image."""
+        self._wanted: dict[tuple[str, str, str], set[ObjectKey]] = {}
+        """Pods that wait for an image to be pulled, by engine, image, and with whose credentials."""
 
     def watch(self) -> None:
         """Begins to follow the engines' event streams."""
@@ -224,15 +224,16 @@ class Kubelets:
 
     def _learn_pull(self, engine: Engine, news: Pulled, now: float) -> None:
         decision = Decision()
-        waiting = self._wanted.pop((engine.name, news.image), set())
-        if news.error is None:
-            engine.images.mark_pulled(news.image, now)
-            facts = ("Pulled", f'Successfully pulled image "{news.image}"', "Normal")
+        image, who, error = news.wanted.image, news.wanted.who, news.error
+        waiting = self._wanted.pop((engine.name, image, who), set())
+        if error is None:
+            engine.images.mark_pulled(image, now, who)
+            facts = ("Pulled", f'Successfully pulled image "{image}"', "Normal")
         else:
-            engine.images.mark_failed(news.image, now, news.error.reason, news.error.message)
-            facts = ("Failed", f'Failed to pull image "{news.image}": {news.error}', "Warning")
-            if isinstance(news.error, UnreachableError):
-                self._lose(engine, news.error, now)
+            engine.images.mark_failed(image, now, error.reason, error.message, who)
+            facts = ("Failed", f'Failed to pull image "{image}": {error}', "Warning")
+            if isinstance(error, UnreachableError):
+                self._lose(engine, error, now)
         for key in sorted(waiting):
             pod = self.manager.view.get(key)
             if pod is not None:
@@ -487,8 +488,8 @@ class Kubelets:
             others: list[Action] = []
             for action in todo:
                 match action:
-                    case PullImage(image):
-                        self._pull(engine, key, image)
+                    case PullImage():
+                        self._pull(engine, key, action)
                     case RunHook():
                         self._run_hook(engine, uid, key, action)
                     case _:
@@ -524,12 +525,12 @@ class Kubelets:
             job = partial(jobs.run_hook, engine.name, engine.backend, uid, key, hook)
             self._executor.submit(f"{engine.name}:hook", job)
 
-    def _pull(self, engine: Engine, key: ObjectKey, image: str) -> None:
-        """One pull for all pods that want the image."""
-        self._wanted.setdefault((engine.name, image), set()).add(key)
-        if not engine.images.get(image).pulling:
-            engine.images.mark_pulling(image)
-            job = partial(jobs.pull, engine.name, engine.backend, image)
+    def _pull(self, engine: Engine, key: ObjectKey, wanted: PullImage) -> None:
+        """One pull for all pods that want the image, and come with the same credentials."""
+        self._wanted.setdefault((engine.name, wanted.image, wanted.who), set()).add(key)
+        if not engine.images.get(wanted.image, wanted.who).pulling:
+            engine.images.mark_pulling(wanted.image, wanted.who)
+            job = partial(jobs.pull, engine.name, engine.backend, wanted)
             self._executor.submit(f"{engine.name}:pull", job)
 
     # --- what the loop asks

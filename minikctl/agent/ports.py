@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 from msgspec import Struct, field
 
 from minikctl.backend import Checked, Container, EngineEvent, EngineInfo, Mount
-from minikctl.controlplane.kubelet import Action, ProbePlan, RunHook
+from minikctl.controlplane.kubelet import Action, ProbePlan, PullImage, RunHook
 from minikctl.controlplane.kubelet.volumes import Volume, VolumeMount
 from minikctl.controlplane.proxies import Program
 from minikctl.errors import BackendError
@@ -85,7 +85,7 @@ class Acted(NamedTuple):
 
 class Pulled(NamedTuple):
     engine: str
-    image: str
+    wanted: PullImage
     error: BackendError | None = None
 
 

@@ -261,7 +261,7 @@ POD_SPEC: Table = {
     "hostUsers": refused_except(True, note="true is the user namespace of the engine"),
     "hostname": ENGINE,
     "hostnameOverride": REFUSED,
-    "imagePullSecrets": REFUSED,
+    "imagePullSecrets": ENFORCED,
     "initContainers": INIT_CONTAINER,
     "nodeName": ENFORCED,
     "nodeSelector": ENFORCED,
@@ -330,7 +330,7 @@ TABLES: dict[str, Table] = {
     "ServiceAccount": plain(
         {
             "automountServiceAccountToken": _NO_TOKENS,
-            "imagePullSecrets": REFUSED,
+            "imagePullSecrets": enforced("of pods that name none themselves"),
             "secrets": inert("a list for people; nothing mounts what is in it, as in Kubernetes"),
         }
     ),

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TypeAlias
 
 from msgspec import Struct
 
-from minikctl.backend import Check, ContainerSpec, SandboxSpec
+from minikctl.backend import Check, ContainerSpec, Credentials, SandboxSpec
 from minikctl.controlplane.kubelet.hooks import HookKind
 from minikctl.controlplane.kubelet.volumes import Volume, VolumeMount
+from minikctl.model.hashing import canonical
 
 
 class PullImage(Struct, frozen=True):
     image: str
+    credentials: tuple[Credentials, ...] = ()
+    """Tried one after the other; none are those that the engine is set up with."""
+
+    @property
+    def who(self) -> str:
+        """ "" without credentials; else a text that is the same for the same ones, and tells nothing."""
+        if not self.credentials:
+            return ""
+        return hashlib.sha256(canonical([list(one) for one in self.credentials])).hexdigest()[:16]
 
 
 class SetUpVolumes(Struct, frozen=True):

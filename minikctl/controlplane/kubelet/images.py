@@ -12,8 +12,8 @@ from minikctl.controlplane.kubelet.backoff import retry_wait
 
 
 class ImageState(Struct, frozen=True):
-    missing: bool = False
-    """The engine said that it does not have it."""
+    """Of pulling one image with the same credentials."""
+
     pulling: bool = False
     pulled_at: float | None = None
     failures: int = 0
@@ -23,26 +23,36 @@ class ImageState(Struct, frozen=True):
 
 
 class ImageBook(Struct):
-    """By image reference. Lost with the agent; nothing but a little time is lost with it."""
+    """By image reference and `who` asks: "" for everybody without credentials of their own, so that what
+    the registry says to one is no answer to the other. Lost with the agent; nothing but a little time is
+    lost with it: a pull that failed is tried again at once."""
 
-    states: dict[str, ImageState] = field(default_factory=dict)
+    states: dict[tuple[str, str], ImageState] = field(default_factory=dict)
+    missing: set[str] = field(default_factory=set)
+    """Images that the engine said it does not have."""
 
-    def get(self, image: str) -> ImageState:
-        return self.states.get(image) or ImageState()
+    def get(self, image: str, who: str = "") -> ImageState:
+        return self.states.get((image, who)) or ImageState()
+
+    def is_missing(self, image: str) -> bool:
+        return image in self.missing
 
     def mark_missing(self, image: str) -> None:
-        self.states[image] = replace(self.get(image), missing=True, pulled_at=None)
+        self.missing.add(image)
+        for key in [key for key in self.states if key[0] == image]:
+            self.states[key] = replace(self.states[key], pulled_at=None)
 
-    def mark_pulling(self, image: str) -> None:
-        self.states[image] = replace(self.get(image), pulling=True)
+    def mark_pulling(self, image: str, who: str = "") -> None:
+        self.states[image, who] = replace(self.get(image, who), pulling=True)
 
-    def mark_pulled(self, image: str, now: float) -> None:
-        self.states[image] = ImageState(pulled_at=now)
+    def mark_pulled(self, image: str, now: float, who: str = "") -> None:
+        self.missing.discard(image)
+        self.states[image, who] = ImageState(pulled_at=now)
 
-    def mark_failed(self, image: str, now: float, reason: str, message: str) -> None:
-        state = self.get(image)
+    def mark_failed(self, image: str, now: float, reason: str, message: str, who: str = "") -> None:
+        state = self.get(image, who)
         failures = state.failures + 1
-        self.states[image] = replace(
+        self.states[image, who] = replace(
             state,
             pulling=False,
             failures=failures,

@@ -15,7 +15,6 @@ from minikctl.controlplane.decision import Decision, with_status
 from minikctl.controlplane.kubelet.actions import (
     Action,
     InspectContainer,
-    PullImage,
     RemoveContainer,
     RunContainer,
     RunHook,
@@ -41,6 +40,7 @@ from minikctl.controlplane.kubelet.known import known_status
 from minikctl.controlplane.kubelet.memo import SANDBOX, PodMemo
 from minikctl.controlplane.kubelet.probes import FIELDS, ProbePlan, failed_probe, plans
 from minikctl.controlplane.kubelet.provision import provision
+from minikctl.controlplane.kubelet.pulling import pulling
 from minikctl.controlplane.kubelet.specs import (
     container_hash,
     container_spec,
@@ -63,7 +63,9 @@ from minikctl.model.pods import is_finished, is_sidecar
 from minikctl.model.timestamps import parse_time
 
 COMPONENT = "kubelet"
-STILL_MISSING = "ErrImageNeverPull"
+UNREAD_SECRETS = (
+    "Unable to retrieve some image pull secrets ({}); attempting to pull the image may not succeed."
+)
 CONFIG_ERROR = "CreateContainerConfigError"
 DEADLINE_EXCEEDED = Failure(
     "DeadlineExceeded", "Pod was active on the node longer than the specified deadline"
@@ -469,36 +471,17 @@ class _Look(Struct):
         return True
 
     def _has_image(self, container: dict[str, Any]) -> bool:
-        name, image = container["name"], container["image"]
-        state = self.images.get(image)
-        policy = container.get("imagePullPolicy", "IfNotPresent")
-        if policy == "Never":
-            if state.missing:
-                text = f'Container image "{image}" is not present with pull policy of Never'
-                self.waiting[name] = Waiting(STILL_MISSING, text)
-            return not state.missing
-        if policy == "Always":
-            self.memo = self.memo.wanting(name, self.now)
-            if state.pulled_at is not None and state.pulled_at >= self.memo.waiting_since[name]:
-                return True
-        elif not state.missing:
-            return True  # nobody asks beforehand: creating it says whether the image is there
-        self._pull(name, image)
-        return False
-
-    def _pull(self, name: str, image: str) -> None:
-        state = self.images.get(image)
-        if state.failures:
-            cause = f"{state.reason}: {state.message}"
-            if state.pulling or state.retry_at <= self.now:
-                self.waiting[name] = Waiting(state.reason, state.message)
-            else:
-                text = f'Back-off pulling image "{image}": {cause}'
-                self.waiting[name] = Waiting("ImagePullBackOff", text)
-                self.decision.look_at(state.retry_at)
-        if state.pulling or not state.failures or state.retry_at <= self.now:
-            # Also while it is being pulled for another pod: who asks hears of the result.
-            self.actions.append(PullImage(image))
+        made = pulling(container, self._around(), self.images, self.memo, self.now)
+        self.memo = made.memo
+        if made.waiting is not None:
+            self.waiting[container["name"]] = made.waiting
+        if made.pull is not None:
+            self.actions.append(made.pull)
+        if made.unread:
+            text = UNREAD_SECRETS.format(", ".join(made.unread))
+            self.decision.tell(self.pod, "FailedToRetrieveImagePullSecret", text, COMPONENT, "Warning")
+        self.decision.look_at(made.look_again)
+        return made.is_there
 
     # --- the status
 
