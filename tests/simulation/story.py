@@ -3,81 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from typing import Any
 
-from minikctl.agent.engine import RESYNC_SECONDS
-from minikctl.backend import Container, ContainerSpec, ContainerState, labels
 from minikctl.controlplane.rollout import surge_and_unavailable
-from minikctl.errors import MinikctlError
 from minikctl.model import (
     Object,
     ObjectKey,
     controller_of,
     is_deleting,
-    key_of,
-    labels_of,
     name_of,
     spec_of,
     status_of,
     uid_of,
 )
-from minikctl.model.pods import is_active, is_ready, is_sidecar
+from minikctl.model.pods import is_active
 from minikctl.model.revisions import same_template
 
-from .world import CLUSTER, QUIET, ROUGH, Crash, World
+from .life import Life
 
 NAMES = ("api", "web")
-CHAOS_SECONDS = 90.0
-REST_SECONDS = 4000.0
-"""Long enough for every back-off to end."""
-QUIET_SECONDS = 250.0
 
 
-def _uncordoned(node: Object) -> Object:
-    return {**node, "spec": {**spec_of(node), "unschedulable": False}}
+class Story(Life):
+    kinds = ("Deployment",)
 
-
-class Story:
     def __init__(self, seed: int) -> None:
-        self.world = World(seed, nodes=1 + seed % 4)
-        self.random = self.world.random
-        self.bounds: dict[ObjectKey, int] = {}
+        super().__init__(seed)
         self.world.checks.append(self.check_bounds)
-        self.world.checks.append(self.check_once)
-        self.world.checks.append(self.check_killings)
-        self.ever_sick: set[tuple[str, str]] = set()
         self.world.meddle = lambda: self.random.choice((self.apply, self.scale, self.restart))()
-        self.foreign = self._foreign_containers()
 
-    # --- the parts of a life
-
-    def live(self) -> None:
-        world = self.world
-        world.set_faults(ROUGH, store=0.02, crash=0.006)
-        world.failing_commands = 0.2
-        end = world.clock.time + CHAOS_SECONDS
-        while world.clock.time < end:
-            self.random.choice(self._deeds())()
-            world.run(self.random.choice((0.05, 0.5, 3.0, 15.0)))
-        world.engine.reachable = True
-        world.set_faults(QUIET)
-        world.sick.clear()
-        world.failing_commands = 0.0
-        self._try(lambda: world.api.update(ObjectKey("Node", "", "node-1"), _uncordoned))
-        world.run(RESYNC_SECONDS + 5)  # hints were lost: what happened last is seen with the next list
-        if not world.run(REST_SECONDS, self.is_settled):
-            raise AssertionError(f"it does not settle: {self.why_not()}")
-        world.run(3.0)
-        self.check_end()
-        self.check_rest()
-
-    def _deeds(self) -> list[Any]:
+    def deeds(self) -> list[Any]:
         people = [self.apply, self.apply, self.scale, self.delete, self.restart, self.pause, self.edit_file]
-        people += [self.run_pod, self.delete_pod, self.cordon]
-        fate = [self.kill, self.remove, self.outage, self.world.crash, self.world.lose_database, self.forge]
-        fate += [self.sicken]
-        return [*people, *fate]
+        return [*people, self.run_pod, self.delete_pod, self.cordon]
 
     # --- people
 
@@ -128,94 +85,6 @@ class Story:
     def run_pod(self) -> None:
         self._try(lambda: self.world.api.create(self._pod(f"bare-{self.random.randint(1, 3)}")))
 
-    def delete_pod(self) -> None:
-        pods = self.world.database.list("Pod")
-        if pods:
-            key = key_of(self.random.choice(pods))
-            grace = self.random.choice((None, 0, 3))
-            self._try(lambda: self.world.api.delete(key, grace_seconds=grace, force=grace == 0))
-
-    def cordon(self) -> None:
-        key = ObjectKey("Node", "", "node-1")
-        cordoned = self.random.random() < 0.3
-        self._try(
-            lambda: self.world.api.update(
-                key, lambda one: {**one, "spec": {**spec_of(one), "unschedulable": cordoned}}
-            )
-        )
-
-    def _try(self, deed: Any) -> None:
-        """What people may do may be refused: the object is not there, or on its way out."""
-        try:
-            deed()
-        except MinikctlError as error:
-            self.world.note(f"refused: {error}")
-        except Crash:
-            self.world.note("the command died")
-
-    # --- fate
-
-    def kill(self) -> None:
-        running = self._running()
-        if running:
-            self.world.engine.crash(self.random.choice(running).id, self.random.choice((0, 1, 137)))
-
-    def remove(self) -> None:
-        running = self._running()
-        if running:
-            victim = self.random.choice(running)
-            self._try(lambda: self.world.engine.remove(victim.id, CLUSTER))
-
-    def sicken(self) -> None:
-        """The probes of one container fail from now on. Another attempt is well again."""
-        running = [one for one in self._running() if one.labels[labels.TYPE] == labels.TYPE_CONTAINER]
-        if running:
-            victim = self.random.choice(running)
-            self.world.sick.add(victim.id)
-            self.ever_sick.add((victim.labels[labels.POD_UID], victim.labels[labels.CONTAINER_NAME]))
-
-    def outage(self) -> None:
-        world = self.world
-        world.engine.reachable = False
-        world.run(self.random.uniform(0.2, 20))
-        if self.random.random() < 0.5:
-            world.engine.reachable = True
-            world.engine.kill_all()
-        world.engine.reachable = True
-
-    def forge(self) -> None:
-        """Somebody copies all labels of one of our containers onto one of theirs."""
-        running = self._running()
-        if running:
-            model = self.random.choice(running)
-            self._foreign(dict(model.labels), f"copy-{len(self.foreign)}", CLUSTER)
-
-    def _running(self) -> list[Container]:
-        if not self.world.engine.reachable:
-            return []
-        found = self.world.engine.containers(CLUSTER)
-        ours = [one for one in found if one.state is ContainerState.RUNNING and one.id not in self.foreign]
-        return sorted(ours, key=lambda one: one.name)
-
-    def _foreign_containers(self) -> set[str]:
-        self.foreign = set[str]()
-        self._foreign({"app": "theirs"}, "theirs", "somebody-else")
-        forged = {labels.CLUSTER: CLUSTER, labels.POD_UID: "made-up", labels.SEAL: "00", labels.POD: "{}"}
-        self._foreign(forged, "forged", CLUSTER)
-        return self.foreign
-
-    def _foreign(self, own: dict[str, str], name: str, cluster: str) -> None:
-        self.world.engine.pull("busybox:1")
-        spec = ContainerSpec(
-            name=name,
-            image="busybox:1",
-            labels={labels.CLUSTER: cluster, **own},
-            command=("sleep", "infinity"),
-        )
-        identifier = self.world.engine.create_container(spec, cluster)
-        self.world.engine.start(identifier, cluster)
-        self.foreign.add(identifier)
-
     # --- manifests
 
     def _deployment(self, name: str) -> Object:
@@ -244,54 +113,6 @@ class Story:
             "spec": spec,
         }
 
-    def _pod_spec(self) -> dict[str, Any]:
-        count = self.random.choice((1, 1, 1, 2))
-        trap = self.random.choice(("", "trap 'exit 0' TERM; "))
-        containers = [
-            {
-                "name": f"c{number}",
-                "image": f"busybox:{self.random.randint(1, 3)}",
-                "command": ["sh", "-c", f"{trap}while true; do sleep 1; done"],
-                **self._health(),
-            }
-            for number in range(count)
-        ]
-        spec: dict[str, Any] = {
-            "terminationGracePeriodSeconds": self.random.choice((0, 2, 30)),
-            "containers": containers,
-        }
-        if self.random.random() < 0.3:
-            spec["initContainers"] = self._init_containers(trap)
-        return spec
-
-    def _health(self) -> dict[str, Any]:
-        """Some of the probes and hooks that a container may have."""
-        fields: dict[str, Any] = {}
-        for name in ("startupProbe", "readinessProbe", "livenessProbe"):
-            if self.random.random() < 0.2:
-                fields[name] = {
-                    "tcpSocket": {"port": 80},
-                    "periodSeconds": self.random.choice((5, 30)),
-                    "failureThreshold": self.random.choice((1, 3)),
-                }
-        handlers = ({"exec": {"command": ["true"]}}, {"sleep": {"seconds": 1}})
-        for name in ("postStart", "preStop"):
-            if self.random.random() < 0.15:
-                fields.setdefault("lifecycle", {})[name] = self.random.choice(handlers)
-        return fields
-
-    def _init_containers(self, trap: str) -> list[dict[str, Any]]:
-        """One that ends after a while, perhaps a sidecar, in any order."""
-        first = {"name": "i0", "image": "busybox:1", "command": ["sh", "-c", "sleep 1"]}
-        sidecar = {
-            "name": "i1",
-            "image": "busybox:2",
-            "command": ["sh", "-c", f"{trap}while true; do sleep 1; done"],
-            "restartPolicy": "Always",
-            **self._health(),
-        }
-        return self.random.choice(([first], [sidecar], [first, sidecar], [sidecar, first]))
-
     def _pod(self, name: str) -> Object:
         metadata = {"name": name, "namespace": "default", "labels": {"run": name}}
         return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": self._pod_spec()}
@@ -313,23 +134,6 @@ class Story:
                 f"{name_of(deployment)} has {len(active)} pods where {allowed} are allowed"
             )
 
-    def check_once(self) -> None:
-        """At no moment does a container of a pod run twice."""
-        running = Counter(
-            (one.labels.get(labels.POD_UID, ""), one.labels.get(labels.CONTAINER_NAME, ""))
-            for one in self._running()
-        )
-        twice = [f"{name} of {uid}" for (uid, name), count in running.items() if count > 1]
-        assert not twice, f"runs twice: {twice}"
-
-    def check_killings(self) -> None:
-        """Nothing is restarted because a healthy container could not be asked."""
-        for event in self.world.killings:
-            words = re.search(r"^Container (\S+) failed", event["message"])
-            assert words is not None
-            killed = (event["involvedObject"]["uid"], words[1])
-            assert killed in self.ever_sick, f"a healthy container was restarted: {event['message']}"
-
     def _pods_of(self, deployment: Object) -> list[Object]:
         sets = {
             uid_of(one)
@@ -341,26 +145,8 @@ class Story:
 
     # --- the end
 
-    def is_settled(self) -> bool:
-        return not self.why_not()
-
-    def why_not(self) -> str:
-        loop = self.world.loop
-        refused = " ".join(loop._said)
-        for file in self.world.database.scan():
-            if file.path not in refused and "vanished" not in refused:
-                return f"{file.path} was not looked at"
-        for pod in self.world.database.list("Pod"):
-            if is_deleting(pod):
-                return f"{name_of(pod)} is still there"
-            if spec_of(pod).get("nodeName") and not is_ready(pod):
-                return f"{name_of(pod)} is not ready: {status_of(pod)}"
-        for deployment in self.world.database.list("Deployment"):
-            if is_deleting(deployment):
-                return f"{name_of(deployment)} is still there"
-            if reason := self._is_wrong(deployment):
-                return reason
-        return "" if loop.is_idle() and loop.has_looked() else "the loop is busy"
+    def what_is_wrong(self) -> str:
+        return next(filter(None, map(self._is_wrong, self.world.database.list("Deployment"))), "")
 
     def _is_wrong(self, deployment: Object) -> str:
         spec = spec_of(deployment)
@@ -379,47 +165,3 @@ class Story:
             if spec_of(one)["replicas"] != (spec["replicas"] if newest else 0):
                 return f"{name_of(one)} has {spec_of(one)['replicas']}"
         return ""
-
-    def check_end(self) -> None:
-        """What runs is what is declared, once each; nothing of anybody else's was touched."""
-        containers = self.world.engine.containers(CLUSTER)
-        by_uid = {uid_of(pod): pod for pod in self.world.database.list("Pod")}
-        running: Counter[tuple[str, str]] = Counter()
-        for one in containers:
-            if one.id in self.foreign:
-                continue
-            uid = one.labels[labels.POD_UID]
-            assert uid in by_uid, f"{one.name} belongs to nobody"
-            if one.state is ContainerState.RUNNING:
-                running[uid, one.labels[labels.CONTAINER_NAME]] += 1
-        for uid, pod in by_uid.items():
-            if not spec_of(pod).get("nodeName"):
-                continue
-            sidecars = [one for one in spec_of(pod).get("initContainers") or () if is_sidecar(one)]
-            for container in (*sidecars, *spec_of(pod)["containers"]):
-                count = running[uid, container["name"]]
-                assert count == 1, f"{name_of(pod)} runs {container['name']} {count} times"
-        everything = {record.id for record in self.world.engine.every_record()}
-        assert self.foreign <= everything, "a container of somebody else is gone"
-        self._check_files()
-
-    def _check_files(self) -> None:
-        declared = {str(key) for key in self.world.database.declared_keys()}
-        for obj in self.world.database.list():
-            if obj["kind"] in ("Deployment",) or (obj["kind"] == "Pod" and not controller_of(obj)):
-                assert str(key_of(obj)) in declared, f"{key_of(obj)} has no file {labels_of(obj)}"
-
-    def check_rest(self) -> None:
-        """Nothing is written any more."""
-        before = self._state()
-        calls = self.world.engine.journal = []
-        self.world.run(QUIET_SECONDS)
-        changed = {key for key, revision in self._state().items() if before.get(key) != revision}
-        assert not changed, f"still written: {sorted(changed)}"
-        assert not calls, f"still acted: {calls}"
-
-    def _state(self) -> dict[str, str]:
-        objects = self.world.database.list()
-        return {
-            str(key_of(obj)): obj["metadata"]["resourceVersion"] for obj in objects if obj["kind"] != "Event"
-        }
