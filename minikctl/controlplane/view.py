@@ -26,6 +26,7 @@ class NodeUsage(Struct):
 
     requests: PodRequests = field(default_factory=PodRequests)
     pods: dict[ObjectKey, None] = field(default_factory=dict)
+    """Also those that have ended, and ask for nothing any more."""
     by_controller: dict[str, int] = field(default_factory=dict)
     """Pods of one controller (its uid) on this node."""
     host_ports: dict[tuple[str, int], int] = field(default_factory=dict)
@@ -87,6 +88,7 @@ class View:
         return self._usage.get(node) or NodeUsage()
 
     def pods_on(self, node: str) -> Iterator[Object]:
+        """All pods that are bound to the node, those that have ended too."""
         return (self._objects[key] for key in tuple(self.usage(node).pods))
 
     def users(self, key: ObjectKey) -> Iterator[Object]:
@@ -163,15 +165,17 @@ class View:
 
     def _count(self, key: ObjectKey, pod: Object, sign: int) -> None:
         node = spec_of(pod).get("nodeName")
-        if not node or is_finished(pod):
+        if not node:
             return
         usage = self._usage.setdefault(node, NodeUsage())
-        requests = pod_requests(pod)
-        usage.requests = usage.requests.plus(requests, sign)
         if sign > 0:
             usage.pods[key] = None
         else:
             usage.pods.pop(key, None)
+        if is_finished(pod):
+            return
+        requests = pod_requests(pod)
+        usage.requests = usage.requests.plus(requests, sign)
         owner = controller_of(pod)
         counters: list[tuple[dict[object, int], object]] = []
         if owner:
