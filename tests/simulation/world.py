@@ -36,6 +36,8 @@ from minikctl.model.writes import Write
 from minikctl.store import DatabaseStore, open_memory
 from minikctl.store.files import MemoryFiles
 
+from .files import SimulatedVolumes
+
 CLUSTER = "simulated"
 KEY = b"the key of a simulated cluster"
 BEGIN = 1_800_000_000.0
@@ -139,6 +141,7 @@ class World:
         self.random = Random(seed)
         self.clock = SimClock()
         self.engine = MemoryEngine(clock=self.clock.now)
+        self.volumes = SimulatedVolumes(self.maybe_crash)
         self.crash_chance = 0.0
         self.log: list[str] = []
         self.files = CrashingFiles(self)
@@ -174,7 +177,7 @@ class World:
         backend = CrashingBackend(MemoryBackend(CLUSTER, self.engine), self.faults, self.random)
         backend.world = self
         self.backend = backend
-        engine = Engine("memory", backend, self.nodes, KEY)
+        engine = Engine("memory", backend, self.nodes, KEY, volumes=self.volumes)
         api = Api(FaultyStore(self.database, self), self.clock, self.ids)  # type: ignore[arg-type]
         self.loop = Loop(api, [engine], self, self.ids, say=self.note)
         self._next_step = self.clock.time
