@@ -488,6 +488,9 @@ class _Look(Struct):
     def _write_status(self, failure: Failure | None = None) -> None:
         for container in self._all_containers():
             trouble = self.memo.troubles.get(container["name"])
+            latest = self.instances.latest(container["name"])
+            if latest is not None and latest.has_ended:
+                continue  # it did start, whatever was heard of it
             if trouble is not None and container["name"] not in self.waiting:
                 self.waiting[container["name"]] = Waiting(trouble.reason, trouble.message)
         status = pod_status(self.pod, self.instances, self.waiting, self.memo, self.node, self.now, failure)

@@ -1,0 +1,13 @@
+"""Thousands of random lives with Jobs, each from one seed: see test_random_lives."""
+
+from __future__ import annotations
+
+import pytest
+
+from .jobs_story import JobStory
+from .seeds import batches, live
+
+
+@pytest.mark.parametrize("seeds", batches())
+def test_jobs_end_and_are_counted_once(seeds: range) -> None:
+    live(JobStory, seeds)
