@@ -25,6 +25,9 @@ FIRST_TICK_SECONDS = 1.0
 """The kubelet's ticks begin at a random moment of the first period. Ours begin here, since most servers
 listen by then."""
 
+LONG_SECONDS = 5.0
+"""Probes of such a period tick at whole seconds, so that those of many pods are made in one go."""
+
 
 class ProbeKind(Enum):
     """The value is its name in the kubelet's events."""
@@ -71,7 +74,7 @@ class ProbePlan(Struct, frozen=True):
     """Text says why there is nothing to ask (a port of that name is not there)."""
     first_at: float
     tick_at: float
-    """The ticks are at this moment and whole periods after it."""
+    """The first tick; the next ones are a period apart."""
     period: float
     timeout: float
     success_threshold: int
@@ -85,9 +88,10 @@ class ProbePlan(Struct, frozen=True):
         """The first tick later than that."""
         if moment < self.tick_at:
             return self.tick_at
-        ticks = int((moment - self.tick_at) / self.period) + 1
-        found = self.tick_at + self.period * ticks
-        return found if found > moment else self.tick_at + self.period * (ticks + 1)
+        base = float(int(self.tick_at)) if self.period >= LONG_SECONDS else self.tick_at
+        ticks = int((moment - base) / self.period) + 1
+        found = base + self.period * ticks
+        return found if found > moment else base + self.period * (ticks + 1)
 
 
 class Health(NamedTuple):
