@@ -45,6 +45,10 @@ class Files:
             self.written[path] = content
             self._next += 1
 
+    @property
+    def edits_seen(self) -> int:
+        return self._next
+
     def next_edit(self) -> float | None:
         """When somebody else changes something next."""
         return self._edits[self._next][0] if self._next < len(self._edits) else None

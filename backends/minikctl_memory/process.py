@@ -364,7 +364,7 @@ def _run_loop(run: _Run, loop: Loop) -> None:
     rounds = 0
     status = 0
     while True:
-        began = run.now
+        began, edits_seen = run.now, run.files.edits_seen
         _run_script(run, loop.condition)
         if (run.status == 0) == loop.until:
             run.status = status
@@ -372,7 +372,7 @@ def _run_loop(run: _Run, loop: Loop) -> None:
         _run_script(run, loop.body)
         status = run.status
         rounds += 1
-        if rounds > 1:
+        if rounds > 1 and run.files.edits_seen == edits_seen:  # else the next round may find something new
             _skip_rounds(run, run.now - began)
 
 

@@ -24,7 +24,11 @@ from minikctl.backend import (
     Container,
     ContainerSpec,
     ContainerState,
+    Dns,
+    Mount,
+    MountKind,
     NetworkMode,
+    PodOptions,
     PortMapping,
     ResourceLimits,
     SandboxSpec,
@@ -325,6 +329,55 @@ def test_terminal_lines() -> None:
 def test_a_time_that_a_program_wrote_stays() -> None:
     raw = STAMP % 0 + STAMP % 1 + b"mine\r\n"
     assert [line.text for line in logs.lines([raw], tty=True)] == [STAMP % 1 + b"mine"]
+
+
+# --- mounts and the pod ------------------------------------------------------------------------
+
+
+def asked_of_host(**fields: Any) -> dict[str, Any]:
+    spec = ContainerSpec(**{"name": "n", "image": "i", "labels": {}, **fields})
+    config: dict[str, Any] = payload.container_payload(spec, image_user="", seccomp="{}")["HostConfig"]
+    return config
+
+
+def test_mounts() -> None:
+    config = asked_of_host(
+        mounts=(
+            Mount(MountKind.BIND, "/srv/a", "/a", read_only=True, propagation="rslave"),
+            Mount(MountKind.VOLUME, "data", "/b"),
+            Mount(MountKind.TMPFS, "", "/c", size_bytes=1024),
+        )
+    )
+    bind, volume = config["Mounts"]
+    assert bind == {
+        "Type": "bind",
+        "Source": "/srv/a",
+        "Target": "/a",
+        "ReadOnly": True,
+        "BindOptions": {"Propagation": "rslave"},
+    }
+    assert volume["VolumeOptions"] == {"NoCopy": True}
+    assert set(config["Tmpfs"]["/c"].split(",")) == {"rw", "exec", "suid", "dev", "mode=0777", "size=1024"}
+    assert not {"Mounts", "Tmpfs"} & asked_of_host().keys()
+
+
+def test_names_and_namespaces() -> None:
+    ports = (PortMapping(80, 8080),)
+    pod = PodOptions(dns=Dns(("10.0.0.10",)), host_network=True, sysctls=(("a.b", "1"),))
+    alone = asked_of_host(pod=pod, ports=ports)
+    assert (alone["NetworkMode"], alone["Dns"], alone["DnsSearch"]) == ("host", ["10.0.0.10"], ["."])
+    assert alone["PortBindings"] == {}
+    joined = asked_of_host(pod=pod, network=NetworkMode.SANDBOX, sandbox_id="s")
+    assert (joined["NetworkMode"], joined["IpcMode"]) == ("container:s", "container:s")
+    assert not {"Dns", "DnsSearch", "Sysctls", "ExtraHosts"} & joined.keys()
+    sandbox = payload.sandbox_payload(SandboxSpec("n", "h", {}, ports, pod), image="p")
+    assert "Hostname" not in sandbox
+    assert (sandbox["HostConfig"]["Sysctls"], sandbox["HostConfig"]["PortBindings"]) == ({"a.b": "1"}, {})
+
+
+def test_a_profile_of_ones_own() -> None:
+    security = SecurityContext(seccomp_profile="localhost//p.json", apparmor_profile="localhost/mine")
+    assert asked_of_host(security=security)["SecurityOpt"] == ["seccomp={}", "apparmor=mine"]
 
 
 # --- the pause image ---------------------------------------------------------------------------

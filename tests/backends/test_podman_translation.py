@@ -16,7 +16,11 @@ from minikctl_podman import faults, observation, payload
 from minikctl.backend import (
     ContainerSpec,
     ContainerState,
+    Dns,
+    Mount,
+    MountKind,
     NetworkMode,
+    PodOptions,
     PortMapping,
     ResourceLimits,
     SandboxSpec,
@@ -63,6 +67,42 @@ def test_command_and_args(command: Any, args: Any, expected: dict[str, Any]) -> 
 )
 def test_user(user: int | None, group: int | None, expected: str) -> None:
     assert asked_for(security=SecurityContext(run_as_user=user, run_as_group=group))["user"] == expected
+
+
+def test_mounts() -> None:
+    body = asked_for(
+        mounts=(
+            Mount(MountKind.BIND, "/srv/a", "/a", read_only=True, propagation="rslave"),
+            Mount(MountKind.VOLUME, "data", "/b"),
+            Mount(MountKind.TMPFS, "", "/c", size_bytes=1024),
+        )
+    )
+    bind, memory = body["mounts"]
+    assert (bind["type"], bind["source"], bind["destination"]) == ("bind", "/srv/a", "/a")
+    assert set(bind["options"]) == {"rbind", "ro", "rslave"}
+    assert {"exec", "mode=0777", "size=1024", "notmpcopyup"} < set(memory["options"])
+    assert body["volumes"] == [{"Name": "data", "Dest": "/b", "Options": ["nocopy", "rw"]}]
+    assert not {"mounts", "volumes"} & asked_for().keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [("SIGHUP", 1), ("SIGUSR1", 10), ("SIGSYS", 31), ("SIGRTMIN+3", 37), ("SIGRTMAX-1", 63)],
+)
+def test_signals(name: str, number: int) -> None:
+    assert asked_for(stop_signal=name)["stop_signal"] == number
+    assert "stop_signal" not in asked_for()
+
+
+def test_names_and_namespaces() -> None:
+    pod = PodOptions(dns=Dns(("10.0.0.10",)), host_network=True)
+    alone = asked_for(pod=pod, network=NetworkMode.POD, hostname="h")
+    assert (alone["dns_server"], alone["dns_search"]) == (["10.0.0.10"], ["."])
+    assert alone["netns"] == {"nsmode": "host"}
+    assert not {"hostname", "portmappings"} & alone.keys()
+    joined = asked_for(pod=pod, network=NetworkMode.SANDBOX, sandbox_id="s")
+    assert not {"dns_server", "netns", "hostname"} & joined.keys()
+    assert payload.sandbox_payload(SandboxSpec("n", "h", {}, pod=pod))["utsns"] == {"nsmode": "host"}
 
 
 @pytest.mark.parametrize(
