@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -20,10 +21,18 @@ from minikctl.agent.ports import Executor, Told
 from minikctl.backend import Backend, Container, ContainerState
 from minikctl.controlplane.endpoints import slices_of
 from minikctl.controlplane.kubelet.seal import identity
-from minikctl.controlplane.proxies import Program, is_proxy, program, role_of, service_of
+from minikctl.controlplane.proxies import (
+    SYSTEM_NAMESPACE,
+    Program,
+    is_proxy,
+    program,
+    role_of,
+    service_of,
+)
 from minikctl.controlplane.view import View
 from minikctl.errors import BackendError, PermanentError
-from minikctl.model import Object, ObjectKey, key_of, status_of, uid_of
+from minikctl.model import Object, ObjectKey, key_of, namespace_of, status_of, uid_of
+from minikctl.model.pods import is_ready
 
 SETTLE_SECONDS = 0.2
 """How long nginx's old workers still take connections after the new ones do (0.1 s), and a little more."""
@@ -51,6 +60,24 @@ class Known(Struct):
         """Whether it does, or may before long."""
         return any(one is not None and address in one.addresses for one in (self.told, self.under_way))
 
+    def leads_in_vain_to(self, address: str) -> bool:
+        """Whether it forwards there although it should not any more."""
+        still_wanted = self.wanted is not None and address in self.wanted.addresses
+        return self.forwards_to(address) and not still_wanted
+
+    @property
+    def is_hopeful(self) -> bool:
+        """Whether it listened not long ago."""
+        return self.failures < MOST_FAILURES // 3
+
+
+class Held(NamedTuple):
+    """A pod that was asked to end."""
+
+    since: float
+    key: ObjectKey
+    address: str
+
 
 class Proxies:
     """Of all engines. `view` gives the view of the manager that is at work."""
@@ -61,8 +88,8 @@ class Proxies:
         self._known: dict[str, Known] = {}
         """By the proxy pod's uid."""
         self._dirty: dict[str, Engine] = {}
-        self._held: dict[str, tuple[float, ObjectKey]] = {}
-        """Pods that were asked to end: since when, by uid."""
+        self._held: dict[str, Held] = {}
+        """Pods that were asked to end, by uid."""
         self._forgotten: dict[str, float] = {}
         """Addresses that no proxy forwards to any more: since when."""
 
@@ -76,26 +103,36 @@ class Proxies:
     def holds(self, pod: Object, now: float) -> float | None:
         """When to look again at a pod that must not end yet; None: it may."""
         address, uid = status_of(pod).get("podIP"), uid_of(pod)
-        if (
-            not address
-            or not self._known
-            or is_proxy(pod)
-            or not pod["metadata"].get("deletionGracePeriodSeconds")
-        ):
+        has_time = bool(pod["metadata"].get("deletionGracePeriodSeconds"))
+        if not address or not has_time or is_proxy(pod):
             return None
         if uid not in self._held:
-            self._held[uid] = (now, key_of(pod))
-            if any(one.forwards_to(address) for one in self._known.values()):
-                return now + GLANCE_SECONDS  # what is wanted of the proxies is only decided in this pass
-        since = self._held[uid][0]
-        if now - since >= LONGEST_HOLD_SECONDS:
+            if not self._is_led_to(pod, address):
+                return None
+            self._held[uid] = Held(now, key_of(pod), address)
+            return now + GLANCE_SECONDS  # what is wanted of the proxies is only decided in this pass
+        if now - self._held[uid].since >= LONGEST_HOLD_SECONDS:
             return None
-        for one in self._known.values():
-            still_wanted = one.wanted is not None and address in one.wanted.addresses
-            if one.forwards_to(address) and not still_wanted:
-                return now + GLANCE_SECONDS
+        if self._is_untold() or any(one.leads_in_vain_to(address) for one in self._known.values()):
+            return now + GLANCE_SECONDS
         settled = self._forgotten.get(address, 0.0) + SETTLE_SECONDS
         return settled if settled > now else None
+
+    def _is_led_to(self, pod: Object, address: str) -> bool:
+        """Whether a proxy forwards to it, or may: of one that nobody told yet, what its Service says."""
+        if any(one.forwards_to(address) for one in self._known.values()):
+            return True
+        slices = self._view().list("EndpointSlice", namespace_of(pod)) if self._is_untold() else ()
+        return any(address in end["addresses"] for one in slices for end in one.get("endpoints") or ())
+
+    def _is_untold(self) -> bool:
+        """Whether a proxy runs that this process knows nothing of yet."""
+        for pod in self._view().list("Pod", SYSTEM_NAMESPACE):
+            if is_proxy(pod) and is_ready(pod):
+                known = self._known.get(uid_of(pod))
+                if known is None or (known.told is None and known.is_hopeful):
+                    return True
+        return False
 
     def gone(self, pod: Object) -> None:
         self._known.pop(uid_of(pod), None)
@@ -145,11 +182,13 @@ class Proxies:
             return []
         known.failures = 0
         if known.container_id == news.container_id:
-            before = known.told.addresses if known.told is not None else frozenset()
+            # Of what it did before nobody knows, it is believed that it led to those who wait.
+            waiting = frozenset(one.address for one in self._held.values())
+            before = known.told.addresses if known.told is not None else waiting
             known.told = news.program
             for address in before - news.program.addresses:
                 self._forgotten[address] = now
-        return [key for _, key in self._held.values()]
+        return [one.key for one in self._held.values()]
 
     # --- what the loop asks
 
@@ -159,7 +198,7 @@ class Proxies:
 
     def is_idle(self) -> bool:
         """Everything that was to be told was."""
-        hopeful = [uid for uid, one in self._known.items() if one.failures < MOST_FAILURES // 3]
+        hopeful = [uid for uid, one in self._known.items() if one.is_hopeful]
         busy = any(self._known[uid].under_way is not None for uid in hopeful)
         return not busy and not any(uid in self._dirty for uid in hopeful)
 

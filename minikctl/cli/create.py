@@ -152,6 +152,7 @@ def make(
     output: str,
     wait: bool,
     timeout: float,
+    verb: str = "created",
 ) -> None:
     """Creates one object that was put together from flags, and says so.
 
@@ -164,15 +165,15 @@ def make(
         metadata = manifest["metadata"]
         manifest["metadata"] = {"name": metadata["name"], "namespace": namespace, **metadata}
     if dry_run == "client":
-        printer.add(manifest, "created", suffix, as_built=True)
+        printer.add(manifest, verb, suffix, as_built=True)
         return
     with open_session(context) as session:
-        obj = session.api.create(_sendable(manifest), session.namespace, dry_run=bool(suffix))
-        printer.add(obj, "created", suffix)
+        obj = session.api.create(sendable(manifest), session.namespace, dry_run=bool(suffix))
+        printer.add(obj, verb, suffix)
         settle(session, role, [key_of(obj)], wait=wait and not suffix, timeout=timeout)
 
 
-def _sendable(manifest: Object) -> Object:
+def sendable(manifest: Object) -> Object:
     """Without the empty fields that only stand there because Go writes them."""
     sent = {name: value for name, value in manifest.items() if name != "status" and value != {}}
     spec = sent.get("spec")

@@ -183,6 +183,20 @@ class TestEnding:
         rig.look(NOW)
         assert rig.proxies.holds(going, NOW + LONGEST_HOLD_SECONDS) is None
 
+    def test_a_new_process_does_not_know_what_a_proxy_does(self, rig: Rig) -> None:
+        ready = {"type": "Ready", "status": "True"}
+        rig.view.put({**rig.proxy, "status": {"phase": "Running", "conditions": [ready]}})
+        going = ending("172.17.0.2")
+        assert rig.proxies.holds(ending("172.17.0.9") | {"spec": {"other": True}}, NOW) is None
+        assert rig.proxies.holds(going, NOW) is not None
+        rig.view.put(slice_of("172.17.0.3"))
+        rig.look()
+        assert rig.proxies.holds(going, NOW + 0.1) is not None
+        rig.answer()  # what it was first told
+        rig.answer(NOW + 0.2)
+        assert rig.proxies.holds(going, NOW + 0.25) == pytest.approx(NOW + 0.2 + SETTLE_SECONDS)
+        assert rig.proxies.holds(going, NOW + 0.5) is None
+
     def test_without_a_grace_period_it_does_not_wait(self, rig: Rig) -> None:
         rig.answer()
         going = ending("172.17.0.2")

@@ -1,6 +1,6 @@
-"""A load generator: GETs at a steady rate, each on a connection of its own, until its time is over.
+"""A load generator: GETs at a steady rate, each on a connection of its own, until its input ends.
 
-`python load.py HOST PORT RATE SECONDS` prints one JSON object: `sent`, `failed` (the first few reasons),
+`python load.py HOST PORT RATE` prints one JSON object: `sent`, `failed` (the first few reasons),
 `answers` (how often each first line of a body came) and the slowest answer in seconds. It sends at its rate
 whether answers come or not, as many people do.
 """
@@ -17,14 +17,15 @@ from typing import Any
 TIMEOUT_SECONDS = 5.0
 
 
-async def main(host: str, port: int, rate: float, seconds: float) -> dict[str, Any]:
+async def main(host: str, port: int, rate: float) -> dict[str, Any]:
     answers: Counter[str] = Counter()
     failures: list[str] = []
     slowest = [0.0]
     began = time.monotonic()
-    tasks = []
-    for number in range(int(rate * seconds)):
-        await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
+    tasks: list[asyncio.Task[None]] = []
+    ended = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
+    while not ended.done():
+        await asyncio.sleep(max(0.0, began + len(tasks) / rate - time.monotonic()))
         tasks.append(asyncio.create_task(_once(host, port, answers, failures, slowest, began)))
     await asyncio.gather(*tasks)
     return {
@@ -62,5 +63,5 @@ async def _get(host: str, port: int) -> str:
 
 
 if __name__ == "__main__":
-    found = asyncio.run(main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])))
+    found = asyncio.run(main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3])))
     json.dump(found, sys.stdout)

@@ -58,10 +58,12 @@ def proxies(stage: Stage) -> list[dict[str, Any]]:
     return stage.get("pods", "-n", "kube-system")
 
 
-def load(stage: Stage, host: str, port: int, seconds: float) -> subprocess.Popen[str]:
+def load(stage: Stage, host: str, port: int) -> subprocess.Popen[str]:
+    """It goes on until `outcome` asks for what came of it."""
     command = [str(rig.ENGINES_SCRIPT), "exec", stage.place.name, sys.executable, str(LOAD)]
-    words = [host, str(port), str(RATE), str(seconds)]
-    return subprocess.Popen([*command, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    words = [*command, host, str(port), str(RATE)]
+    return subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
 
 def outcome(running: subprocess.Popen[str]) -> dict[str, Any]:
@@ -176,21 +178,21 @@ def _scale(stage: Stage) -> None:
         stage.ok("rollout", "status", "deploy/web", "--timeout=60s")
 
 
-@pytest.mark.parametrize(
-    ("change", "seconds"), [(_roll, 8), (_undo, 14), (_scale, 10)], ids=["update", "undo", "scale"]
-)
+@pytest.mark.parametrize("change", [_roll, _undo, _scale], ids=["update", "undo", "scale"])
 @pytest.mark.parametrize("has_agent", [True, False], ids=["agent", "no-agent"])
 @pytest.mark.parametrize("place", everywhere()[1:], indirect=True)
 def test_no_request_fails_during(
-    stage: Stage, has_agent: bool, change: Callable[[Stage], None], seconds: float
+    stage: Stage, has_agent: bool, change: Callable[[Stage], None], record_property: Any
 ) -> None:
     stage.ok("apply", "-f", stage.write("web.yaml", web(3), service()))
     if has_agent:
         stage.start_agent()
-    running = load(stage, address(stage), 80, seconds)
+    running, began = load(stage, address(stage), 80), time.monotonic()
     time.sleep(0.5)
     change(stage)
-    assert running.poll() is None, "the load ended before the change did"
+    time.sleep(0.5)
+    lasted = time.monotonic() - began
     found = outcome(running)
+    record_property("requests, slowest in seconds", f"{found['sent']}, {found['slowest']}")
     assert found["failed"] == 0, found
-    assert found["sent"] == RATE * seconds
+    assert found["sent"] > 0.5 * RATE * lasted, "too few to prove anything"
