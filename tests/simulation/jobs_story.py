@@ -122,8 +122,13 @@ class JobStory(Life):
         actions = ["FailJob", "Ignore", "Count"]
         if "backoffLimitPerIndex" in spec:
             actions.append("FailIndex")
-        codes = {"operator": self.random.choice(("In", "NotIn")), "values": [3]}
-        return {"action": self.random.choice(actions), "onExitCodes": codes}
+        action = self.random.choice(actions)
+        # What is ignored is tried for ever: these are the codes of those that are killed from outside.
+        codes = {"operator": "In", "values": [1]} if action == "Ignore" else self._some_codes()
+        return {"action": action, "onExitCodes": codes}
+
+    def _some_codes(self) -> dict[str, Any]:
+        return {"operator": self.random.choice(("In", "NotIn")), "values": [3]}
 
     def _work(self) -> dict[str, Any]:
         seconds = self.random.choice(("0.2", "1", "7"))
