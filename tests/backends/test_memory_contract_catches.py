@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import pytest
 from minikctl_memory import MemoryBackend, MemoryEngine
 from msgspec.structs import replace
 
-from minikctl.backend import Container, ContainerSpec, EngineEvent, LogLine, LogOptions
+from minikctl.backend import (
+    Check,
+    Checked,
+    Container,
+    ContainerSpec,
+    Credentials,
+    EngineEvent,
+    ExecResult,
+    LogLine,
+    LogOptions,
+    Volume,
+    VolumeSpec,
+)
 from minikctl.backend.wrappers.base import BackendWrapper
 from minikctl.contract import BackendContract
 from minikctl.contract.bench import Bench, new_cluster_id
@@ -89,7 +101,59 @@ class AlwaysKills(BackendWrapper):
         super().signal_container(container_id, kill=True)
 
 
+class KeepsEverything(BackendWrapper):
+    def exec_container(self, container_id: str, command: Sequence[str], *, timeout: float) -> ExecResult:
+        result = super().exec_container(container_id, command, timeout=timeout)
+        return result._replace(output=result.output * 2)
+
+
+class ForgetsExitCodes(BackendWrapper):
+    def exec_container(self, container_id: str, command: Sequence[str], *, timeout: float) -> ExecResult:
+        return super().exec_container(container_id, command, timeout=timeout)._replace(exit_code=0)
+
+
+class FindsEverythingHealthy(BackendWrapper):
+    def probe(self, container_id: str, check: Check, *, timeout: float) -> Checked:
+        return super().probe(container_id, check, timeout=timeout)._replace(ok=True)
+
+
+class ProbesWhatDoesNotRun(BackendWrapper):
+    def probe(self, container_id: str, check: Check, *, timeout: float) -> Checked:
+        try:
+            return super().probe(container_id, check, timeout=timeout)
+        except PermanentError as error:
+            return Checked(False, str(error))
+
+
+class UnpacksElsewhere(BackendWrapper):
+    def put_archive(self, container_id: str, path: str, data: Iterable[bytes] | bytes) -> None:
+        super().put_archive(container_id, "/root", data)
+
+
+class MakesVolumesAnew(BackendWrapper):
+    def create_volume(self, spec: VolumeSpec) -> Volume:
+        super().remove_volume(spec.name)
+        return super().create_volume(spec)
+
+
+class TellsPasswords(BackendWrapper):
+    def pull_image(self, image: str, credentials: Credentials | None = None) -> str:
+        try:
+            return super().pull_image(image, credentials)
+        except TemporaryError as error:
+            told = tuple(credentials) if credentials else ()
+            raise TemporaryError(f"{error} {told}", reason=error.reason) from error
+
+
 CASES = [
+    (KeepsEverything, BackendContract.test_exec_keeps_ten_kibibytes),
+    (ForgetsExitCodes, BackendContract.test_exec_tells_output_and_exit_code),
+    (FindsEverythingHealthy, BackendContract.test_commands_as_probes),
+    (FindsEverythingHealthy, BackendContract.test_a_file_as_probe),
+    (ProbesWhatDoesNotRun, BackendContract.test_probes_where_nothing_runs),
+    (UnpacksElsewhere, BackendContract.test_archives_of_what_is_not_there),
+    (MakesVolumesAnew, BackendContract.test_life_of_a_volume),
+    (TellsPasswords, BackendContract.test_missing_image),
     (CreatesTwice, BackendContract.test_life_of_a_container_that_ends_by_itself),
     (CreatesTwice, BackendContract.test_same_name_from_two_threads_is_one_container),
     (TakesForeignNames, BackendContract.test_name_taken_by_somebody_else),

@@ -6,9 +6,12 @@ import ipaddress
 
 import pytest
 
+from minikctl.backend import Credentials
 from minikctl.contract.base import ContractBase
 from minikctl.contract.bench import FOREVER, Bench
 from minikctl.errors import BackendError, PermanentError, TemporaryError
+
+_PASSWORD = "a-secret-of-the-suite"
 
 
 class ImageChecks(ContractBase):
@@ -27,10 +30,11 @@ class ImageChecks(ContractBase):
         assert caught.value.reason == "ImageNotFound"
         assert bench.listed() == {}
         with pytest.raises((PermanentError, TemporaryError)) as pulled:
-            bench.backend.pull_image(self.missing_image)
+            bench.backend.pull_image(self.missing_image, Credentials("somebody", _PASSWORD))
         assert pulled.value.reason == "ErrImagePull"
         for error in (caught.value, pulled.value):
             _check_one_line(error)
+            assert _PASSWORD not in f"{error} {error!r}"
         assert bench.backend.image_id(self.missing_image) is None
 
     def test_pull(self, bench: Bench) -> None:
