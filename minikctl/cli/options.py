@@ -78,6 +78,9 @@ Files = Annotated[
     list[str] | None,
     value("--filename", "-f", metavar="FILE", text="A file or folder, or - for standard input."),
 ]
+Kustomize = Annotated[
+    str, value("--kustomize", "-k", metavar="DIR", text="What kustomize makes of a folder.")
+]
 Recursive = Annotated[bool, flag("--recursive", "-R", text="Folders given with -f with all below them.")]
 Selector = Annotated[
     str, value("--selector", "-l", metavar="SELECTOR", text="Labels, such as app=web,tier!=db.")

@@ -7,24 +7,25 @@ described its kind); 2 wins over 1, because then the verdict is not complete.
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from minikctl.cli import options
 from minikctl.cli.base import flags_of
-from minikctl.cli.errors import Reported
+from minikctl.cli.errors import Reported, complain
 from minikctl.cli.options import comma_separated, flag, value
 from minikctl.cli.problems import source_line, style_of
-from minikctl.cli.session import DEFAULT_NAMESPACE, out
-from minikctl.errors import ManifestError, UsageError
+from minikctl.cli.reading import Unread, read_files, read_kustomization
+from minikctl.cli.session import out
+from minikctl.errors import ManifestError, Position, UsageError
 from minikctl.render.validation import FORMATS, render
 from minikctl.render.validation.report import Report, Status
 
 if TYPE_CHECKING:
-    from minikctl.cli.verdicts import Unread
     from minikctl.manifests import Document
 
 _INVALID, _UNJUDGED = 1, 2
@@ -35,9 +36,7 @@ def validate(
     arguments: Annotated[list[str] | None, typer.Argument(metavar="[FILE]...", show_default=False)] = None,
     files: options.Files = None,
     recursive: options.Recursive = False,
-    kustomization: Annotated[
-        str, value("--kustomize", "-k", metavar="DIR", text="What kustomize makes of a folder.")
-    ] = "",
+    kustomization: options.Kustomize = "",
     crds: Annotated[
         list[str] | None,
         value("--crd", metavar="FILE", text="Definitions of custom resources: a file or a folder."),
@@ -51,6 +50,13 @@ def validate(
     ignore_missing_schemas: Annotated[
         bool, flag("--ignore-missing-schemas", text="Skip custom resources that no CRD describes.")
     ] = False,
+    ignored: Annotated[
+        list[str] | None,
+        value("--ignore-filename-pattern", metavar="REGEX", text="Leave out files with such names."),
+    ] = None,
+    backend: Annotated[
+        str, value("--backend", metavar="NAME", text="Also what becomes of the fields there.")
+    ] = "",
     list_rules: Annotated[bool, flag("--list-rules", text="Print the rules (also -o json).")] = False,
 ) -> None:
     """Check manifests as an API server would, without one: validate web.yaml, validate -f k8s -R.
@@ -60,6 +66,7 @@ def validate(
     if list_rules:
         out(_rules(options.one_of("--output", output, ("text", "json"))))
         return
+    from minikctl.cli.identities import check_namespace
     from minikctl.cli.verdicts import Terms, verdicts
 
     options.one_of("--output", output, tuple(FORMATS))
@@ -70,15 +77,14 @@ def validate(
     terms = Terms(
         strict=strict,
         ignore_missing_schemas=ignore_missing_schemas,
-        backend=flags.backend or "",
+        backend=backend or flags.backend or "",
         verbose=verbose,
-        namespace=flags.namespace or DEFAULT_NAMESPACE,
+        namespace=check_namespace(flags.namespace or ""),
     )
-    found = _load(paths, recursive)
-    if kustomization:
-        found += _load_kustomization(kustomization)
-    definitions, unread = _load_definitions(comma_separated(crds))
-    results = tuple(verdicts([*unread, *found], terms, definitions))
+    found = [*_load(paths, recursive, _pattern(ignored)), *read_kustomization(kustomization)]
+    definitions, unusable = _load_definitions(comma_separated(crds))
+    refused = [one for one in verdicts(definitions, Terms()) if one.status is not Status.VALID]
+    results = (*refused, *verdicts([*unusable, *found], terms, definitions))
     on_terminal = output == "text" and sys.stdout.isatty()
     report = Report(
         results,
@@ -120,30 +126,56 @@ def _in_repository(file: str) -> str | None:
 # --- reading -----------------------------------------------------------------------------------------
 
 
-def _load(paths: Sequence[str], recursive: bool) -> list[Document | Unread]:
-    from minikctl.manifests.loader import load_each
+def _load(
+    paths: Sequence[str], recursive: bool, ignored: Callable[[str], bool] | None
+) -> list[Document | Unread]:
+    """Says of each path in which there is nothing to judge that it is so: often it is a wrong one."""
+    from minikctl.manifests.loader import NotManifest
 
-    return [_read(path, one) for path in paths for one in load_each([path], recursive=recursive)]
+    found = []
+    for path in paths:
+        here = read_files([path], recursive=recursive, ignored=ignored)
+        is_empty = all(isinstance(one, Unread) and isinstance(one.error, NotManifest) for one in here)
+        if is_empty and not (ignored and ignored(path)):
+            complain(f"warning: no manifests in {path}")
+        found += here
+    return found
 
 
-def _load_kustomization(folder: str) -> list[Document | Unread]:
-    from minikctl.manifests.kustomize import load_kustomization
-
-    return [_read(folder, one) for one in load_kustomization(folder)]
+def _pattern(texts: Sequence[str] | None) -> Callable[[str], bool] | None:
+    """:raises UsageError: one of them is no regular expression."""
+    if not texts:
+        return None
+    patterns = []
+    for text in texts:
+        try:
+            patterns.append(re.compile(text))
+        except re.error as error:
+            raise UsageError(f'invalid --ignore-filename-pattern value "{text}": {error}') from None
+    return lambda path: any(pattern.search(path) for pattern in patterns)
 
 
 def _load_definitions(paths: Sequence[str]) -> tuple[list[Document], list[Unread]]:
-    from minikctl.cli.verdicts import Unread
+    """The definitions, and what is wrong with a path that should have had some."""
+    from minikctl.manifests.loader import NotManifest
 
-    found = _load(paths, recursive=True)
-    unread = [one for one in found if isinstance(one, Unread)]
-    return [one for one in found if not isinstance(one, Unread)], unread
-
-
-def _read(path: str, one: Document | ManifestError) -> Document | Unread:
-    from minikctl.cli.verdicts import Unread
-
-    return Unread(path, one) if isinstance(one, ManifestError) else one
+    definitions: list[Document] = []
+    wrong: list[Unread] = []
+    for path in paths:
+        found = read_files([path], recursive=True)
+        here = [
+            one
+            for one in found
+            if not isinstance(one, Unread) and one.obj["kind"] == "CustomResourceDefinition"
+        ]
+        errors = [one for one in found if isinstance(one, Unread) and not isinstance(one.error, NotManifest)]
+        if not here and not errors:
+            place = None if os.path.isdir(path) else Position(path, 1, 1)  # noqa: PTH112
+            why = "--crd needs definitions, and there is no CustomResourceDefinition"
+            errors = [Unread(path, ManifestError(f"{why} in {path}", place))]
+        definitions += here
+        wrong += errors
+    return definitions, wrong
 
 
 # --- rules -------------------------------------------------------------------------------------------

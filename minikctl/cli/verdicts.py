@@ -5,7 +5,9 @@ Rules:
   custom kind.
 - A kind of Kubernetes' own groups that is not served is wrong, since all of those are known. Of other groups
   nobody can say: that is an error, or skipped where people ask for it.
-- A backend's word is added where it was asked for; what it rejects makes the object invalid.
+- A backend's word is added where it was asked for; what it rejects makes the object invalid. A field is told
+  of once: what is unknown or wrong by itself is not also one that a backend does not do.
+- What can't be decoded for several reasons (types, unknown and repeated fields) is told of all of them.
 """
 
 from __future__ import annotations
@@ -18,24 +20,29 @@ from typing import TYPE_CHECKING, NamedTuple
 import minikctl_schemas
 from msgspec.structs import replace
 
+from minikctl.cli.identities import DEFAULT_NAMESPACE, misplaced, repeats
 from minikctl.cli.problems import name_in
-from minikctl.errors import FieldProblem, ManifestError
-from minikctl.manifests.loader import Document, RepeatedKeys
-from minikctl.manifests.paths import parse_path
-from minikctl.manifests.validation import is_undecodable, validate
+from minikctl.cli.reading import Unread
+from minikctl.errors import FieldProblem
+from minikctl.manifests.loader import Document, NotManifest, RepeatedKeys, WithoutKind
+from minikctl.manifests.paths import format_path, parse_path
+from minikctl.manifests.validation import decoding_problems, is_undecodable, validate
 from minikctl.model import Object
 from minikctl.render.validation.report import REJECTED, Fidelity, Finding, Result, Status
 
 if TYPE_CHECKING:
     from minikctl.manifests.crds import Crds
+    from minikctl.manifests.paths import Path
+    from minikctl.manifests.yaml_values import RepeatedKey
 
 NOT_HANDLED = "NotHandled"
+NOT_CHECKED = "some validation rules were not checked"
 POD_SECURITY = "pod-security"
 _KUSTOMIZE = "kustomize.config.k8s.io/"
 # These may leave out what they are, and still are nobody's objects.
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _ADVICE = "describe it with --crd, or leave it out with --ignore-missing-schemas"
-_NO_KIND = "Object 'Kind' is missing"
+_OTHER, _KUSTOMIZATION, _NO_SCHEMA = "not a manifest", "a kustomization", "no schema"
 
 
 class Terms(NamedTuple):
@@ -43,20 +50,17 @@ class Terms(NamedTuple):
 
     :param backend: whose handling of fields is asked for, or empty.
     :param verbose: fields that are simply enforced are told too.
+    :param namespace: that of -n, or empty.
+    :param running: for who wants to run the objects: the backends, as far as they are known, whose refusals
+        count. None for who only asks what an API server says; then warnings are told too.
     """
 
     strict: bool = False
     ignore_missing_schemas: bool = False
     backend: str = ""
     verbose: bool = False
-    namespace: str = "default"
-
-
-class Unread(NamedTuple):
-    """What could not be read, in the path that a person named."""
-
-    path: str
-    error: ManifestError
+    namespace: str = ""
+    running: Sequence[str] | None = None
 
 
 class _Known(NamedTuple):
@@ -65,6 +69,8 @@ class _Known(NamedTuple):
     labels: Mapping[str, Mapping[str, str]]
     """By namespace."""
     crds: Crds | None
+    repeats: Mapping[int, FieldProblem]
+    """By the document's id."""
 
 
 def verdicts(
@@ -75,50 +81,74 @@ def verdicts(
     :param definitions: more CustomResourceDefinitions, which are not judged themselves.
     :raises UsageError: there is no such backend.
     """
-    objects = [one.obj for one in found if isinstance(one, Document)]
-    known = _Known(_labels_of_namespaces(objects), _crds([*objects, *(one.obj for one in definitions)]))
+    documents = [one for one in found if isinstance(one, Document)]
+    objects = [one.obj for one in documents]
+    crds = _crds([*objects, *(one.obj for one in definitions)])
+    known = _Known(_labels_of_namespaces(objects), crds, repeats(documents, terms.namespace, crds))
     for one in found:
         if isinstance(one, Document):
             yield _verdict(one, terms, known)
         elif isinstance(one.error, RepeatedKeys) and one.error.documents:
-            yield from _repeating(one.error)
+            yield from _repeating(one.error, terms, known)
         else:
             yield _unreadable(one)
 
 
 def _unreadable(unread: Unread) -> Result:
-    position, message = unread.error.position, unread.error.message
+    error, position = unread.error, unread.error.position
     filename = position.file if position else unread.path
-    if message == _NO_KIND and PurePath(filename).name in _KUSTOMIZATIONS:
-        return Result(filename, Status.SKIPPED, position=position)
-    problem = FieldProblem("", "Unreadable", message, position)
+    if isinstance(error, NotManifest):
+        return Result(filename, Status.SKIPPED, position=position, skipped=_OTHER)
+    if isinstance(error, WithoutKind):
+        if PurePath(filename).name in _KUSTOMIZATIONS:
+            return Result(filename, Status.SKIPPED, position=position, skipped=_KUSTOMIZATION)
+        told = Finding(error.problem, ("kind",))
+        return Result(filename, Status.INVALID, position=position, problems=(told,))
+    problem = FieldProblem("", "Unreadable", error.message, position)
     return Result(filename, Status.ERROR, position=position, problems=(Finding(problem),))
 
 
-def _repeating(error: RepeatedKeys) -> Iterator[Result]:
-    """The server decodes such a document: it tells the repeated keys and the unknown fields together."""
-    repeated = [
-        Finding(FieldProblem(one.key, "DuplicateField", one.message, one.position), (one.key,))
-        for one in error.keys
-    ]
+def _repeating(error: RepeatedKeys, terms: Terms, known: _Known) -> Iterator[Result]:
+    """Of an object with repeated keys, what else keeps it from being decoded; the others of a List stay as
+    they are. Keys that are repeated outside of all objects are told with the first."""
+    start = 0
     for document in error.documents:
-        unknown = [one for one in validate(document.obj) if one.reason == "UnknownField"]
-        yield _result(document, Status.INVALID, [*repeated, *_findings(document, unknown)])
+        inside = [one for one in error.keys if document.steps_of(one.path) is not None]
+        outside = [one for one in error.keys if not _is_within(one.path, error.documents)][start:]
+        start = len(error.keys)
+        repeated = [_repeated(one, document.steps_of(one.path) or one.path) for one in (*outside, *inside)]
+        if repeated:
+            others = decoding_problems(document.obj, known.crds)
+            yield _result(document, Status.INVALID, [*repeated, *_findings(document, others)])
+        else:
+            yield _verdict(document, terms, known)
+
+
+def _is_within(path: Path, documents: Sequence[Document]) -> bool:
+    return any(one.steps_of(path) is not None for one in documents)
+
+
+def _repeated(key: RepeatedKey, steps: Path) -> Finding:
+    return Finding(FieldProblem(format_path(steps), "DuplicateField", key.message, key.position), steps)
 
 
 def _verdict(document: Document, terms: Terms, known: _Known) -> Result:
     obj = document.obj
     if _is_kustomization(obj):
-        return _result(document, Status.SKIPPED)
+        return _result(document, Status.SKIPPED, skipped=_KUSTOMIZATION)
     problems = validate(obj, known.crds)
     if any(problem.reason == "UnknownKind" for problem in problems):
         return _unserved(document, problems, terms, known.crds)
     labels = _namespace_labels(obj, known, terms)
-    if not problems:
+    if not problems and terms.running is None:
         problems = list(_refusals(obj, labels))
+    if (other := misplaced(obj, terms.namespace, known.crds)) is not None:
+        problems = [*problems, other]
+    if terms.running is not None and not is_undecodable(problems):
+        problems = [*problems, *_not_run(obj, problems, terms.running)]
     findings = list(_findings(document, problems))
-    warnings = list(_findings(document, _warnings(obj, labels))) if not problems else []
-    fidelity = [] if is_undecodable(problems) else list(_fidelity(document, terms))
+    warnings = [] if problems else list(_findings(document, _warnings(document, labels, terms, known)))
+    fidelity = [] if is_undecodable(problems) else list(_fidelity(document, terms, problems))
     findings.extend(_rejections(fidelity))
     if terms.strict:
         findings, warnings = [*findings, *warnings], []
@@ -134,7 +164,7 @@ def _unserved(
     if _is_known_group(document.obj, crds):
         return _result(document, Status.INVALID, list(_findings(document, problems)))
     if terms.ignore_missing_schemas:
-        return _result(document, Status.SKIPPED)
+        return _result(document, Status.SKIPPED, skipped=_NO_SCHEMA)
     advised = [replace(problem, message=f"{problem.message}; {_ADVICE}") for problem in problems]
     return _result(document, Status.ERROR, list(_findings(document, advised)))
 
@@ -148,6 +178,7 @@ def _result(
     fidelity: Sequence[Fidelity] = (),
     *,
     with_position: bool = True,
+    skipped: str = "",
 ) -> Result:
     """Looking up a position reads the document once more: not for those of which nothing is told."""
     obj = document.obj
@@ -166,11 +197,14 @@ def _result(
         warnings=tuple(warnings),
         notes=tuple(notes),
         fidelity=tuple(fidelity),
+        skipped=skipped,
     )
 
 
 def _findings(document: Document, problems: Iterable[FieldProblem]) -> Iterator[Finding]:
     for problem in problems:
+        if NOT_CHECKED in problem.message:
+            continue  # a note says it
         steps = parse_path(problem.path)
         yield Finding(replace(problem, position=document.position(steps)), steps)
 
@@ -229,7 +263,7 @@ def _labels_of_namespaces(objects: Sequence[Object]) -> dict[str, dict[str, str]
 
 
 def _namespace_labels(obj: Object, known: _Known, terms: Terms) -> Mapping[str, str] | None:
-    return known.labels.get(name_in(obj, "namespace") or terms.namespace)
+    return known.labels.get(name_in(obj, "namespace") or terms.namespace or DEFAULT_NAMESPACE)
 
 
 def _refusals(obj: Object, labels: Mapping[str, str] | None) -> Iterator[FieldProblem]:
@@ -241,19 +275,36 @@ def _refusals(obj: Object, labels: Mapping[str, str] | None) -> Iterator[FieldPr
             yield FieldProblem("spec", "Forbidden", why, rule=POD_SECURITY)
 
 
-def _warnings(obj: Object, labels: Mapping[str, str] | None) -> list[FieldProblem]:
-    from minikctl.manifests.warnings import warnings_of
+def _warnings(
+    document: Document, labels: Mapping[str, str] | None, terms: Terms, known: _Known
+) -> Iterator[FieldProblem]:
+    if id(document) in known.repeats:
+        yield known.repeats[id(document)]
+    if terms.running is None:
+        from minikctl.manifests.warnings import warnings_of
 
-    return warnings_of(obj, labels)
+        yield from warnings_of(document.obj, labels)
 
 
-def _fidelity(document: Document, terms: Terms) -> Iterator[Fidelity]:
+def _not_run(obj: Object, problems: Sequence[FieldProblem], backends: Sequence[str]) -> list[FieldProblem]:
+    """What this version, or one of these backends, would have to ignore, of what is not told already."""
+    from minikctl.manifests.fidelity import refused_kind, unhandled
+
+    if (refused := refused_kind(obj)) is not None:
+        return [refused]
+    told = {problem.path for problem in problems}
+    found = {problem.path: problem for backend in ("", *backends) for problem in unhandled(obj, backend)}
+    return [problem for path, problem in found.items() if path not in told]
+
+
+def _fidelity(document: Document, terms: Terms, problems: Sequence[FieldProblem]) -> Iterator[Fidelity]:
     if not terms.backend:
         return
     from minikctl.manifests.fidelity import fidelity_of
 
+    wrong = {problem.path for problem in problems}
     for one in fidelity_of(document.obj, terms.backend):
-        if terms.verbose or one.handling != "enforced":
+        if one.path not in wrong and (terms.verbose or one.handling != "enforced"):
             steps = parse_path(one.path)
             yield Fidelity(one.path, steps, one.handling, one.note, document.position(steps))
 

@@ -40,7 +40,7 @@ _BLOCKING = frozenset(
         "FieldValueTypeInvalid",
     )
 )
-_NOT_CHECKED = (
+NOT_CHECKED = (
     "some validation rules were not checked because the object was invalid; correct the existing errors to "
     "complete validation"
 )
@@ -70,15 +70,19 @@ class CustomKind:
 
     def validate(self, obj: Object) -> list[FieldProblem]:
         """What the API server would refuse in `obj`, of this apiVersion and kind, on creation."""
-        if undecodable := structural.undecodable(obj, self.schema):
+        if undecodable := self.decoding_problems(obj):
             return undecodable
         stored = structural.with_defaults(obj, self.schema)
         if self._has_status:
             stored.pop("status", None)  # whoever creates an object can't set it
         found = list(self._problems(stored))
         if self.has_cel and any(problem.reason in _BLOCKING for problem in found):
-            found.append(invalid(NO_FIELD, None, _NOT_CHECKED))
+            found.append(invalid(NO_FIELD, None, NOT_CHECKED))
         return list(dict.fromkeys(found))
+
+    def decoding_problems(self, obj: Object) -> list[FieldProblem]:
+        """What keeps the API server from taking `obj` at all: unknown fields, wrong metadata."""
+        return structural.undecodable(obj, self.schema)
 
     def _problems(self, obj: Object) -> Iterator[FieldProblem]:
         yield from self._metadata(_map(obj.get("metadata")))

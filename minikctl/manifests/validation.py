@@ -11,11 +11,12 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import minikctl_schemas
 
 from minikctl.errors import FieldProblem
+from minikctl.manifests.loader import missing_type
 from minikctl.manifests.rules import RULED, check_rules, check_update
 from minikctl.manifests.rules.problems import show
 from minikctl.manifests.rules.rule import pod_spec
@@ -55,8 +56,14 @@ def validate_update(old: Object, new: Object) -> list[FieldProblem]:
 
 
 def _structure(obj: Object) -> list[FieldProblem]:
-    problem = _unknown_kind(obj.get("kind"), obj.get("apiVersion"))
+    problem = _unknown_kind(obj)
     return [problem] if problem is not None else check_structure(obj)
+
+
+def decoding_problems(obj: Object, crds: Crds | None = None) -> list[FieldProblem]:
+    """What keeps the server from decoding `obj`, whatever the rules would say."""
+    custom = None if crds is None else crds.lookup(obj.get("apiVersion"), obj.get("kind"))
+    return _undecodable(_structure(obj)) if custom is None else custom.decoding_problems(obj)
 
 
 def is_undecodable(problems: list[FieldProblem]) -> bool:
@@ -92,11 +99,11 @@ def _is_told(problem: FieldProblem, told: list[str], inside: str | None, kind: s
     return any(path.startswith(problem.path) for path in told)
 
 
-def _unknown_kind(kind: Any, api_version: Any) -> FieldProblem | None:
-    if not isinstance(api_version, str) or not api_version:
-        return FieldProblem("apiVersion", "UnknownKind", "Object 'apiVersion' is missing")
-    if not isinstance(kind, str) or not kind:
-        return FieldProblem("kind", "UnknownKind", "Object 'Kind' is missing")
+def _unknown_kind(obj: Object) -> FieldProblem | None:
+    problem = missing_type(obj, "apiVersion", "apiVersion") or missing_type(obj, "kind", "Kind")
+    if problem is not None:
+        return problem
+    api_version, kind = obj["apiVersion"], obj["kind"]
     served = minikctl_schemas.kinds()
     if (api_version, kind) in served:
         return None

@@ -13,9 +13,11 @@ import base64
 import binascii
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from minikctl.errors import ManifestError, Position
+from minikctl.manifests.paths import Path
 from minikctl.manifests.scalars import resolve, to_json, to_key
 from minikctl.manifests.yaml_composers import MAX_DEPTH
 from minikctl.manifests.yaml_nodes import TAG, Budget, Origin, is_merge, is_plain_name, mark
@@ -27,11 +29,12 @@ _TIMESTAMP = re.compile(r"\d{4}-\d\d?-\d\d?(?:$|[Tt\s])")
 
 
 class RepeatedKey(ManifestError):
-    """`key` is set twice in one map: the server calls it a DuplicateField."""
+    """`key` is set twice in one map: the server calls it a DuplicateField. `path` leads to it."""
 
-    def __init__(self, key: str, message: str, position: Position) -> None:
+    def __init__(self, key: str, message: str, position: Position, path: Path = ()) -> None:
         super().__init__(message, position)
         self.key = key
+        self.path = path
 
 
 def build(root: Any, nodes: int, origin: Origin, budget: Budget) -> tuple[Any, tuple[RepeatedKey, ...]]:
@@ -41,7 +44,8 @@ def build(root: Any, nodes: int, origin: Origin, budget: Budget) -> tuple[Any, t
     """
     builder = _Builder(origin, nodes + budget.growth)
     try:
-        return builder.build(root, 0), tuple(builder.repeated.values())
+        value = builder.build(root, 0)
+        return value, tuple(builder.located(root))
     finally:
         budget.growth = min(budget.growth, builder.budget)
 
@@ -90,6 +94,32 @@ class _Builder:
         position = self._origin.position(*mark(node))
         if len(self.repeated) < MAX_REPEATED:
             self.repeated[position] = RepeatedKey(key, f"key {_quoted(key)} already set in map", position)
+
+    def located(self, root: Any) -> Iterator[RepeatedKey]:
+        """The duplicate keys, each with its path. Nobody keeps track of paths before there are some."""
+        if not self.repeated:
+            return
+        paths: dict[Position, Path] = {}
+        self._find(root, (), paths, set())
+        for position, one in self.repeated.items():
+            path = paths.get(position, ())
+            yield RepeatedKey(one.key, one.message, position, (*path, one.key))
+
+    def _find(self, node: Any, path: Path, paths: dict[Position, Path], seen: set[int]) -> None:
+        """Where the maps stand in which something is repeated; an alias is where it was written."""
+        if node.id == "scalar" or id(node) in seen:
+            return
+        seen.add(id(node))
+        if node.id == "sequence":
+            for index, item in enumerate(node.value):
+                self._find(item, (*path, index), paths, seen)
+            return
+        for key_node, value_node in node.value:
+            position = self._origin.position(*mark(key_node))
+            if position in self.repeated:
+                paths.setdefault(position, path)
+            inner = path if is_merge(key_node) else (*path, self._key(key_node))
+            self._find(value_node, inner, paths, seen)
 
     def _merge(self, result: dict[str, Any], node: Any, depth: int) -> None:
         # As go-yaml: a merge overrides what stands above it, and the first of several sources wins.

@@ -62,7 +62,6 @@ def test_all_problems_of_all_files_are_told_with_their_places(cli: Cli) -> None:
 
 UNREADABLE = {
     "syntax": "a: [\n",
-    "no_kind": "a: 1\n",
     "a_list": "- 1\n",
     "custom": CUSTOM,
 }
@@ -84,7 +83,7 @@ def test_repeated_keys_are_invalid_and_told_with_unknown_fields(cli: Cli) -> Non
     assert (result.code, result.lines) == (
         1,
         [
-            "twice.yaml:8:3: Deployment/web: replicas: set twice in one map",
+            "twice.yaml:8:3: Deployment/web: spec.replicas: set twice in one map",
             'twice.yaml:9:3: Deployment/web: spec.replica: unknown field "replica", did you mean "replicas"?',
         ],
     )
@@ -100,8 +99,119 @@ def test_a_broken_document_does_not_hide_the_others(cli: Cli) -> None:
         "mixed.yaml:19:1",
     ]
     assert result.lines[-1] == (
-        "Summary: 4 resources found in 1 file - Valid: 1, Invalid: 1, Errors: 2, Skipped: 0"
+        "Summary: 4 resources found in 1 file - Valid: 1, Invalid: 2, Errors: 1, Skipped: 0"
     )
+
+
+def test_repeated_keys_hide_nothing_that_keeps_the_object_from_being_decoded(cli: Cli) -> None:
+    write(
+        cli,
+        a=deployment().replace("image:", "image: a\n        image:").replace("replicas: 1", "replicas: x"),
+    )
+    assert cli("validate", "a.yaml").lines == [
+        'a.yaml:7:3: Deployment/web: spec.replicas: must be an integer, not "x"',
+        "a.yaml:16:9: Deployment/web: spec.template.spec.containers[0].image: set twice in one map",
+    ]
+    (invalid,) = json.loads(cli("validate", "a.yaml", "-o", "json").out)["resources"]
+    assert invalid["validationErrors"][0]["path"] == "/spec/template/spec/containers/0/image"
+
+
+def test_repeated_keys_of_an_item_say_nothing_of_the_others(cli: Cli) -> None:
+    items = "- {apiVersion: v1, kind: Secret, metadata: {name: a}, type: x, type: z}\n"
+    write(
+        cli,
+        a=f"kind: List\nitems:\n{items}- {{apiVersion: v1, kind: Secret, metadata: {{name: b}}, typo: x}}\n",
+    )
+    assert [line.split(": ")[1:3] for line in cli("validate", "a.yaml").lines] == [
+        ["Secret/a", "type"],
+        ["Secret/b", "typo"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a: 1\n", "x.yaml:1:1: kind: Object 'Kind' is missing"),
+        ("apiVersion: v1\nKind: Pod\n", 'kind: Object \'Kind\' is missing, did you mean "kind" by "Kind"?'),
+        ("apiVersion: v1\nkind: [Pod]\n", 'x.yaml:2:1: kind: must be a string, not ["Pod"]'),
+        ("apiVersion: 1\nkind: Pod\n", "x.yaml:1:1: Pod/: apiVersion: must be a string, not 1"),
+        ("apiversion: v1\nkind: Pod\n", 'missing, did you mean "apiVersion" by "apiversion"?'),
+    ],
+)
+def test_what_does_not_say_what_it_is_is_invalid(cli: Cli, text: str, line: str) -> None:
+    write(cli, x=text)
+    result = cli("validate", "x.yaml")
+    assert result.code == 1
+    assert line in result.out
+
+
+REPOSITORY = {
+    ".github/workflows/ci.yml": "on: push\n",
+    ".pre-commit-config.yaml": "repos: []\n",
+    "chart/Chart.yaml": "apiVersion: v2\nname: c\n",
+    "chart/values.yaml": "image: nginx\n",
+    "docker-compose.yml": "services: {}\n",
+    "playbook.yml": "- hosts: all\n",
+    "package.json": "{}\n",
+    "k8s/web.yaml": deployment(),
+}
+
+
+def test_a_folder_may_hold_other_things(cli: Cli) -> None:
+    for name, text in REPOSITORY.items():
+        cli.write(name, text)
+    result = cli.ok("validate", ".", "-R", "--verbose", "--summary")
+    assert result.lines[0] == "./chart/Chart.yaml:1:1: skipped (not a manifest)"
+    assert (
+        result.lines[-1]
+        == "Summary: 6 resources found in 6 files - Valid: 1, Invalid: 0, Errors: 0, Skipped: 5"
+    )
+    for named in ("docker-compose.yml", "chart/Chart.yaml"):
+        assert cli("validate", named).code == 1
+
+
+def test_files_are_left_out_by_their_names(cli: Cli) -> None:
+    write(cli, k8s__good=deployment(), k8s__templates__bad="a: {{ x }}\n")
+    assert cli("validate", "k8s", "-R").code == 2
+    for pattern in ("templates/", "b.d[.]yaml$"):
+        assert cli.ok("validate", "k8s", "-R", "--ignore-filename-pattern", pattern).out == ""
+    ignored = cli("validate", "k8s/templates/bad.yaml", "--ignore-filename-pattern", "templates")
+    assert ignored == Result(0, "", "")
+    assert cli("validate", "k8s", "--ignore-filename-pattern", "(").err.startswith(
+        'error: invalid --ignore-filename-pattern value "("'
+    )
+
+
+def test_where_nothing_is_there_is_a_word_about_it(cli: Cli) -> None:
+    write(cli, comments="# nothing\n", values__a="a: 1\n")
+    for path in ("comments.yaml", "values"):
+        assert cli("validate", path) == Result(0, "", f"warning: no manifests in {path}\n")
+
+
+def test_an_object_that_is_there_twice(cli: Cli) -> None:
+    write(
+        cli,
+        one=deployment(),
+        two=deployment(replicas=2),
+        other=deployment().replace("apps/v1", "apps/v1beta1"),
+    )
+    result = cli.ok("validate", "one.yaml", "two.yaml")
+    assert result.lines == [
+        "two.yaml:1:1: Deployment/web: warning: the same object stands at one.yaml:1:1 already; "
+        "the last one counts"
+    ]
+    assert cli("validate", "one.yaml", "two.yaml", "--strict").code == 1
+
+
+def test_the_namespace_of_the_command_line(cli: Cli) -> None:
+    write(cli, pod=POD.replace("  hostNetwork: true\n", ""))
+    result = cli("validate", "pod.yaml", "-n", "prod")
+    assert result.code == 1
+    assert result.out.startswith(
+        'pod.yaml:3:21: Pod/p: metadata.namespace: the namespace from the provided object "shop" does not'
+    )
+    assert cli("validate", "pod.yaml", "-n", "Bad_NS").err.startswith('error: invalid namespace "Bad_NS": ')
+    assert cli("validate", "pod.yaml", "-n", "shop").code == 0
 
 
 @pytest.mark.parametrize(
@@ -158,9 +268,35 @@ def test_definitions_of_the_input_and_of_crd_describe_custom_resources(cli: Cli)
         (line,) = result.lines
         assert line.startswith("bad.yaml:4:8: Widget/w: spec.size: invalid value 0: ")
     assert cli("validate", "good.yaml", "--crd", "none.yaml").code == 2
+    # Types of custom resources, in the same words as all others.
+    write(cli, odd=CUSTOM + "spec: []\n")
+    assert cli("validate", "odd.yaml", "--crd", "crds").lines == [
+        "odd.yaml:4:1: Widget/w: spec: must be a map, not a list"
+    ]
     # Other versions of a kind that is defined are not served, as the definition says.
     other = cli.write("other.yaml", CUSTOM.replace("example.com/v1", "example.com/v2"))
     assert cli("validate", other, "--crd", "crds", "--ignore-missing-schemas").code == 1
+
+
+def test_definitions_that_say_nothing_are_errors(cli: Cli) -> None:
+    write(cli, good=CUSTOM, pod=POD, old=DEFINITION.replace("k8s.io/v1", "k8s.io/v1beta1"))
+    write(cli, broken=DEFINITION.replace("spec: {type: object", "spec: {type: objct"))
+    none = cli("validate", "good.yaml", "--crd", "pod.yaml")
+    assert (none.code, none.lines[0]) == (
+        2,
+        "pod.yaml:1:1: --crd needs definitions, and there is no CustomResourceDefinition in pod.yaml",
+    )
+    assert (
+        cli("validate", "good.yaml", "--crd", "old.yaml")
+        .lines[0]
+        .startswith(
+            "old.yaml:1:1: CustomResourceDefinition/widgets.example.com: apiVersion: no matches for kind"
+        )
+    )
+    write(cli, good=CUSTOM + "spec: {size: 1}\n")
+    broken = cli("validate", "good.yaml", "--crd", "broken.yaml")
+    assert [line.split(":")[0] for line in broken.lines] == ["broken.yaml"]
+    assert 'properties[spec].type: unsupported value "objct"' in broken.out
 
 
 def test_rules_in_cel_are_told_of(cli: Cli) -> None:

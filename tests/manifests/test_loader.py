@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from io import BytesIO
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from manifest_corpus import corpus, rows
 
 from minikctl.errors import ManifestError, Position
 from minikctl.manifests import Document, load_files, parse
-from minikctl.manifests.loader import RepeatedKeys, load_each, parse_each
+from minikctl.manifests.loader import NotManifest, RepeatedKeys, WithoutKind, load_each, parse_each
 
 
 def write(folder: Path, **files: str) -> None:
@@ -90,7 +91,8 @@ metadata: {name: c}
         ("--- hello\n", "f:1:4: a line that begins with --- separates documents; 'hello' can't stand there"),
         ("---\nhello\n", "f:2:1: expected an object with apiVersion and kind, found 'hello'"),
         ("apiVersion: v1", "f:1:1: Object 'Kind' is missing"),
-        ("kind: 1", "f:1:1: Object 'Kind' is missing"),
+        ("kind: 1", "f:1:1: kind: Invalid value: 1: must be a string"),
+        ("Kind: Pod", 'f:1:1: Object \'Kind\' is missing, did you mean "kind" by "Kind"?'),
         ("kind: List\nitems:\n- null", "f:3:3: expected an object with apiVersion and kind, found nothing"),
     ],
 )
@@ -123,14 +125,14 @@ def entries(paths: list[str], *, recursive: bool = False) -> list[str]:
 
 def test_what_is_broken_hides_nothing_else(tmp_path: Path) -> None:
     write(tmp_path, a_yaml=f"{config('a')}---\na: [\n---\n{config('b')}---\nx\n", b_yaml=config("c"))
-    write(tmp_path, c_yaml="a: 1\na: 2\nb: 1\nb: 2\n", d_json='{"kind": "X", "metadata": {"name": "d"}} ]')
+    write(tmp_path, c_yaml="kind: X\na: 1\na: 2\nb: 1\nb: 2\n", d_json='{"kind": "X", "metadata": {"name": "d"}} ]')
     assert [one.removeprefix(f"{tmp_path}/") for one in entries([str(tmp_path)])] == [
         "a",
         "a.yaml:6:1: while parsing a flow node did not find expected node content",
         "b",
         "a.yaml:11:1: expected an object with apiVersion and kind, found 'x'",
         "c",
-        'c.yaml:2:1: key "a" already set in map',
+        'c.yaml:3:1: key "a" already set in map',
         "d",
         "d.json:1:42: while parsing a block node did not find expected node content",
     ]
@@ -148,6 +150,18 @@ def test_duplicate_keys_come_with_what_the_text_means() -> None:
         assert isinstance(error, RepeatedKeys)
         assert [key.key for key in error.keys] == ["a", "data"]
         assert [one.obj["data"] for one in error.documents] == [{"d": "e"}]
+
+
+def test_duplicate_keys_have_paths() -> None:
+    text = (
+        "kind: List\nitems:\n- kind: X\n  a: &a [{b: 1, b: 2}]\n- kind: X\n  a: *a\n  <<: {c: {d: 1, d: 1}}\n"
+    )
+    error = next(parse_each(text.encode(), "f"))
+    assert isinstance(error, RepeatedKeys)
+    assert [key.path for key in error.keys] == [("items", 0, "a", 0, "b"), ("items", 1, "c", "d")]
+    first, second = error.documents
+    assert [first.steps_of(key.path) for key in error.keys] == [("a", 0, "b"), None]
+    assert [second.steps_of(key.path) for key in error.keys] == [None, ("c", "d")]
 
 
 def test_place_in_the_file() -> None:
@@ -188,6 +202,7 @@ def test_what_can_not_be_read_is_one_line_each(tmp_path: Path) -> None:
     (tmp_path / "link.yaml").symlink_to("folder.yaml")
     (tmp_path / "loop.yaml").symlink_to("loop.yaml")
     os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / ".hidden.yaml").symlink_to("nowhere")
     assert entries([str(tmp_path)]) == [
         f'the path "{tmp_path}/broken.yaml" is a broken link',
         f'the path "{tmp_path}/link.yaml" can\'t be read: Is a directory',
@@ -197,7 +212,7 @@ def test_what_can_not_be_read_is_one_line_each(tmp_path: Path) -> None:
     ]
     assert entries([""]) == ['the path "" does not exist']
     assert entries([f"{tmp_path}/z.yaml/x"]) == [f'the path "{tmp_path}/z.yaml/x" does not exist']
-    assert entries([str(tmp_path / "pipe.yaml"), "/dev/null"]) == []
+    assert entries(["/dev/null"]) == []
     assert entries(["/dev/zero"]) == ["/dev/zero:1:1: the file is larger than 16 MiB: split it"]
 
 
@@ -219,6 +234,29 @@ def test_a_pipe_that_somebody_writes_into(tmp_path: Path) -> None:
     os.close(write_end)
     assert entries([f"/dev/fd/{read_end}"]) == ["a"]
     os.close(read_end)
+
+
+def test_a_named_pipe_is_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.yaml"
+    os.mkfifo(pipe)
+    writer = threading.Timer(0.2, pipe.write_text, (config("a"),))
+    writer.start()
+    assert entries([str(pipe)]) == ["a"]
+    writer.join()
+
+
+def test_what_is_found_may_be_no_manifest(tmp_path: Path) -> None:
+    texts = {"values": "image: nginx\n", "list": "- hosts: all\n", "Chart": "apiVersion: v2\nname: c\n"}
+    for name, text in texts.items():
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(text)
+        (named,) = load_each([str(path)])
+        assert not isinstance(named, NotManifest)
+    (tmp_path / "typo.yaml").write_text("Kind: Pod\n")
+    found = list(load_each([str(tmp_path)]))
+    assert [type(one) for one in found] == [NotManifest, NotManifest, WithoutKind, NotManifest]
+    assert [type(one) for one in load_each([f"{tmp_path}/**"])] == [type(one) for one in found]
+    assert list(load_each([str(tmp_path)], ignored=lambda _: True)) == []
 
 
 def test_closed_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,6 +74,22 @@ WORDS = [
     ("TooLong", "Too long: may not be more than 63 bytes", "too long: may not be more than 63 bytes"),
     ("TooMany", "Too many: 3: must have at most 2 items", "too many: 3: must have at most 2 items"),
     ("TypeInvalid", "Invalid value: [1]: must be a string", "must be a string, not [1]"),
+    (
+        "TypeInvalid",
+        'Invalid value: "array": spec in body must be of type object: "array"',
+        "must be a map, not a list",
+    ),
+    (
+        "TypeInvalid",
+        'Invalid value: "boolean": spec.port in body must be of type integer,string: "boolean"',
+        "must be an integer or a string, not a boolean",
+    ),
+    (
+        "TypeInvalid",
+        'Invalid value: "x": spec.at in body must be of type date-time: "x"',
+        'must be of type date-time, not "x"',
+    ),
+    ("Invalid", "Invalid value: 0: spec.a in body should be 1", "invalid value 0: should be 1"),
 ]
 
 
@@ -137,7 +153,9 @@ UNREADABLE = Result(
     position=Position("k8s/broken.yaml", 2, 1),
     problems=(Finding(FieldProblem("", "Unreadable", "no tabs", Position("k8s/broken.yaml", 2, 1))),),
 )
-SKIPPED = result(Status.SKIPPED, "custom", kind="Custom", version="example.com/v1", document=2)
+SKIPPED = result(
+    Status.SKIPPED, "custom", kind="Custom", version="example.com/v1", document=2, skipped="no schema"
+)
 ON_BACKEND = result(
     Status.VALID,
     "db",
@@ -197,7 +215,7 @@ def test_text_tells_of_valid_and_skipped_ones_when_asked() -> None:
     lines = render(Report((WARNED, SKIPPED), verbose=True), "text").splitlines()
     assert lines[1:] == [
         "k8s/web.yaml:1:1: Deployment/api: valid",
-        "k8s/web.yaml:1:1: Custom/custom: skipped",
+        "k8s/web.yaml:1:1: Custom/custom: skipped (no schema)",
     ]
 
 

@@ -24,6 +24,8 @@ Schema = dict[str, Any]
 
 NO_FIELD = "<nil>"
 _DEEPEST = 200
+_TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
+"""A definition with another one is refused itself, and says nothing of values."""
 
 
 class Result(Struct):
@@ -68,7 +70,7 @@ def types_of(schema: Schema) -> tuple[str, ...]:
     if schema.get("x-kubernetes-int-or-string") is True:
         return ("integer", "string")
     found = schema.get("type")
-    return (found,) if isinstance(found, str) and found else ()
+    return (found,) if found in _TYPES else ()
 
 
 def _type(value: Any, schema: Schema, path: str) -> Iterator[FieldProblem]:

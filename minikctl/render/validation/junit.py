@@ -52,7 +52,7 @@ def _case(report: Report, result: Result) -> Element:
         facts["line"] = str(result.position.line)
     case = Element("testcase", {key: _text(value) for key, value in facts.items()})
     if result.status is Status.SKIPPED:
-        SubElement(case, "skipped", {"message": "no schema"})
+        SubElement(case, "skipped", {"message": result.skipped})
     told = {Status.INVALID: "failure", Status.ERROR: "error"}.get(result.status)
     if told:
         about = {"message": _text(_headline(result.problems)), "type": _text(result.problems[0].rule)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
+from math import inf
 
 from msgspec import Struct, field
 
@@ -70,7 +71,7 @@ class Result(Struct, frozen=True):
     """The verdict on one document; on a whole file where it could not be read.
 
     `document` counts the file's documents from 0, `item` is the index in a List; None where there is none.
-    `problems` are why it is not valid: exactly one for an ERROR.
+    `problems` are why it is not valid: exactly one for an ERROR. `skipped` says why it was.
     """
 
     filename: str
@@ -86,6 +87,7 @@ class Result(Struct, frozen=True):
     warnings: tuple[Finding, ...] = ()
     notes: tuple[Finding, ...] = ()
     fidelity: tuple[Fidelity, ...] = ()
+    skipped: str = ""
 
     @property
     def title(self) -> str:
@@ -124,7 +126,11 @@ class Report(Struct, frozen=True):
         for result in self.results:
             yield from ((result, finding, severity) for finding, severity in self.findings_of(result))
 
-    def findings_of(self, result: Result) -> Iterator[tuple[Finding, Severity]]:
+    def findings_of(self, result: Result) -> list[tuple[Finding, Severity]]:
+        """What there is to say of one of them, in the order of its lines."""
+        return sorted(self._findings_of(result), key=_place)
+
+    def _findings_of(self, result: Result) -> Iterator[tuple[Finding, Severity]]:
         yield from ((one, Severity.ERROR) for one in result.problems)
         yield from ((one, Severity.WARNING) for one in result.warnings)
         yield from ((one, Severity.NOTE) for one in result.notes)
@@ -132,3 +138,8 @@ class Report(Struct, frozen=True):
             # What is rejected is a problem already.
             if one.handling != REJECTED:
                 yield one.finding(self.backend), Severity.NOTE
+
+
+def _place(told: tuple[Finding, Severity]) -> tuple[float, int]:
+    position = told[0].problem.position
+    return (position.line, position.column) if position else (inf, 0)

@@ -19,7 +19,7 @@ def render(report: Report) -> str:
 
 def _point(report: Report, number: int, result: Result) -> Iterator[str]:
     word = "not ok" if result.status in (Status.INVALID, Status.ERROR) else "ok"
-    skip = " # SKIP no schema" if result.status is Status.SKIPPED else ""
+    skip = f" # SKIP {result.skipped}".rstrip() if result.status is Status.SKIPPED else ""
     yield f"{word} {number} - {_description(result)}{skip}"
     told = list(report.findings_of(result))
     if told:

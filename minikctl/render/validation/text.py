@@ -72,9 +72,10 @@ def _lines(report: Report, result: Result) -> Iterator[str]:
         yield problem_line(result.title, problem, severity, style=report.style, source_line=line)
     if report.verbose and result.status in _VERDICTS:
         word, mood = _VERDICTS[result.status]
+        why = f" ({result.skipped})" if result.skipped else ""
         place = str(result.position or result.filename)
         about = f"{place}: {result.title}" if result.title else place
-        yield f"{escape(about)}: {report.style.paint(word, mood)}"
+        yield f"{escape(about)}: {report.style.paint(word + why, mood)}"
 
 
 def _with_caret(source_line: str, column: int, style: Style, mood: Mood) -> str:

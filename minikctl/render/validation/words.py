@@ -20,6 +20,8 @@ from collections.abc import Callable
 
 from minikctl.errors import FieldProblem
 
+_NO_FIELD = "<nil>"
+"""The server's path where a whole schema is not matched."""
 _LONGEST_VALUE = 60
 _LONGEST_DETAIL = 300
 _REGEX = re.compile(r",?\s*regex used for validation is '.*?'\)")
@@ -37,6 +39,21 @@ _NAMES = tuple(
 )
 _DECODER = json.JSONDecoder()
 
+# What is said of custom resources repeats their path, and names the type of a value as if it were one.
+_IN_BODY = re.compile(r"^\S* in body ")
+_BODY_TYPE = re.compile(r'\S* in body must be of type ([\w,.-]+): "(.*)"', re.DOTALL)
+_TYPES = {
+    "array": "a list",
+    "boolean": "true or false",
+    "integer": "an integer",
+    "null": "null",
+    "number": "a number",
+    "object": "a map",
+    "string": "a string",
+}
+_A_TYPE = {"boolean": "a boolean"}
+"""Of a value that is there."""
+
 
 def shortly(problem: FieldProblem) -> str:
     """The problem in one short line, without its path and position."""
@@ -47,7 +64,9 @@ def shortly(problem: FieldProblem) -> str:
 
 def line_of(problem: FieldProblem) -> str:
     """`spec.replicas: must be an integer, not "x"`, or the text alone where no field is to blame."""
-    return f"{problem.path}: {shortly(problem)}" if problem.path else shortly(problem)
+    if problem.path in ("", _NO_FIELD):
+        return shortly(problem).removeprefix('invalid value "": ')
+    return f"{problem.path}: {shortly(problem)}"
 
 
 def _unsupported(message: str) -> str | None:
@@ -66,7 +85,8 @@ def _invalid(message: str) -> str | None:
     if parts is None:
         return None
     value, detail = parts
-    return ": ".join(filter(None, (f"invalid value {value}".rstrip(), _plain(detail))))
+    detail = plain(_IN_BODY.sub("", detail))
+    return ": ".join(filter(None, (f"invalid value {value}".rstrip(), detail)))
 
 
 def _wrong_type(message: str) -> str | None:
@@ -74,6 +94,15 @@ def _wrong_type(message: str) -> str | None:
     if parts is None:
         return None
     value, detail = parts
+    if match := _BODY_TYPE.fullmatch(detail):
+        wanted, found = match.groups()
+        if found in _TYPES:
+            value = (
+                _A_TYPE.get(found, _TYPES[found])
+                if all(one in _TYPES for one in wanted.split(","))
+                else value
+            )
+        detail = f"must be {' or '.join(_TYPES.get(one, f'of type {one}') for one in wanted.split(','))}"
     return f"{detail}, not {value}" if value and detail else detail or f"invalid value {value}"
 
 
@@ -91,7 +120,7 @@ def _required(message: str) -> str | None:
     if not message.startswith("Required value"):
         return None
     detail = message.removeprefix("Required value").removeprefix(": ")
-    return f"required value is missing: {_plain(detail)}" if detail else "required value is missing"
+    return f"required value is missing: {plain(detail)}" if detail else "required value is missing"
 
 
 def _unknown_field(message: str) -> str | None:
@@ -108,7 +137,7 @@ def _last_step(path: str) -> str:
 
 
 def _lowered(message: str) -> str | None:
-    return _plain(message[:1].lower() + message[1:])
+    return plain(message[:1].lower() + message[1:])
 
 
 def _value_and_detail(message: str, beginning: str) -> tuple[str, str] | None:
@@ -130,8 +159,8 @@ def _cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
-def _plain(detail: str) -> str:
-    """Without regular expressions, with the examples that stand beside them."""
+def plain(detail: str) -> str:
+    """The server's advice without regular expressions, with the examples that stand beside them."""
     detail = _REGEX.sub(")", detail)
     for sentence, short in _NAMES:
         detail = sentence.sub(short, detail)
