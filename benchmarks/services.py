@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -51,9 +52,7 @@ def main() -> None:
         pod = place.objects("pods")[0]["status"]["podIP"]
         wait_until("the Service answers", lambda: _answers(service))
         for size in (1, 64):
-            compare(
-                f"GETs of {size} KiB, per second", given.rounds, pod, service, lambda at, n=size: rate(at, n)
-            )
+            compare(f"GETs of {size} KiB, per second", given.rounds, pod, service, partial(rate, size))
         compare("a new connection and a GET", given.rounds, pod, service, new_connection, unit="ms")
         with place.agent():
             say("an endpoint takes effect", [effect(place, service) for _ in range(given.rounds)])
@@ -82,7 +81,7 @@ def compare(
     say("    ratio", [b / a for a, b in zip(direct, through, strict=True)], "")
 
 
-def rate(address: str, kibibytes: int) -> float:
+def rate(kibibytes: int, address: str) -> float:
     counts = [0] * CONNECTIONS
     end = time.perf_counter() + TURN_SECONDS
     threads = [
