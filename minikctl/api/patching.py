@@ -44,7 +44,7 @@ def patched(live: Object, patch: Any, form: str) -> Patched:
     :raises BadPatch: it makes another object of it.
     :raises Conflict: it was made for another revision.
     """
-    result = _merged(live, patch, form)
+    result = merged(live, patch, form)
     if not isinstance(result, dict) or not isinstance(result.get("metadata"), dict):
         raise PatchError("the result of the patch is no object", reason="Invalid")
     metadata = result["metadata"]
@@ -54,7 +54,11 @@ def patched(live: Object, patch: Any, form: str) -> Patched:
     return Patched(*_without_unknown(result))
 
 
-def _merged(live: Object, patch: Any, form: str) -> Any:
+def merged(live: Object, patch: Any, form: str) -> Any:
+    """The bare merge, of what need not be an object yet.
+
+    :raises PatchError: the patch is malformed or does not fit.
+    """
     if form == "json":
         return json_patch(live, patch)
     if not isinstance(patch, dict):

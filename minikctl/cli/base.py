@@ -20,6 +20,7 @@ from minikctl.errors import UsageError
 
 CONTEXT_SETTINGS = {"help_option_names": ["--help", "-h"], "max_content_width": 110}
 _SHORT_WITH_EQUALS = re.compile(r"-([A-Za-z])=(.*)", re.DOTALL)
+_AFTER_DASHES = "minikctl.after_dashes"
 _TRUE = ("1", "t", "T", "true", "TRUE", "True")
 _FALSE = ("0", "f", "F", "false", "FALSE", "False")
 
@@ -84,13 +85,23 @@ class Command(TyperCommand):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.params.extend(_global_options())
+        own = {name for one in self.params for name in one.opts}
+        # A verb may have one of them as a flag of its own, with a meaning of its own.
+        self.params.extend(one for one in _global_options() if one.opts[0] not in own)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if "--" in args:
+            ctx.meta[_AFTER_DASHES] = len(args) - args.index("--") - 1
         tokens, falses = _normalize(args, self.params)
         rest = super().parse_args(ctx, tokens)
         ctx.params.update(dict.fromkeys(falses, False))
         return rest
+
+
+def split_at_dashes(context: typer.Context, words: list[str]) -> tuple[list[str], list[str]]:
+    """The arguments before `--` and those after it, of a command that takes both."""
+    count = context.meta.get(_AFTER_DASHES, 0)
+    return words[: len(words) - count], words[len(words) - count :]
 
 
 class Group(TyperGroup):

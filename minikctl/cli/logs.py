@@ -12,27 +12,36 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from msgspec import Struct
 
 from minikctl.cli import options
-from minikctl.cli.errors import BadRequest, complain
+from minikctl.cli.containers import (
+    container_names,
+    container_of,
+    default_container,
+    identifier_of,
+    named_object,
+    pods_of,
+    status_of_container,
+)
+from minikctl.cli.errors import BadRequest, complain, text_of
 from minikctl.cli.options import flag, seconds, value
-from minikctl.cli.resources import Query, Target, find, parse_selector, parse_targets
-from minikctl.cli.session import Session, open_session
+from minikctl.cli.resources import Query, Target, find, parse_selector
+from minikctl.cli.session import Session, open_session, out
 from minikctl.errors import MinikctlError, UsageError
-from minikctl.model import Object, annotations_of, labels_of, name_of, selectors, spec_of, status_of
+from minikctl.model import Object, name_of, spec_of
 from minikctl.model.kinds import KINDS
-from minikctl.model.pods import is_ready, phase
 
 if TYPE_CHECKING:
     from minikctl.backend import Backend, LogLine, LogOptions
 
-_DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 _TAIL_OF_MANY = 10
+_FIRST_POD_SECONDS = 20.0
 _COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
+_USAGE = "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'"
 
 
 class Source(Struct, frozen=True):
@@ -42,10 +51,22 @@ class Source(Struct, frozen=True):
     container: str
     identifier: str
     backend: Backend
+    limit: int
+    """Bytes, with timestamps and line ends; 0 is all."""
 
     @property
     def prefix(self) -> str:
         return f"[pod/{name_of(self.pod)}/{self.container}] "
+
+
+class Wish(Struct, frozen=True):
+    """Which logs, as the flags say it."""
+
+    container: str
+    all_containers: bool
+    previous: bool
+    limit: int
+    ignore_errors: bool
 
 
 def logs(
@@ -69,20 +90,26 @@ def logs(
     prefix: Annotated[bool, flag("--prefix", text="Pod and container before each line.")] = False,
     selector: options.Selector = "",
     max_log_requests: Annotated[int, value("--max-log-requests", text="Most logs to follow at once: 5.")] = 5,
+    limit_bytes: Annotated[
+        int | None, value("--limit-bytes", metavar="BYTES", text="Of each log at most so much.")
+    ] = None,
+    ignore_errors: Annotated[
+        bool, flag("--ignore-errors", text="A log that can't be had does not end the others.")
+    ] = False,
+    pod_running_timeout: Annotated[
+        float,
+        value("--pod-running-timeout", metavar="DURATION", parser=seconds, text="For a first pod: 20s."),
+    ] = _FIRST_POD_SECONDS,
 ) -> None:
     """Print the logs of a container in a pod: `logs web-0`, `logs deploy/web -f`, `logs -l app=web`."""
-    if since and since_time:
-        raise UsageError("at most one of `sinceTime` or `sinceSeconds` may be specified")
+    _check(since, since_time, tail, limit_bytes, all_containers and bool(container))
     words = list(names or ())
     if len(words) == 2 and "/" not in words[1] and not container:
         container = words.pop()
+    wish = Wish(container, all_containers, previous, limit_bytes or 0, ignore_errors)
     with open_session(context) as session:
-        pods = _pods(session, words, selector, all_pods)
-        sources = [
-            source
-            for pod in pods
-            for source in _sources(session, pod, container, all_containers, previous, quiet=len(pods) > 1)
-        ]
+        pods = _pods(session, words, selector, all_pods, pod_running_timeout)
+        sources = _sources(session, pods, wish)
         if follow and len(sources) > max_log_requests:
             raise UsageError(
                 f"you are attempting to follow {len(sources)} log streams, but maximum allowed concurrency is"
@@ -91,7 +118,20 @@ def logs(
         start = _start(session.now(), since, since_time)
         wanted = _TAIL_OF_MANY if tail < 0 and selector else tail
         writer = _Writer(timestamps=timestamps, prefix=prefix or all_pods)
-        _print_all(sources, _log_options(follow, wanted, start), writer)
+        _print_all(sources, _log_options(follow, wanted, start), writer, ignore_errors)
+
+
+def _check(since: float, since_time: str, tail: int, limit: int | None, both: bool) -> None:
+    if since and since_time:
+        raise UsageError("at most one of `sinceTime` or `sinceSeconds` may be specified")
+    if since < 0:
+        raise UsageError("--since must be greater than 0")
+    if tail < -1:
+        raise UsageError("--tail must be greater than or equal to -1")
+    if limit is not None and limit < 1:
+        raise UsageError("--limit-bytes must be greater than 0")
+    if both:
+        raise UsageError("--all-containers=true should not be specified with container name")
 
 
 def _log_options(follow: bool, tail: int, since: float | None) -> LogOptions:
@@ -116,7 +156,9 @@ def _start(now: float, since: float, since_time: str) -> float | None:
 # --- which containers ------------------------------------------------------------------------------
 
 
-def _pods(session: Session, words: Sequence[str], selector: str, all_pods: bool) -> list[Object]:
+def _pods(
+    session: Session, words: Sequence[str], selector: str, all_pods: bool, timeout: float
+) -> list[Object]:
     if selector:
         if words:
             raise UsageError("only a selector (-l) or a POD name is allowed")
@@ -126,92 +168,50 @@ def _pods(session: Session, words: Sequence[str], selector: str, all_pods: bool)
             complain(f"No resources found in {session.namespace} namespace.")
         return found
     if not words:
-        raise UsageError("expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'")
+        raise UsageError(_USAGE)
     if len(words) > 1:
         raise UsageError("expected one POD or TYPE/NAME; for several pods use -l")
-    target = parse_targets(words)[0] if "/" in words[0] else Target(KINDS["Pod"], words[0])
-    found, missing = find(session, [target], Query(session.namespace))
-    if missing:
-        raise missing[0]
-    obj = found[0]
-    return [obj] if obj["kind"] == "Pod" else _pods_of(session, obj, all_pods)
+    pods = pods_of(session, named_object(session, words[0]), "get the logs from", timeout)
+    if len(pods) > 1 and not all_pods:
+        complain(f"Found {len(pods)} pods, using pod/{name_of(pods[0])}")
+    return pods if all_pods else pods[:1]
 
 
-def _pods_of(session: Session, obj: Object, all_pods: bool) -> list[Object]:
-    selector = spec_of(obj).get("selector")
-    if not selector:
-        raise UsageError(f"cannot get the logs from a {obj['kind']}")
-    matching = [
-        pod
-        for pod in session.listed("Pod", obj["metadata"]["namespace"])
-        if selectors.matches(selectors.from_object(selector), labels_of(pod))
-    ]
-    if not matching:
-        raise MinikctlError(f"no pods of {KINDS[obj['kind']].qualified}/{name_of(obj)} yet")
-    if all_pods:
-        return matching
-    # As kubectl: one that runs and is ready before others, then the one that started first.
-    matching.sort(key=lambda pod: (not is_ready(pod), phase(pod) != "Running", _started(pod), name_of(pod)))
-    if len(matching) > 1:
-        complain(f"Found {len(matching)} pods, using pod/{name_of(matching[0])}")
-    return matching[:1]
+def _sources(session: Session, pods: Sequence[Object], wish: Wish) -> list[Source]:
+    found = []
+    for pod in pods:
+        for name in _chosen(pod, wish, quiet=len(pods) > 1):
+            try:
+                found.append(_source(session, pod, name, wish))
+            except BadRequest as error:
+                if not wish.ignore_errors:
+                    raise
+                out(f"{text_of(error)}\n")
+    return found
 
 
-def _started(pod: Object) -> str:
-    return str(status_of(pod).get("startTime") or "~")
+def _chosen(pod: Object, wish: Wish, *, quiet: bool) -> list[str]:
+    if wish.all_containers:
+        return container_names(pod)
+    if not wish.container:
+        return [default_container(pod, quiet=quiet)]
+    if container_of(pod, wish.container) is None:
+        raise BadRequest(f"container {wish.container} is not valid for pod {name_of(pod)}")
+    return [wish.container]
 
 
-def _sources(
-    session: Session, pod: Object, container: str, all_containers: bool, previous: bool, *, quiet: bool
-) -> list[Source]:
-    known = [
-        one["name"] for group in ("initContainers", "containers") for one in spec_of(pod).get(group) or ()
-    ]
-    if all_containers:
-        chosen = known
-    elif container:
-        if container not in known:
-            raise BadRequest(f"container {container} is not valid for pod {name_of(pod)}")
-        chosen = [container]
-    else:
-        chosen = [_default_container(pod, known, quiet)]
-    return [_source(session, pod, name, previous) for name in chosen]
-
-
-def _default_container(pod: Object, known: list[str], quiet: bool) -> str:
-    annotated = annotations_of(pod).get(_DEFAULT_CONTAINER)
-    if annotated in known:
-        return str(annotated)
-    first = str(spec_of(pod)["containers"][0]["name"])
-    if len(known) > 1 and not quiet:
-        complain(f'Defaulted container "{first}" out of: {", ".join(known)}')
-    return first
-
-
-def _source(session: Session, pod: Object, container: str, previous: bool) -> Source:
+def _source(session: Session, pod: Object, container: str, wish: Wish) -> Source:
     """:raises BadRequest: there is no such container (yet)."""
-    statuses = [
-        *(status_of(pod).get("containerStatuses") or ()),
-        *(status_of(pod).get("initContainerStatuses") or ()),
-    ]
-    status: dict[str, Any] = next((one for one in statuses if one["name"] == container), {})
-    identifier = _previous_id(status) if previous else _current_id(status)
+    status = status_of_container(pod, container)
+    before = (status.get("lastState") or {}).get("terminated") or {}
+    identifier = identifier_of(before if wish.previous else status)
     node = spec_of(pod).get("nodeName")
     if identifier and node:
-        return Source(pod, container, identifier, session.cluster.backend_of(node))
-    if previous:
+        return Source(pod, container, identifier, session.cluster.backend_of(node), wish.limit)
+    if wish.previous:
         raise BadRequest(f'previous terminated container "{container}" in pod "{name_of(pod)}" not found')
     waiting = ((status.get("state") or {}).get("waiting") or {}).get("reason") or "ContainerCreating"
     raise BadRequest(f'container "{container}" in pod "{name_of(pod)}" is waiting to start: {waiting}')
-
-
-def _current_id(status: dict[str, Any]) -> str:
-    return str(status.get("containerID") or "").partition("://")[2]
-
-
-def _previous_id(status: dict[str, Any]) -> str:
-    ended = (status.get("lastState") or {}).get("terminated") or {}
-    return str(ended.get("containerID") or "").partition("://")[2]
 
 
 # --- writing ---------------------------------------------------------------------------------------
@@ -222,25 +222,38 @@ class _Writer:
         self._timestamps = timestamps
         self._prefix = prefix
         self._is_terminal = sys.stdout.isatty()
+        self._left: dict[tuple[str, str], int] = {}
 
-    def line(self, source: Source, line: LogLine) -> None:
+    def line(self, source: Source, line: LogLine) -> bool:
+        """False: the log's limit is reached."""
+        text = f"{_stamp(line.time)} ".encode() + line.text if self._timestamps else line.text
         head = source.prefix if self._prefix else ""
-        if self._timestamps:
-            head += f"{datetime.fromtimestamp(line.time, UTC).strftime('%Y-%m-%dT%H:%M:%S.%fZ')} "
-        self._write(head, line.text)
+        if not source.limit:
+            self._write(head, text + b"\n")
+            return True
+        which = source.identifier, source.container
+        left = self._left.get(which, source.limit)
+        kept = (text + b"\n")[:left]
+        self._left[which] = left - len(kept)
+        if kept:
+            self._write(head, kept)
+        return self._left[which] > 0
 
     def flush(self) -> None:
         sys.stdout.flush()
 
     def _write(self, head: str, text: bytes) -> None:
-        if self._is_terminal:
-            sys.stdout.write(f"{head}{visible(text.decode(errors='replace'))}\n")
-            return
         buffer = getattr(sys.stdout, "buffer", None)
-        if buffer is None:
-            sys.stdout.write(f"{head}{text.decode(errors='replace')}\n")
+        if self._is_terminal:
+            sys.stdout.write(f"{head}{visible(text.decode(errors='replace'))}")
+        elif buffer is None:
+            sys.stdout.write(f"{head}{text.decode(errors='replace')}")
         else:
-            buffer.write(head.encode() + text + b"\n")
+            buffer.write(head.encode() + text)
+
+
+def _stamp(time: float) -> str:
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def visible(text: str) -> str:
@@ -251,30 +264,50 @@ def visible(text: str) -> str:
     return "".join(part if index % 2 else escape_lines(part) for index, part in enumerate(parts))
 
 
-def _print_all(sources: Sequence[Source], log_options: LogOptions, writer: _Writer) -> None:
-    if log_options.follow and len(sources) > 1:
-        lines: Iterator[tuple[Source, LogLine]] = _merged(sources, log_options)
-    else:
-        lines = (
-            (source, line)
-            for source in sources
-            for line in source.backend.logs(source.identifier, log_options)
-        )
+def _print_all(
+    sources: Sequence[Source], log_options: LogOptions, writer: _Writer, ignore_errors: bool
+) -> None:
+    is_merged = log_options.follow and len(sources) > 1
+    arrivals = _merged(sources, log_options) if is_merged else _one_by_one(sources, log_options)
     sys.stdout.flush()
-    for source, line in lines:
-        writer.line(source, line)
+    full: set[str] = set()
+    for source, line in arrivals:
+        if isinstance(line, MinikctlError):
+            if not ignore_errors:
+                raise line
+            out(f"{text_of(line)}\n")
+        elif source.identifier not in full and not writer.line(source, line):
+            full.add(source.identifier)
+            if len(full) == len(sources):
+                return
         if log_options.follow:
             writer.flush()
 
 
-def _merged(sources: Sequence[Source], log_options: LogOptions) -> Iterator[tuple[Source, LogLine]]:
+def _one_by_one(
+    sources: Sequence[Source], log_options: LogOptions
+) -> Iterator[tuple[Source, LogLine | MinikctlError]]:
+    """The lines of one log after the other; an error ends its log."""
+    for source in sources:
+        try:
+            for line in source.backend.logs(source.identifier, log_options):
+                yield source, line
+        except MinikctlError as error:
+            yield source, error
+
+
+def _merged(
+    sources: Sequence[Source], log_options: LogOptions
+) -> Iterator[tuple[Source, LogLine | MinikctlError]]:
     """The lines of several logs as they come, a thread for each; ends when all have ended."""
-    arrivals: queue.Queue[tuple[Source, LogLine] | Exception | None] = queue.Queue(maxsize=1000)
+    arrivals: queue.Queue[tuple[Source, LogLine | MinikctlError] | Exception | None] = queue.Queue(
+        maxsize=1000
+    )
 
     def pump(source: Source) -> None:
         try:
-            for line in source.backend.logs(source.identifier, log_options):
-                arrivals.put((source, line))
+            for arrival in _one_by_one([source], log_options):
+                arrivals.put(arrival)
             arrivals.put(None)
         except Exception as error:
             arrivals.put(error)

@@ -8,9 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from minikctl.cli import options
-from minikctl.cli.create import DEFAULT_TIMEOUT, Output, make
+from minikctl.cli.attach import DetachKeys
+from minikctl.cli.create import DEFAULT_TIMEOUT, Output, make, sendable
+from minikctl.cli.exec import START_SECONDS, PodRunningTimeout
 from minikctl.cli.options import comma_separated, flag, value
-from minikctl.errors import UsageError
+from minikctl.cli.session import open_session
+from minikctl.cli.terminal import DETACH_KEYS
+from minikctl.errors import ManifestError, UsageError
+from minikctl.model import Object
 
 _RESTART = ("Always", "OnFailure", "Never")
 _PULL = ("Always", "IfNotPresent", "Never")
@@ -36,21 +41,32 @@ def run(
     output: Output = "",
     wait: options.Wait = True,
     timeout: options.Timeout = DEFAULT_TIMEOUT,
-    overrides: Annotated[str, typer.Option("--overrides", hidden=True)] = "",
-    remove: Annotated[bool, typer.Option("--rm", hidden=True)] = False,
-    stdin: Annotated[bool, typer.Option("--stdin", "-i", hidden=True)] = False,
-    tty: Annotated[bool, typer.Option("--tty", "-t", hidden=True)] = False,
-    attach: Annotated[bool, typer.Option("--attach", hidden=True)] = False,
+    stdin: Annotated[bool, flag("--stdin", "-i", text="Attach, and pass our input to it.")] = False,
+    tty: Annotated[bool, flag("--tty", "-t", text="With a terminal.")] = False,
+    attach: Annotated[
+        bool | None, flag("--attach", text="Show what it writes, to its end; default with -i.")
+    ] = None,
+    remove: Annotated[bool, flag("--rm", text="Delete the pod afterwards.")] = False,
+    leave_stdin_open: Annotated[
+        bool, flag("--leave-stdin-open", text="With -i: its input stays open when we leave.")
+    ] = False,
+    quiet: Annotated[bool, flag("--quiet", "-q", text="Only what the process writes.")] = False,
+    detach_keys: DetachKeys = DETACH_KEYS,
+    pod_running_timeout: PodRunningTimeout = START_SECONDS,
+    overrides: Annotated[
+        str, value("--overrides", metavar="PATCH", text="Applied to the pod; JSON or YAML.")
+    ] = "",
+    override_type: Annotated[
+        str, value("--override-type", metavar="merge|json|strategic", text="Its form; default merge.")
+    ] = "merge",
     expose: Annotated[bool, typer.Option("--expose", hidden=True)] = False,
 ) -> None:
-    """Run an image in a pod: `run web --image=nginx`, `run it --image=busybox --restart=Never -- date`."""
-    _refuse(overrides=overrides, rm=remove, stdin=stdin, tty=tty, attach=attach, expose=expose)
-    if not image:
-        raise UsageError('required flag(s) "image" not set')
-    if restart not in _RESTART:
-        raise UsageError(f"invalid restart policy: {restart}")
-    if image_pull_policy and image_pull_policy not in _PULL:
-        raise UsageError(f"invalid image pull policy: {image_pull_policy}")
+    """Run an image in a pod: `run web --image=nginx`, `run it -it --rm --image=busybox -- sh`."""
+    _refuse(expose=expose)
+    options.one_of("--override-type", override_type, ("json", "merge", "strategic"))
+    _check_words(image, restart, image_pull_policy)
+    is_attached = stdin if attach is None else attach
+    _check_attachment(is_attached, stdin=stdin, tty=tty, remove=remove, dry_run=dry_run)
     container: dict[str, Any] = {"name": name, "image": image}
     if arguments:
         container["command" if command else "args"] = list(arguments)
@@ -63,6 +79,7 @@ def run(
         container["imagePullPolicy"] = image_pull_policy
     if privileged:
         container["securityContext"] = {"privileged": True}
+    container.update(_conversation_fields(stdin, tty, leave_stdin_open))
     metadata: dict[str, Any] = {"name": name, "labels": _pairs("--labels", labels) or {"run": name}}
     if annotations:
         metadata["annotations"] = _pairs("--annotations", annotations)
@@ -73,7 +90,60 @@ def run(
         "spec": {"containers": [container], "restartPolicy": restart, "dnsPolicy": "ClusterFirst"},
         "status": {},
     }
-    make(context, "run", manifest, dry_run=dry_run, output=output, wait=wait, timeout=timeout)
+    if overrides:
+        manifest = _overridden(manifest, overrides, override_type)
+    if not is_attached:
+        make(context, "run", manifest, dry_run=dry_run, output=output, wait=wait, timeout=timeout)
+        return
+    from minikctl.cli.run_attached import Attachment, run_attached
+
+    wish = Attachment(
+        stdin, tty, remove, quiet, leave_stdin_open, detach_keys, start_timeout=pod_running_timeout
+    )
+    with open_session(context) as session:
+        session.cluster.check_engines()
+        pod = session.api.create(sendable(manifest), session.namespace)
+        run_attached(session, pod, wish)
+
+
+def _check_words(image: str, restart: str, pull_policy: str) -> None:
+    if not image:
+        raise UsageError('required flag(s) "image" not set')
+    if restart not in _RESTART:
+        raise UsageError(f"invalid restart policy: {restart}")
+    if pull_policy and pull_policy not in _PULL:
+        raise UsageError(f"invalid image pull policy: {pull_policy}")
+
+
+def _conversation_fields(stdin: bool, tty: bool, leave_stdin_open: bool) -> dict[str, bool]:
+    said = {"stdin": stdin, "stdinOnce": stdin and not leave_stdin_open, "tty": tty}
+    return {name: True for name, is_so in said.items() if is_so}
+
+
+def _check_attachment(is_attached: bool, *, stdin: bool, tty: bool, remove: bool, dry_run: str) -> None:
+    if tty and not stdin:
+        raise UsageError("-i/--stdin is required for containers with -t/--tty=true")
+    if options.dry_run_suffix(dry_run) and (is_attached or stdin or tty):
+        raise UsageError(
+            "--dry-run=[server|client] can't be used with attached containers options"
+            " (--attach, --stdin, or --tty)"
+        )
+    if remove and not is_attached:
+        raise UsageError("--rm should only be used for attached containers")
+
+
+def _overridden(manifest: Object, text: str, form: str) -> Object:
+    """:raises UsageError: it can't be read.
+    :raises PatchError: it does not fit a pod.
+    """
+    from minikctl.api.patching import merged
+    from minikctl.manifests.yaml_reader import load
+
+    try:
+        result: Object = merged(manifest, load(text), form)
+    except ManifestError as error:
+        raise UsageError(f"unable to parse --overrides: {error}") from None
+    return result
 
 
 def _refuse(**given: object) -> None:
@@ -81,8 +151,7 @@ def _refuse(**given: object) -> None:
     for name, is_given in given.items():
         if is_given:
             raise UsageError(
-                f"--{name} is not supported: minikctl run starts a pod and does not attach to it, change it"
-                " or remove it afterwards (see: minikctl logs -f, minikctl delete)"
+                f"--{name} is not supported: put the rest into a manifest (see: --dry-run=client -o yaml)"
             )
 
 

@@ -12,6 +12,8 @@ Rules:
 
 from __future__ import annotations
 
+from itertools import permutations
+
 from msgspec.structs import replace
 
 from minikctl.manifests.handlings import (
@@ -149,8 +151,8 @@ CONTAINER: Table = {
     "startupProbe": _PROBE,
     "stdin": ENGINE,
     "stdinOnce": ENGINE,
-    "terminationMessagePath": inert("no message is read from there", "", "/dev/termination-log"),
-    "terminationMessagePolicy": inert("no message is read", "", "File"),
+    "terminationMessagePath": enforced("of an engine on another machine, not below /dev"),
+    "terminationMessagePolicy": ENFORCED,
     "tty": ENGINE,
     "volumeDevices": REFUSED,
     "volumeMounts": {
@@ -185,7 +187,6 @@ _NO_DRIVERS = (
     "image",
     "iscsi",
     "nfs",
-    "persistentVolumeClaim",
     "photonPersistentDisk",
     "portworxVolume",
     "quobyte",
@@ -222,6 +223,7 @@ VOLUMES: Table = {
         "path": enforced("an engine's socket only where the namespace is labelled privileged"),
         "type": ENFORCED,
     },
+    "persistentVolumeClaim": enforced("a volume of the engine; subPath of it is refused when the pod runs"),
     "projected": {
         "defaultMode": ENFORCED,
         "defaultUser": REFUSED,
@@ -299,6 +301,31 @@ POD_SPEC: Table = {
 _TEMPLATE: Table = {"metadata": TEMPLATE_META, "spec": POD_SPEC}
 
 
+_MODES = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany")
+_CLAIM_SPEC: Table = {
+    "accessModes": Support(
+        "enforced",
+        "all pods of an engine may use its volume",
+        only=tuple(list(some) for count in (1, 2, 3) for some in permutations(_MODES, count)),
+    ),
+    "dataSource": REFUSED,
+    "dataSourceRef": REFUSED,
+    "resources": inert("the request is reported as the capacity; engines don't limit volumes"),
+    "selector": REFUSED,
+    "storageClassName": ENFORCED,
+    "volumeAttributesClassName": REFUSED,
+    "volumeMode": enforced("", "", "Filesystem"),
+    "volumeName": ENFORCED,
+}
+_STORAGE_CLASS: Table = {
+    "allowVolumeExpansion": inert("engines don't limit volumes"),
+    "allowedTopologies": REFUSED,
+    "mountOptions": REFUSED,
+    "parameters": inert("meant for the provisioner"),
+    "provisioner": inert("every volume is the engine's own"),
+    "reclaimPolicy": ENFORCED,
+    "volumeBindingMode": ENFORCED,
+}
 _NO_TOKENS = inert("no account has a token")
 TABLES: dict[str, Table] = {
     "ConfigMap": plain({"binaryData": ENFORCED, "data": ENFORCED, "immutable": ENFORCED}),
@@ -315,6 +342,7 @@ TABLES: dict[str, Table] = {
         }
     ),
     "Namespace": declared({"finalizers": inert("the namespace controller needs none", [], ["kubernetes"])}),
+    "PersistentVolumeClaim": declared(_CLAIM_SPEC),
     "Pod": declared(POD_SPEC),
     **service_tables(),
     **workload_tables(_TEMPLATE),
@@ -327,6 +355,7 @@ TABLES: dict[str, Table] = {
         }
     ),
     "Secret": plain({"data": ENFORCED, "immutable": ENFORCED, "stringData": ENFORCED, "type": ENFORCED}),
+    "StorageClass": plain(_STORAGE_CLASS),
     "ServiceAccount": plain(
         {
             "automountServiceAccountToken": _NO_TOKENS,

@@ -118,9 +118,25 @@ def test_run(cli: Cli) -> None:
         assert (result.code, result.err) == (1, message)
 
 
-@pytest.mark.parametrize("flag", ["--rm", "-i", "--tty", "--attach", "--expose", "--overrides={}"])
-def test_what_run_cannot_do_is_refused(cli: Cli, flag: str) -> None:
-    result = cli("run", "web", "--image=nginx", flag)
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--rm"], "--rm should only be used for attached containers"),
+        (["--tty"], "-i/--stdin is required for containers with -t/--tty=true"),
+        (["-i", "--dry-run=client"], "--dry-run=[server|client] can't be used with attached containers"),
+        (["--expose"], "--expose is not supported: "),
+        (["--overrides={"], "unable to parse --overrides: "),
+        (["--overrides={}", "--override-type=x"], 'invalid --override-type value "x"'),
+    ],
+)
+def test_what_run_cannot_do_is_refused(cli: Cli, flags: list[str], message: str) -> None:
+    result = cli("run", "web", "--image=nginx", *flags)
     assert result.code == 1
-    assert "is not supported: minikctl run starts a pod" in result.err
+    assert result.err.startswith(f"error: {message}")
     assert not cli.state.exists()
+
+
+def test_overrides(cli: Cli) -> None:
+    patch = '{"spec":{"nodeSelector":{"disk":"ssd"}}}'
+    text = cli.ok("run", "web", "--image=nginx", "--dry-run=client", "-o", "yaml", f"--overrides={patch}").out
+    assert "  nodeSelector:\n    disk: ssd\n" in text and "image: nginx" in text

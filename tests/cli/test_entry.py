@@ -82,7 +82,7 @@ USAGE = [
     (("delete", "pod", "a", "--now", "--grace-period=3"), "error: --now and --grace-period cannot be"),
     (("scale", "deploy/web"), 'error: required flag(s) "replicas" not set'),
     (("run", "web"), 'error: required flag(s) "image" not set'),
-    (("run", "web", "--image=nginx", "--rm"), "error: --rm is not supported"),
+    (("run", "web", "--image=nginx", "--expose"), "error: --expose is not supported"),
     (("create", "deployment", "web"), 'error: required flag(s) "image" not set'),
     (("set", "image", "deploy/web"), "error: at least one image update is required"),
     (("logs",), "error: expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'"),
