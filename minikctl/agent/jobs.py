@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from minikctl.agent import messages
 from minikctl.agent.ports import (
     Acted,
     Cleared,
@@ -18,12 +19,13 @@ from minikctl.agent.ports import (
     Probed,
     Pulled,
 )
-from minikctl.backend import Backend, Container, ExecCheck
+from minikctl.backend import Backend, Container, ExecCheck, VolumeSpec
 from minikctl.controlplane.kubelet import (
     Action,
     InspectContainer,
     ProbePlan,
     PullImage,
+    ReadMessage,
     RemoveContainer,
     RunContainer,
     RunHook,
@@ -33,6 +35,7 @@ from minikctl.controlplane.kubelet import (
     StartContainer,
     TearDownVolumes,
 )
+from minikctl.controlplane.kubelet.volumes import ClaimVolume
 from minikctl.errors import BackendError, PermanentError, TemporaryError, UnreachableError
 from minikctl.model import ObjectKey
 
@@ -148,8 +151,8 @@ def _do(backend: Backend, action: Action, uid: str, volumes: PodVolumes) -> Outc
         match action:
             case RunContainer():
                 return _run(backend, action, uid, volumes)
-            case SetUpVolumes(wanted):
-                volumes.set_up(uid, wanted)
+            case SetUpVolumes():
+                _set_up(backend, action, uid, volumes)
             case TearDownVolumes():
                 volumes.tear_down(uid)
             case StartContainer(container_id=container_id):
@@ -162,6 +165,9 @@ def _do(backend: Backend, action: Action, uid: str, volumes: PodVolumes) -> Outc
                 backend.remove_container(container_id)
             case InspectContainer(container_id):
                 return Outcome(action, backend.inspect_container(container_id))
+            case ReadMessage(container, container_id, attempt):
+                path = volumes.message_file(uid, container, attempt)
+                return Outcome(action, text=messages.read(backend, action, path))
             case PullImage() | RunHook():
                 raise AssertionError("a job of its own")
         return Outcome(action)
@@ -169,11 +175,19 @@ def _do(backend: Backend, action: Action, uid: str, volumes: PodVolumes) -> Outc
         return Outcome(action, error=_told(error))
 
 
+def _set_up(backend: Backend, action: SetUpVolumes, uid: str, volumes: PodVolumes) -> None:
+    for one in action.volumes:
+        if isinstance(one, ClaimVolume):
+            backend.create_volume(VolumeSpec(one.volume, dict(one.labels)))
+    volumes.set_up(uid, action.volumes)
+
+
 def _run(backend: Backend, action: RunContainer, uid: str, volumes: PodVolumes) -> Outcome:
     spec = action.spec
-    if action.mounts:
-        mounts = volumes.mounts(uid, action.container, action.mounts)
-        spec = replace(spec, mounts=(*spec.mounts, *mounts))
+    mounts = volumes.mounts(uid, action.container, action.mounts) if action.mounts else ()
+    message = messages.mount(volumes.message_file(uid, action.container, action.attempt), action)
+    if mounts or message:
+        spec = replace(spec, mounts=(*spec.mounts, *mounts, *message))
     container_id = backend.create_container(spec)
     try:
         return Outcome(action, backend.start_container(container_id))

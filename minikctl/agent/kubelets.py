@@ -29,10 +29,13 @@ from minikctl.agent.ports import (
     Probed,
     Pulled,
     Told,
+    VolumeRemoved,
 )
 from minikctl.agent.proxies import Proxies
+from minikctl.agent.removals import Removals
 from minikctl.backend import Container, EngineEvent
 from minikctl.controlplane import node as nodes
+from minikctl.controlplane.claims import engine_of
 from minikctl.controlplane.decision import Decision, Ids
 from minikctl.controlplane.kubelet import (
     Action,
@@ -40,6 +43,7 @@ from minikctl.controlplane.kubelet import (
     NodeFacts,
     PodMemo,
     PullImage,
+    ReadMessage,
     RemoveContainer,
     RunContainer,
     RunHook,
@@ -59,8 +63,18 @@ from minikctl.controlplane.manager import Manager, Work
 from minikctl.controlplane.names import service_environment
 from minikctl.controlplane.node import NodeConfig
 from minikctl.controlplane.podcontrol import ended
-from minikctl.errors import BackendError, UnreachableError
-from minikctl.model import Object, ObjectKey, is_deleting, key_of, namespace_of, spec_of, status_of, uid_of
+from minikctl.errors import BackendError, TemporaryError, UnreachableError
+from minikctl.model import (
+    Object,
+    ObjectKey,
+    is_deleting,
+    key_of,
+    name_of,
+    namespace_of,
+    spec_of,
+    status_of,
+    uid_of,
+)
 from minikctl.store import Store
 
 COOL_SECONDS = 1.0
@@ -96,6 +110,7 @@ class Kubelets:
         self._cooling: dict[str, float] = {}
         self._proxies = Proxies(executor, lambda: self.manager.view)
         self._hosts = Hosts(executor)
+        self._removals = Removals(executor, lambda: self.manager.view)
         self._wanted: dict[tuple[str, str, str], set[ObjectKey]] = {}
         """Pods that wait for an image to be pulled, by engine, image, and with whose credentials."""
 
@@ -133,6 +148,8 @@ class Kubelets:
                 self._learn_hook(self.engines[news.engine], news, now)
             case Told() | HostsWritten():
                 self._learn_traffic(self.engines[news.engine], news, now)
+            case VolumeRemoved():
+                self._learn_removal(self.engines[news.engine], news, now)
             case Looked():
                 self._learn_looks(self.engines[news.engine], news, now)
             case Cleared():
@@ -199,7 +216,11 @@ class Kubelets:
                 engine.learn(container_id, None)
             case RunContainer(spec=spec) if error is not None and error.reason == IMAGE_NOT_FOUND:
                 engine.images.mark_missing(spec.image)
-            case SignalContainer() | RemoveContainer() | InspectContainer() if error is not None:
+            case ReadMessage(container_id=container_id) if not isinstance(error, TemporaryError):
+                return memo.with_message(container_id, outcome.text)
+            case SignalContainer() | RemoveContainer() | InspectContainer() | ReadMessage() if (
+                error is not None
+            ):
                 self._cooling[news.uid] = now + COOL_SECONDS
         self._tell_outcome(news.key, outcome)
         return absorb(memo, action, error, container is not None, now)
@@ -297,6 +318,20 @@ class Kubelets:
             decision = Decision()
             decision.tell(pod, "FailedToTell", f"Error: {news.error}", KUBELET, "Warning")
             self.manager.tell(decision)
+
+    def _learn_removal(self, engine: Engine, news: VolumeRemoved, now: float) -> None:
+        self._removals.learn(news, now)
+        if isinstance(news.error, UnreachableError):
+            self._lose(engine, news.error, now)
+        if news.error is None:
+            decision = Decision()
+            decision.remove(news.key)
+            self.manager.take(Work.KUBELET, news.key, decision)
+
+    def _engine_labelled(self, label: str) -> Engine | None:
+        nodes = self.manager.view.list("Node")
+        found = (self.engine_of.get(name_of(node)) for node in nodes if engine_of(node) == label)
+        return next(found, None)
 
     def _learn_looks(self, engine: Engine, news: Looked, now: float) -> None:
         engine.looking = False
@@ -499,6 +534,7 @@ class Kubelets:
                 self._executor.submit(f"{engine.name}:act", self._job(engine, uid, key, others))
         for engine in self.engines.values():
             self._probe(engine, now)
+        self._removals.act(self._engine_labelled, now)
         self._proxies.act(now)
         self._hosts.act()
 
@@ -552,8 +588,9 @@ class Kubelets:
         ]
         probes = (one.prober.next_due() for one in self.engines.values() if one.answers)
         moments += [moment for moment in probes if moment is not None]
-        if (retry := self._proxies.next_moment()) is not None:
-            moments.append(retry)
+        for retry in (self._proxies.next_moment(), self._removals.next_moment()):
+            if retry is not None:
+                moments.append(retry)
         return min(moments, default=None)
 
     def is_idle(self) -> bool:
@@ -564,7 +601,7 @@ class Kubelets:
             and not engine.hooking
             and engine.images.is_idle()
             for engine in self.engines.values()
-        ) and (self._proxies.is_idle() and self._hosts.is_idle())
+        ) and (self._proxies.is_idle() and self._hosts.is_idle() and self._removals.is_idle())
 
 
 def _learn_hint(engine: Engine, event: EngineEvent, now: float) -> None:

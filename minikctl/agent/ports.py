@@ -6,6 +6,7 @@ In life these are threads and a queue; in a simulation they are a schedule in vi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple, Protocol, TypeAlias
 
 from msgspec import Struct, field
@@ -48,6 +49,9 @@ class PodVolumes(Protocol):
         :raises PermanentError: a path leads out of its volume, or must not be mounted.
         """
 
+    def message_file(self, uid: str, container: str, attempt: int) -> Path | None:
+        """Where a container's termination message is kept; None where nothing is."""
+
     def tear_down(self, uid: str) -> None:
         """Removes all that was made for a pod, which has no containers any more. Gone already is fine.
 
@@ -72,6 +76,8 @@ class Outcome(NamedTuple):
     action: Action
     container: Container | None = None
     error: BackendError | None = None
+    text: str = ""
+    """What was read."""
 
 
 class Acted(NamedTuple):
@@ -132,6 +138,14 @@ class HostsWritten(NamedTuple):
     """By pod uid; one that is missing could not be written."""
 
 
+class VolumeRemoved(NamedTuple):
+    """The engine's volume behind a PersistentVolume is gone, or why not."""
+
+    engine: str
+    key: ObjectKey
+    error: BackendError | None = None
+
+
 class Looked(Struct, frozen=True):
     """Single containers, looked at because of a hint; None where there is no such container."""
 
@@ -169,6 +183,7 @@ News: TypeAlias = (
     | Hooked
     | Told
     | HostsWritten
+    | VolumeRemoved
     | Looked
     | Cleared
     | Hinted

@@ -33,7 +33,7 @@ from minikctl.errors import PermanentError
 from minikctl.model.pod_security.sockets import holds_a_socket
 from minikctl.store.files import make_private_folder
 
-PODS, VOLUMES = "pods", "volumes"
+PODS, VOLUMES, CONTAINERS = "pods", "volumes", "containers"
 SHARED_MEMORY = Path("/dev/shm")
 FAILED_MOUNT = "FailedMount"
 
@@ -48,6 +48,9 @@ class ImaginedVolumes:
 
     def mounts(self, uid: str, container: str, wanted: Sequence[VolumeMount]) -> tuple[Mount, ...]:
         return tuple(_imagined(uid, one) for one in wanted)
+
+    def message_file(self, uid: str, container: str, attempt: int) -> Path | None:
+        return None
 
     def tear_down(self, uid: str) -> None:
         """There is nothing."""
@@ -136,6 +139,9 @@ class LocalVolumes:
     def _mount(self, uid: str, container: str, index: int, wanted: VolumeMount) -> Mount:
         volume = wanted.volume
         if isinstance(volume, ClaimVolume):
+            if wanted.sub_path:
+                why = f"subPath of a claim is not supported: {wanted.sub_path}"
+                raise PermanentError(why, reason="CreateContainerConfigError")
             return Mount(MountKind.VOLUME, volume.volume, wanted.target, wanted.read_only)
         source = self._source(uid, volume)
         if wanted.sub_path:
@@ -152,6 +158,9 @@ class LocalVolumes:
             return _checked(volume, self._sockets)
         in_memory = isinstance(volume, EmptyDir) and volume.in_memory
         return str(self.place(uid, volume.name, in_memory=in_memory))
+
+    def message_file(self, uid: str, container: str, attempt: int) -> Path | None:
+        return self.root / uid / CONTAINERS / f"{container}.{attempt}"
 
     # --- removing
 

@@ -108,6 +108,8 @@ def _first_status(obj: Object) -> Object:
             return {"status": {"replicas": 0}}
         case "Service":
             return {"status": {"loadBalancer": {}}}
+        case "PersistentVolumeClaim":
+            return {"status": {"phase": "Pending"}}
         case "Namespace":
             return {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
         case _:
@@ -163,6 +165,10 @@ def _without_system_part(obj: Object, hints: list[Object]) -> Object:
     }
     if obj["kind"] == "Pod" and not any("nodeName" in spec_of(hint) for hint in hints):
         result.get("spec", {}).pop("nodeName", None)
+    if obj["kind"] == "PersistentVolumeClaim":
+        for field in ("storageClassName", "volumeName"):
+            if not any(field in spec_of(hint) for hint in hints):
+                result.get("spec", {}).pop(field, None)
     if obj["kind"] == "Namespace":
         result.pop("spec", None)
     if obj["kind"] == "Service":

@@ -31,6 +31,10 @@ def writes(
             return _pod(obj, now, grace_seconds, force)
         case "Namespace":
             return _namespace(obj, now)
+        case "PersistentVolume" | "PersistentVolumeClaim":
+            if is_deleting(obj):
+                return []
+            return [Put(with_metadata(obj, deletionTimestamp=format_time(math.ceil(now))), DROP)]
         case "Node":
             raise Forbidden(f'nodes "{key_of(obj).name}" is forbidden: change the nodes in cluster.yaml')
     if propagation == "foreground":

@@ -64,7 +64,10 @@ def _goes_in_foreground(owner: Object | None) -> bool:
 
 def collect(obj: Object, decision: Decision, now: float) -> None:
     """Pods go gracefully (the kubelet ends them), everything else at once. Whoever held a pod is gone."""
-    if obj["kind"] != "Pod":
+    if obj["kind"] == "PersistentVolumeClaim":
+        if not is_deleting(obj):
+            decision.put(with_metadata(obj, deletionTimestamp=format_time(math.ceil(now))))
+    elif obj["kind"] != "Pod":
         decision.remove(key_of(obj))
     elif not is_deleting(obj):
         decision.put(deleted(with_metadata(obj, finalizers=None), now))

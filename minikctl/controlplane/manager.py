@@ -18,6 +18,7 @@ from typing import TypeAlias
 from msgspec import Struct, field
 
 from minikctl.controlplane import (
+    claims,
     deployment,
     garbage,
     jobs,
@@ -55,6 +56,8 @@ class Work(IntEnum):
     JOB = 5
     DEPLOYMENT = 7
     SERVICE = 8
+    CLAIM = 12
+    VOLUME = 13
     GARBAGE = 9
     NAMESPACE = 10
     WAITING = 11
@@ -68,10 +71,14 @@ CONTROLLERS: dict[Work, Reconcile] = {
     Work.DEPLOYMENT: deployment.reconcile,
     Work.JOB: jobs.reconcile,
     Work.SERVICE: services.reconcile,
+    Work.CLAIM: claims.reconcile,
+    Work.VOLUME: claims.reconcile_volume,
 }
 WORK_OF: dict[str, Work] = {
     "Deployment": Work.DEPLOYMENT,
     "Job": Work.JOB,
+    "PersistentVolume": Work.VOLUME,
+    "PersistentVolumeClaim": Work.CLAIM,
     "ReplicaSet": Work.REPLICA_SET,
     "ReplicationController": Work.REPLICA_SET,
     "Service": Work.SERVICE,
@@ -265,6 +272,7 @@ class Manager:
         if key.kind == "Node":
             for pod in self.view.pods_on(key.name):
                 self.look_at(Work.GARBAGE, key_of(pod))
+        self._concern_storage(key, old)
         if key.kind == "Pod":
             self._concern_unscheduled()
         elif key.kind in ("ConfigMap", "Secret"):
@@ -280,11 +288,12 @@ class Manager:
             case "Namespace":
                 self.look_at(Work.NAMESPACE, key)
                 self._concern_makers(obj, old)
-            case "ConfigMap" | "Secret":
+            case "ConfigMap" | "Secret" | "PersistentVolumeClaim":
                 self._concern_users(key)
             case "Node":
                 self._concern_unscheduled()
         self._concern_controller(key)
+        self._concern_storage(key, obj)
         if obj["metadata"].get("ownerReferences") or is_deleting(obj):
             self.look_at(Work.GARBAGE, key)
         else:
@@ -316,8 +325,21 @@ class Manager:
     def _concern_users(self, key: ObjectKey) -> None:
         """What a pod's containers are made from, or have before them as files, changed."""
         for pod in self.view.users(key):
-            if spec_of(pod).get("nodeName"):
-                self.look_at(Work.KUBELET, key_of(pod))
+            placed = spec_of(pod).get("nodeName")
+            self.look_at(Work.KUBELET if placed else Work.WAITING, key_of(pod))
+
+    def _concern_storage(self, key: ObjectKey, obj: Object) -> None:
+        """Claims that wait for a pod, or for its end; volumes whose claim is gone; claims of classes."""
+        match key.kind:
+            case "Pod":
+                for claim in claims.claims_of(obj):
+                    self.look_at(Work.CLAIM, claim)
+            case "PersistentVolumeClaim":
+                name = spec_of(obj).get("volumeName", "")
+                self.look_at(Work.VOLUME, ObjectKey("PersistentVolume", "", name))
+            case "PersistentVolume" | "StorageClass" | "Node":
+                for waiting in self.view.list("PersistentVolumeClaim"):
+                    self.look_at(Work.CLAIM, key_of(waiting))
 
     def _concern_traffic(self, obj: Object | None, old: Object | None) -> None:
         """Services that lead to it, proxies that forward to it, pods that know its name."""

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple, TypeAlias
 
+from minikctl.controlplane import claims
 from minikctl.controlplane.decision import Decision
 from minikctl.controlplane.node import ENGINE_LABEL
 from minikctl.controlplane.view import NodeUsage, View
@@ -58,9 +59,14 @@ def reconcile(key: ObjectKey, view: View, now: float) -> Decision:
     if pod is None or is_deleting(pod) or spec_of(pod).get("nodeName"):
         return decision
     nodes = sorted(view.list("Node"), key=name_of)
+    if (lacking := claims.obstacle(pod, view)) is not None:
+        _say(pod, f"0/{len(nodes)} nodes are available: {lacking}.", decision, now)
+        return decision
+    places = claims.engines_of(pod, view)
     taken = _taken_ports(nodes, view) if pod_requests(pod).host_ports else {}
     refusals = {
         name_of(node): _refusal(pod, node, view.usage(name_of(node)), taken.get(_engine_of(node), set()))
+        or _misplaced(node, places)
         for node in nodes
     }
     fitting = [node for node in nodes if refusals[name_of(node)] is None]
@@ -77,6 +83,11 @@ def reconcile(key: ObjectKey, view: View, now: float) -> Decision:
 
 def _engine_of(node: Object) -> str:
     return labels_of(node).get(ENGINE_LABEL, name_of(node))
+
+
+def _misplaced(node: Object, places: set[str]) -> str | None:
+    """`places`: the engines that have the pod's volumes."""
+    return "node(s) had volume node affinity conflict" if places - {_engine_of(node)} else None
 
 
 def _taken_ports(nodes: Iterable[Object], view: View) -> dict[str, set[HostPort]]:
@@ -197,6 +208,10 @@ def _say_unschedulable(pod: Object, reasons: list[str], decision: Decision, now:
     message = f"0/{len(reasons)} nodes are available: {', '.join(counted)}."
     if not reasons:
         message = "no nodes available to schedule pods"
+    _say(pod, message, decision, now)
+
+
+def _say(pod: Object, message: str, decision: Decision, now: float) -> None:
     condition = {
         "type": "PodScheduled",
         "status": "False",

@@ -54,6 +54,11 @@ SERVICE = Kind("Service", "v1", "services", ("svc",), True, _ALL, in_all=True)
 ENDPOINT_SLICE = Kind(
     "EndpointSlice", "discovery.k8s.io/v1", "endpointslices", (), True, _ALL, has_status=False
 )
+CLAIM = Kind("PersistentVolumeClaim", "v1", "persistentvolumeclaims", ("pvc",), True, _ALL)
+VOLUME = Kind("PersistentVolume", "v1", "persistentvolumes", ("pv",), False, _ALL, declarable=False)
+STORAGE_CLASS = Kind(
+    "StorageClass", "storage.k8s.io/v1", "storageclasses", ("sc",), False, _ALL, has_status=False
+)
 POD = Kind("Pod", "v1", "pods", ("po",), True, _ALL, in_all=True)
 EVENT = Kind("Event", "v1", "events", ("ev",), True, _READ, declarable=False)
 REPLICA_SET = Kind("ReplicaSet", "apps/v1", "replicasets", ("rs",), True, _ALL, in_all=True)
@@ -69,6 +74,9 @@ KINDS: dict[str, Kind] = {
         SERVICE_ACCOUNT,
         SECRET,
         CONFIG_MAP,
+        STORAGE_CLASS,
+        VOLUME,
+        CLAIM,
         SERVICE,
         ENDPOINT_SLICE,
         POD,
@@ -85,6 +93,8 @@ APPLY_ORDER: dict[str, int] = {
     "ServiceAccount": 3,
     "Secret": 4,
     "ConfigMap": 5,
+    "StorageClass": 6,
+    "PersistentVolumeClaim": 7,
     "Service": 8,
     "EndpointSlice": 9,
     "Pod": 10,

@@ -41,6 +41,7 @@ class Surroundings(Struct, frozen=True):
     """The node's: what a container without limits may use."""
     links: Mapping[str, str] = field(default_factory=dict)
     """What the environment says of Services."""
+    cluster_id: str = ""
 
     def get(self, kind: str, name: str) -> Object | None:
         return self.find(ObjectKey(kind, namespace_of(self.pod), name))

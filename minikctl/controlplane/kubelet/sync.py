@@ -38,6 +38,7 @@ from minikctl.controlplane.kubelet.initialization import initialization
 from minikctl.controlplane.kubelet.instances import Instance, Instances
 from minikctl.controlplane.kubelet.known import known_status
 from minikctl.controlplane.kubelet.memo import SANDBOX, PodMemo
+from minikctl.controlplane.kubelet.messages import message_path, unread, with_messages
 from minikctl.controlplane.kubelet.probes import FIELDS, ProbePlan, failed_probe, plans
 from minikctl.controlplane.kubelet.provision import provision
 from minikctl.controlplane.kubelet.pulling import pulling
@@ -131,6 +132,7 @@ class _Look(Struct):
     # --- the three lives of a pod
 
     def run(self) -> None:
+        self.actions.extend(unread(self.pod, self.instances, self.memo.messages))
         if self._is_out_of_time():
             return
         if self._has_volumes() and (not needs_sandbox(self.pod) or self._has_sandbox()):
@@ -210,6 +212,9 @@ class _Look(Struct):
                 self.actions.append(RemoveContainer(one.id))
         for one in self.instances.sandboxes:
             self.actions.append(RemoveContainer(one.id))
+        self.actions.extend(unread(self.pod, self.instances, self.memo.messages))
+        if changed := with_status(self.pod, with_messages(status_of(self.pod), self.memo.messages)):
+            self.decision.put(changed)
 
     def terminate(self) -> None:
         running = self._running()
@@ -443,11 +448,13 @@ class _Look(Struct):
             seal_key=self.seal_key,
             environment=values,
         )
-        self.actions.append(RunContainer(name, spec, wanted))
+        self.actions.append(RunContainer(name, spec, wanted, attempt, message_path(container)))
 
     def _around(self, pod_ip: str = "") -> Surroundings:
         node = self.node
-        return Surroundings(self.pod, self.find, pod_ip, node.host_ip, node.allocatable, self.links)
+        return Surroundings(
+            self.pod, self.find, pod_ip, node.host_ip, node.allocatable, self.links, self.cluster_id
+        )
 
     def _lack(self, container: dict[str, Any], missing: Any) -> None:
         """It waits: whoever changes what it needs has the pod looked at."""

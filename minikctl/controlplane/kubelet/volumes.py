@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct, field
 
+from minikctl.backend.labels import CLAIM, CLUSTER, POD_NAMESPACE
 from minikctl.controlplane.kubelet.configuration import (
     Missing,
     Surroundings,
@@ -24,16 +25,19 @@ from minikctl.controlplane.kubelet.downward import field_value, resource_value
 from minikctl.controlplane.kubelet.environment import Environment, expand, references_in
 from minikctl.model import (
     Object,
+    ObjectKey,
     annotations_of,
     labels_of,
+    name_of,
     namespace_of,
     spec_of,
     uid_of,
 )
+from minikctl.model.claims import is_bound
 from minikctl.model.hashing import spec_hash
 from minikctl.model.pod_security import level_of
 from minikctl.model.pod_security.sockets import holds_a_socket
-from minikctl.model.references import references
+from minikctl.model.references import claim_name, references
 
 Files: TypeAlias = "tuple[File, ...]"
 _PROPAGATION = {"HostToContainer": "rslave", "Bidirectional": "rshared"}
@@ -80,6 +84,8 @@ class ClaimVolume(Struct, frozen=True):
 
     name: str
     volume: str
+    labels: tuple[tuple[str, str], ...] = ()
+    read_only: bool = False
 
 
 Volume: TypeAlias = FileVolume | EmptyDir | HostPath | ClaimVolume
@@ -163,13 +169,26 @@ def _bare(volume: dict[str, Any], around: Surroundings) -> Volume | Missing:
     if "hostPath" in volume:
         source = volume["hostPath"]
         return HostPath(name, source["path"], source.get("type") or "", _may_hold_sockets(around))
+    claim = claim_name(name_of(around.pod), volume)
+    if claim is not None:
+        return _claimed(volume, claim, around)
     return FileVolume(name, (), group)
+
+
+def _claimed(volume: dict[str, Any], name: str, around: Surroundings) -> ClaimVolume | Missing:
+    claim = around.get("PersistentVolumeClaim", name)
+    if claim is None:
+        return Missing(f'persistentvolumeclaim "{name}" not found')
+    bound = around.find(ObjectKey("PersistentVolume", "", spec_of(claim).get("volumeName", "")))
+    if bound is None or not is_bound(claim):
+        return Missing(f'persistentvolumeclaim "{name}" is not bound')
+    own = ((CLUSTER, around.cluster_id), (POD_NAMESPACE, namespace_of(claim)), (CLAIM, name))
+    read_only = bool((volume.get("persistentVolumeClaim") or {}).get("readOnly"))
+    return ClaimVolume(volume["name"], spec_of(bound)["csi"]["volumeHandle"], own, read_only)
 
 
 def _may_hold_sockets(around: Surroundings) -> bool:
     """Only where somebody said so: a namespace without a label is not trusted that far."""
-    from minikctl.model import ObjectKey
-
     home = around.find(ObjectKey("Namespace", "", namespace_of(around.pod)))
     labels = labels_of(home) if home is not None else {}
     return "pod-security.kubernetes.io/enforce" in labels and level_of(labels).name == "privileged"
@@ -266,11 +285,15 @@ def mounts(
                 volume,
                 mount["mountPath"],
                 sub_path,
-                bool(mount.get("readOnly")) or isinstance(volume, FileVolume),
+                bool(mount.get("readOnly")) or isinstance(volume, FileVolume) or _is_read_only(volume),
                 _PROPAGATION.get(mount.get("mountPropagation", ""), ""),
             )
         )
     return tuple(found)
+
+
+def _is_read_only(volume: Volume) -> bool:
+    return isinstance(volume, ClaimVolume) and volume.read_only
 
 
 def _sub_path(mount: dict[str, Any], values: Environment) -> str | Missing:

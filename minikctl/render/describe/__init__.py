@@ -27,6 +27,7 @@ from minikctl.render.describe.sets import (
     describe_replication_controller,
     describe_stateful_set,
 )
+from minikctl.render.describe.storage import describe_claim, describe_class, describe_volume
 from minikctl.render.describe.workloads import describe_deployment, describe_replica_set
 from minikctl.render.describe.writer import Page
 from minikctl.render.durations import rfc1123
@@ -99,12 +100,15 @@ _ALONE: dict[str, _Describer] = {
     "EndpointSlice": describe_endpoint_slice,
     "Job": describe_job,
     "Namespace": _describe_namespace,
+    "PersistentVolume": describe_volume,
     "Pod": describe_pod,
     "ServiceAccount": describe_service_account,
+    "StorageClass": describe_class,
 }
 _WITH_PODS: dict[str, _DescriberWithPods] = {
     "DaemonSet": describe_daemon_set,
     "Node": describe_node,
+    "PersistentVolumeClaim": describe_claim,
     "ReplicaSet": describe_replica_set,
     "ReplicationController": describe_replication_controller,
     "StatefulSet": describe_stateful_set,

@@ -1,0 +1,65 @@
+"""Volumes of engines whose claims are gone: removed, and then forgotten. One at a time of each volume."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from minikctl.agent.engine import Engine
+from minikctl.agent.ports import Executor, VolumeRemoved
+from minikctl.backend import Backend
+from minikctl.controlplane.claims import place_of
+from minikctl.controlplane.view import View
+from minikctl.errors import BackendError
+from minikctl.model import Object, ObjectKey, is_deleting, key_of, spec_of
+
+RETRY_SECONDS = 2.0
+
+
+class Removals:
+    def __init__(self, executor: Executor, view: Callable[[], View]) -> None:
+        self._executor = executor
+        self._view = view
+        self._under_way: set[ObjectKey] = set()
+        self._retry: dict[ObjectKey, float] = {}
+
+    def act(self, by_label: Callable[[str], Engine | None], now: float) -> None:
+        for volume in self._view().list("PersistentVolume"):
+            key = key_of(volume)
+            engine = by_label(place_of(volume))
+            if not self._is_due(volume, now) or engine is None or not engine.answers:
+                continue
+            self._under_way.add(key)
+            kept = spec_of(volume).get("persistentVolumeReclaimPolicy") != "Delete"
+            name = "" if kept else spec_of(volume)["csi"]["volumeHandle"]
+            self._executor.submit(
+                f"{engine.name}:act", partial(remove, engine.name, engine.backend, key, name)
+            )
+
+    def _is_due(self, volume: Object, now: float) -> bool:
+        key = key_of(volume)
+        unclaimed = self._view().by_uid(spec_of(volume)["claimRef"]["uid"]) is None
+        waits = key in self._under_way or self._retry.get(key, 0.0) > now
+        return is_deleting(volume) and unclaimed and not waits
+
+    def learn(self, news: VolumeRemoved, now: float) -> None:
+        self._under_way.discard(news.key)
+        self._retry.pop(news.key, None)
+        if news.error is not None:
+            self._retry[news.key] = now + RETRY_SECONDS
+
+    def next_moment(self) -> float | None:
+        return min(self._retry.values(), default=None)
+
+    def is_idle(self) -> bool:
+        return not self._under_way and not any(map(is_deleting, self._view().list("PersistentVolume")))
+
+
+def remove(engine: str, backend: Backend, key: ObjectKey, name: str) -> VolumeRemoved:
+    """A job. Without a name there is nothing to remove: the data is somebody's to keep."""
+    try:
+        if name:
+            backend.remove_volume(name)
+        return VolumeRemoved(engine, key)
+    except BackendError as error:
+        return VolumeRemoved(engine, key, error)
