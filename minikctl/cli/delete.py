@@ -162,13 +162,13 @@ def _targets(
     all_objects: bool,
 ) -> list[Target]:
     if files:
-        from minikctl.cli.documents import keys_of_files
+        from minikctl.cli.documents import targets_of_files
 
         if names:
             raise UsageError(
                 "when paths are provided as input, you may not specify resource arguments as well"
             )
-        return [Target(KINDS[key.kind], key.name) for key in keys_of_files(session, files, recursive)]
+        return targets_of_files(session, files, recursive)
     targets = parse_targets(names or [])
     if not targets:
         raise UsageError(_NOTHING)

@@ -14,7 +14,6 @@ from minikctl.cli.resources import Query, Target, find, parse_selector, parse_ta
 from minikctl.cli.session import Session, open_session, out
 from minikctl.errors import NotFound, UsageError
 from minikctl.model import Object, name_of
-from minikctl.model.kinds import KINDS
 
 
 class Related:
@@ -58,9 +57,9 @@ def _targets(
     session: Session, names: list[str] | None, files: list[str] | None, recursive: bool
 ) -> list[Target]:
     if files:
-        from minikctl.cli.documents import keys_of_files
+        from minikctl.cli.documents import targets_of_files
 
-        return [Target(KINDS[key.kind], key.name) for key in keys_of_files(session, files, recursive)]
+        return targets_of_files(session, files, recursive)
     targets = parse_targets(names or [])
     if not targets:
         raise UsageError("you must specify the type of resource to describe; see: minikctl api-resources")
@@ -76,7 +75,7 @@ def _find_by_prefix(
     for target in targets:
         objects, absent = find(session, [target], query)
         if absent and target.name:
-            every = session.listed(target.kind.name, query.namespace)
+            every = session.listed(target.kind.name, target.namespace or query.namespace)
             objects = [one for one in every if name_of(one).startswith(target.name)]
         found.extend(objects)
         missing.extend(absent if not objects else [])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from minikctl.cli.errors import Reported, complain
 from minikctl.cli.options import comma_separated
 from minikctl.cli.problems import name_in, problem_lines
+from minikctl.cli.resources import Target
 from minikctl.cli.session import Session, note, warn
 from minikctl.errors import FieldProblem, ManifestError, UsageError
 from minikctl.model import Object, ObjectKey, labels_of, selectors
@@ -128,6 +129,15 @@ def keys_of_files(session: Session, files: list[str] | None, recursive: bool) ->
         _check_namespace(session, document.obj)
         keys.append(key)
     return keys
+
+
+def targets_of_files(session: Session, files: list[str] | None, recursive: bool) -> list[Target]:
+    """As `keys_of_files`, to be found: each in the namespace that its manifest names.
+
+    :raises UsageError: a document has no name, or its kind is not known.
+    """
+    keys = keys_of_files(session, files, recursive)
+    return [Target(KINDS[key.kind], key.name, key.namespace or None) for key in keys]
 
 
 # --- checks ----------------------------------------------------------------------------------------

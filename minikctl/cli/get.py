@@ -13,7 +13,6 @@ from minikctl.cli.printing import dump_yaml, parse_output
 from minikctl.cli.resources import Query, Target, find, parse_fields, parse_selector, parse_targets
 from minikctl.cli.session import Session, open_session, out
 from minikctl.errors import UsageError
-from minikctl.model.kinds import KINDS
 from minikctl.render.printers import Printing, print_objects, sort_objects
 from minikctl.render.tables import TableOptions
 
@@ -80,13 +79,13 @@ def _targets(
     session: Session, names: list[str] | None, files: list[str] | None, recursive: bool
 ) -> list[Target]:
     if files:
-        from minikctl.cli.documents import keys_of_files
+        from minikctl.cli.documents import targets_of_files
 
         if names:
             raise UsageError(
                 "when paths are provided as input, you may not specify resource arguments as well"
             )
-        return [Target(KINDS[key.kind], key.name) for key in keys_of_files(session, files, recursive)]
+        return targets_of_files(session, files, recursive)
     targets = parse_targets(names or [])
     if not targets:
         complain(_NOTHING)

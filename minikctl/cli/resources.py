@@ -19,10 +19,19 @@ _MIXED = (
 
 
 class Target(NamedTuple):
-    """A kind, and one object's name, or None for all of that kind."""
+    """A kind, and one object's name, or None for all of that kind.
+
+    `namespace` is where a manifest says that the object is; None is the command's own.
+    """
 
     kind: Kind
     name: str | None = None
+    namespace: str | None = None
+
+    def key(self, session: Session) -> ObjectKey:
+        """What a target with a name means."""
+        key = session.key(self.kind, self.name or "")
+        return key._replace(namespace=self.namespace) if self.namespace and self.kind.namespaced else key
 
 
 def kinds_of(word: str) -> list[Kind]:
@@ -199,9 +208,9 @@ def find(session: Session, targets: Sequence[Target], query: Query) -> tuple[lis
             continue
         if query.selector:
             raise UsageError("name cannot be provided when a selector is specified")
-        if query.namespace is None and target.kind.namespaced:
+        if query.namespace is None and target.namespace is None and target.kind.namespaced:
             raise UsageError("a resource cannot be retrieved by name across all namespaces")
-        obj = look_up(session, session.key(target.kind, target.name))
+        obj = look_up(session, target.key(session))
         if obj is None:
             missing.append(NotFound(target.kind.resource, target.name))
         else:

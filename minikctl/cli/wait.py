@@ -95,9 +95,9 @@ def _targets(
 ) -> list[Target]:
     if not files:
         return parse_targets(names or [])
-    from minikctl.cli.documents import keys_of_files
+    from minikctl.cli.documents import targets_of_files
 
-    return [Target(KINDS[key.kind], key.name) for key in keys_of_files(session, files, recursive)]
+    return targets_of_files(session, files, recursive)
 
 
 def _check_targets(targets: Sequence[Target], narrowed: object) -> None:
@@ -113,13 +113,9 @@ def _keys(
     found, missing = find(session, targets, query)
     if missing and any(one.needs_object for either in wanted for one in either):
         raise missing[0]
-    lost = {(one.resource, one.name) for one in missing}
-    absent = [
-        session.key(one.kind, one.name)
-        for one in targets
-        if one.name is not None and (one.kind.resource, one.name) in lost
-    ]
-    keys = [*(key_of(obj) for obj in found), *absent]
+    there = [key_of(obj) for obj in found]
+    named = [one.key(session) for one in targets if one.name is not None]
+    keys = [*there, *(key for key in named if key not in there)]
     if not keys and any(one.needs_object for either in wanted for one in either):
         raise Failed(_NO_RESOURCES)
     return keys
