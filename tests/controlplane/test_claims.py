@@ -1,0 +1,176 @@
+"""Claims: where they are bound, when they go, what the scheduler says of pods that wait for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from controlplane_builders import NOW
+
+from minikctl.controlplane import claims, scheduler
+from minikctl.controlplane.decision import Decision, Ids
+from minikctl.controlplane.site import Site
+from minikctl.controlplane.view import View
+from minikctl.model import Object, ObjectKey, conditions, key_of, spec_of, status_of
+from minikctl.model.writes import Put, Remove
+
+IDS = Ids(uid=lambda: "new-uid", suffix=lambda: "abcde", site=Site("0123456789"))
+KEY = ObjectKey("PersistentVolumeClaim", "default", "data")
+VOLUME = ObjectKey("PersistentVolume", "", "pvc-claim-uid")
+
+
+def obj(kind: str, name: str, namespace: str = "default", **parts: Any) -> Object:
+    metadata = {"name": name, "namespace": namespace, "uid": f"{kind}-{name}", "resourceVersion": "1"}
+    metadata |= parts.pop("metadata", {})
+    return {"apiVersion": "v1", "kind": kind, "metadata": metadata, **parts}
+
+
+def claim(class_name: str | None = None, **metadata: Any) -> Object:
+    spec: dict[str, Any] = {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": "1Gi"}},
+    }
+    if class_name is not None:
+        spec["storageClassName"] = class_name
+    facts = {"uid": "claim-uid", **metadata}
+    return obj("PersistentVolumeClaim", "data", metadata=facts, spec=spec, status={"phase": "Pending"})
+
+
+def pod(name: str = "p", node: str = "", phase: str = "Pending") -> Object:
+    volume = {"name": "d", "persistentVolumeClaim": {"claimName": "data"}}
+    spec: dict[str, Any] = {"containers": [{"name": "a", "image": "a"}], "volumes": [volume]}
+    if node:
+        spec["nodeName"] = node
+    return obj("Pod", name, spec=spec, status={"phase": phase})
+
+
+def node(name: str, engine: str) -> Object:
+    ready = {"type": "Ready", "status": "True"}
+    capacity = {"cpu": "4", "memory": "8Gi", "pods": "110"}
+    status = {"conditions": [ready], "allocatable": capacity}
+    return obj("Node", name, "", metadata={"labels": {"minikctl.io/engine": engine}}, status=status, spec={})
+
+
+def storage_class(**fields: Any) -> Object:
+    return {**obj("StorageClass", "mine", ""), "provisioner": "any", **fields}
+
+
+def applied(view: View, decision: Decision) -> Decision:
+    for write in decision.writes:
+        if isinstance(write, Put):
+            view.put(write.obj)
+        elif isinstance(write, Remove):
+            view.remove(write.key)
+    return decision
+
+
+def bind(view: View) -> Decision:
+    return applied(view, claims.reconcile(KEY, view, NOW, IDS))
+
+
+def reasons(decision: Decision) -> list[str]:
+    return [one.reason for one in decision.happenings]
+
+
+def test_the_standard_class_waits_for_the_first_pod() -> None:
+    view = View([node("n1", "e1"), node("n2", "e2"), {**claim(), "status": {}}])
+    assert reasons(bind(view)) == ["WaitForFirstConsumer"]
+    assert bind(view).writes == [], "said once"
+    view.put(pod())
+    assert bind(view).writes == [], "a pod that is nowhere yet is no place"
+    view.put(pod(node="n2"))
+    bind(view)
+    bound, volume = view.get(KEY), view.get(VOLUME)
+    assert bound is not None
+    assert volume is not None
+    assert status_of(bound) == {
+        "phase": "Bound",
+        "accessModes": ["ReadWriteOnce"],
+        "capacity": {"storage": "1Gi"},
+    }
+    assert spec_of(bound)["volumeName"] == VOLUME.name
+    assert spec_of(bound)["storageClassName"] == "standard"
+    assert claims.place_of(volume) == "e2"
+    assert spec_of(volume)["csi"]["volumeHandle"] == "minikctl_01234567_default_data"
+    assert bind(view).writes == []
+
+
+def test_an_immediate_class_does_not_wait() -> None:
+    view = View([node("n1", "e1"), storage_class(reclaimPolicy="Retain"), claim("mine")])
+    bind(view)
+    volume = view.get(VOLUME)
+    assert volume is not None
+    assert spec_of(volume)["persistentVolumeReclaimPolicy"] == "Retain"
+
+
+@pytest.mark.parametrize(("name", "reason"), [("none", "ProvisioningFailed"), ("", "FailedBinding")])
+def test_a_class_that_is_not_there(name: str, reason: str) -> None:
+    view = View([node("n1", "e1"), {**claim(name), "status": {}}, pod(node="n1")])
+    assert reasons(bind(view)) == [reason]
+    assert view.get(VOLUME) is None
+
+
+def test_what_pods_use_is_protected() -> None:
+    view = View([node("n1", "e1"), claim(), pod(node="n1")])
+    bind(view)
+    going = view.get(KEY)
+    assert going is not None
+    view.put({**going, "metadata": {**going["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}})
+    assert bind(view).writes == []
+    view.put(pod(node="n1", phase="Succeeded"))
+    bind(view)
+    assert view.get(KEY) is None
+
+
+@pytest.mark.parametrize("policy", ["Delete", "Retain"])
+def test_a_volume_whose_claim_is_gone(policy: str) -> None:
+    view = View([node("n1", "e1"), storage_class(reclaimPolicy=policy), claim("mine")])
+    bind(view)
+    assert claims.reconcile_volume(VOLUME, view, NOW, IDS).writes == []
+    view.remove(KEY)
+    applied(view, claims.reconcile_volume(VOLUME, view, NOW, IDS))
+    volume = view.get(VOLUME)
+    assert volume is not None
+    assert status_of(volume)["phase"] == "Released"
+    assert ("deletionTimestamp" in volume["metadata"]) is (policy == "Delete")
+    assert claims.reconcile_volume(VOLUME, view, NOW, IDS).writes == []
+    view.put(claim("mine", uid="another"))
+    assert bind(view).writes == [], "a new claim never finds what an old one left"
+    view.remove(VOLUME)
+    bind(view)
+    assert view.get(ObjectKey("PersistentVolume", "", "pvc-another")) is not None
+
+
+# --- the scheduler --------------------------------------------------------------------------------------
+
+
+def scheduled(view: View) -> tuple[str, str]:
+    """The node, and what is said where there is none."""
+    applied(view, scheduler.reconcile(key_of(pod()), view, NOW))
+    found = view.get(key_of(pod()))
+    assert found is not None
+    condition = conditions.find(status_of(found), "PodScheduled") or {}
+    return spec_of(found).get("nodeName", ""), condition.get("message", "")
+
+
+def test_a_pod_goes_where_its_volume_is() -> None:
+    view = View([node("n1", "e1"), node("n2", "e2"), claim(), pod("other", node="n2")])
+    bind(view)
+    view.put(pod())
+    assert scheduled(view) == ("n2", "")
+    view.remove(ObjectKey("Node", "", "n2"))
+    view.put(pod())
+    assert scheduled(view) == ("", "0/1 nodes are available: 1 node(s) had volume node affinity conflict.")
+
+
+def test_what_keeps_a_pod_from_being_placed() -> None:
+    view = View([node("n1", "e1"), pod()])
+    missing = '0/1 nodes are available: persistentvolumeclaim "data" not found.'
+    assert scheduled(view) == ("", missing)
+    view.put(claim("none"))
+    unbound = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."
+    assert scheduled(view) == ("", unbound)
+    view.put(claim(deletionTimestamp="2026-01-01T00:00:00Z"))
+    assert scheduled(view)[1].endswith('persistentvolumeclaim "data" is being deleted.')
+    view.put(claim())
+    assert scheduled(view) == ("n1", "")
