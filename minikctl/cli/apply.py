@@ -9,18 +9,19 @@ import typer
 from minikctl.cli import options
 from minikctl.cli.documents import (
     check_backends,
-    checked_manifests,
+    checked_documents,
     key_in,
-    read_documents,
+    last_of_each,
+    read_inputs,
     tell_inert,
-    tell_warnings,
+    tell_refused,
 )
 from minikctl.cli.options import flag, value
 from minikctl.cli.printing import ResultPrinter
 from minikctl.cli.resources import parse_selector
 from minikctl.cli.session import open_session
 from minikctl.cli.waiting import WorkloadGoal, accomplish
-from minikctl.errors import UsageError
+from minikctl.errors import Invalid, UsageError
 from minikctl.model import key_of
 
 DEFAULT_TIMEOUT = 300.0
@@ -31,6 +32,7 @@ def apply(
     arguments: Annotated[list[str] | None, typer.Argument(metavar="-f FILE", hidden=True)] = None,
     files: options.Files = None,
     recursive: options.Recursive = False,
+    kustomization: options.Kustomize = "",
     selector: options.Selector = "",
     dry_run: options.DryRun = "none",
     output: Annotated[str, value("--output", "-o", metavar="FORMAT", text="name, yaml or json.")] = "",
@@ -47,17 +49,20 @@ def apply(
         raise UsageError(f"Unexpected args: [{' '.join(arguments)}]; name files with -f")
     suffix = options.dry_run_suffix(dry_run)
     printer = ResultPrinter(output, show_managed_fields=show_managed_fields)
-    documents = read_documents(files, recursive)
+    found = read_inputs(files, recursive, kustomization)
     with open_session(context) as session:
-        manifests = checked_manifests(session, documents, parse_selector(selector))
-        if not manifests:
-            raise UsageError("no objects passed to apply")
+        documents = checked_documents(session, found, "apply", parse_selector(selector))
+        documents = last_of_each(session, documents)
+        manifests = [one.obj for one in documents]
         if wait and not suffix:
             session.cluster.check_engines()
             check_backends(session, documents)  # the first one may only now have been chosen
         tell_inert(manifests)
-        tell_warnings(session, manifests)
-        results = session.api.apply(manifests, session.namespace, dry_run=bool(suffix))
+        try:
+            results = session.api.apply(manifests, session.namespace, dry_run=bool(suffix))
+        except Invalid as error:
+            tell_refused(documents, error, "apply")
+            raise
         by_key = {key_of(result.after): result for result in results}
         ordered = [by_key.get(key_in(session, one)) for one in manifests]
         for result in [one for one in ordered if one] if all(ordered) else results:

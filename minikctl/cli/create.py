@@ -49,6 +49,7 @@ def create_from_files(
     context: typer.Context,
     files: options.Files = None,
     recursive: options.Recursive = False,
+    kustomization: options.Kustomize = "",
     selector: options.Selector = "",
     dry_run: options.DryRun = "none",
     output: Output = "",
@@ -57,22 +58,22 @@ def create_from_files(
 ) -> None:
     """Create what is in files: `create -f web.yaml`; an object that exists is an error."""
     if context.invoked_subcommand is not None:
-        if files:
+        if files or kustomization:
             raise UsageError("-f goes with `create` alone, without a kind")
         return
-    from minikctl.cli.documents import checked_manifests, read_documents, tell_inert, tell_warnings
+    from minikctl.cli.documents import checked_documents, read_inputs, tell_inert
     from minikctl.cli.resources import parse_selector
 
     suffix = options.dry_run_suffix(dry_run)
     printer = ResultPrinter(output, one_by_one=True)
-    documents = read_documents(files, recursive)
+    found = read_inputs(files, recursive, kustomization)
     failed = False
     with open_session(context) as session:
         made: list[ObjectKey] = []
+        documents = checked_documents(session, found, "create", parse_selector(selector))
         sources = {id(one.obj): one.source for one in documents}
-        manifests = checked_manifests(session, documents, parse_selector(selector))
+        manifests = [one.obj for one in documents]
         tell_inert(manifests)
-        tell_warnings(session, manifests)
         for manifest in manifests:
             try:
                 obj = session.api.create(manifest, session.namespace, dry_run=bool(suffix))

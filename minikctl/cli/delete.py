@@ -17,6 +17,7 @@ from minikctl.errors import ApiError, NotFound, UsageError
 from minikctl.model import Object, ObjectKey, key_of
 from minikctl.model.kinds import KINDS
 
+_NAMESPACE = "Namespace"
 _CASCADES = ("background", "foreground", "orphan")
 _IMMEDIATE = (
     "Immediate deletion does not wait for confirmation that the running resource has been terminated."
@@ -33,6 +34,7 @@ def delete(
     names: options.Names = None,
     files: options.Files = None,
     recursive: options.Recursive = False,
+    kustomization: options.Kustomize = "",
     selector: options.Selector = "",
     field_selector: options.FieldSelector = "",
     all_objects: Annotated[bool, flag("--all", text="All of the kind, in the namespace.")] = False,
@@ -63,9 +65,13 @@ def delete(
         names_only=output == "name",
     )
     with open_session(context) as session:
+        if files or kustomization:
+            targets = _targets_of_files(session, names, files, recursive, kustomization)
+        else:
+            targets = _targets(names, selector, field_selector, all_objects)
         keys, missing = _chosen(
             session,
-            _targets(session, names, files, recursive, selector, field_selector, all_objects),
+            targets,
             Query(
                 None if all_namespaces else session.namespace,
                 parse_selector(selector),
@@ -98,27 +104,38 @@ class Manner(Struct, frozen=True):
 def delete_objects(
     session: Session, keys: list[ObjectKey], manner: Manner, missing: list[NotFound], ignore_not_found: bool
 ) -> list[Object]:
-    """Asks each object to go, with kubectl's line for each; errors go to stderr. Returns what goes."""
+    """Asks each object to go, with kubectl's line for each; errors go to stderr. Returns what goes.
+
+    Namespaces are asked last, wherever they stand: what is in them would be gone before it is asked.
+    """
+    answers = {
+        key: _ask_to_go(session, key, manner) for key in sorted(keys, key=lambda key: key.kind == _NAMESPACE)
+    }
     deleted: list[Object] = []
     for key in keys:
-        try:
-            obj = session.api.delete(
-                key,
-                grace_seconds=manner.grace_seconds,
-                propagation=manner.cascade,
-                force=manner.force,
-                dry_run=bool(manner.suffix),
-            )
-        except ApiError as error:
-            if not (ignore_not_found and isinstance(error, NotFound)):
-                complain(text_of(error))
-            continue
-        deleted.append(obj)
-        out(_line(key, manner))
+        answer = answers[key]
+        if not isinstance(answer, ApiError):
+            deleted.append(answer)
+            out(_line(key, manner))
+        elif not (ignore_not_found and isinstance(answer, NotFound)):
+            complain(text_of(answer))
     for absent in missing:
         if not ignore_not_found:
             complain(text_of(absent))
     return deleted
+
+
+def _ask_to_go(session: Session, key: ObjectKey, manner: Manner) -> Object | ApiError:
+    try:
+        return session.api.delete(
+            key,
+            grace_seconds=manner.grace_seconds,
+            propagation=manner.cascade,
+            force=manner.force,
+            dry_run=bool(manner.suffix),
+        )
+    except ApiError as error:
+        return error
 
 
 def _line(key: ObjectKey, manner: Manner) -> str:
@@ -152,23 +169,17 @@ def grace_seconds_of(period: int) -> int | None:
     return None if period < 0 else max(period, 1)
 
 
-def _targets(
-    session: Session,
-    names: list[str] | None,
-    files: list[str] | None,
-    recursive: bool,
-    selector: str,
-    field_selector: str,
-    all_objects: bool,
+def _targets_of_files(
+    session: Session, names: list[str] | None, files: list[str] | None, recursive: bool, kustomization: str
 ) -> list[Target]:
-    if files:
-        from minikctl.cli.documents import targets_of_files
+    from minikctl.cli.documents import targets_of_files
 
-        if names:
-            raise UsageError(
-                "when paths are provided as input, you may not specify resource arguments as well"
-            )
-        return targets_of_files(session, files, recursive)
+    if names:
+        raise UsageError("when paths are provided as input, you may not specify resource arguments as well")
+    return targets_of_files(session, files, recursive, kustomization)
+
+
+def _targets(names: list[str] | None, selector: str, field_selector: str, all_objects: bool) -> list[Target]:
     targets = parse_targets(names or [])
     if not targets:
         raise UsageError(_NOTHING)
@@ -184,4 +195,4 @@ def _chosen(session: Session, targets: list[Target], query: Query) -> tuple[list
     found, missing = find(session, targets, query)
     if not found and not missing:
         out("No resources found\n")
-    return [key_of(obj) for obj in found], missing
+    return list(dict.fromkeys(key_of(obj) for obj in found)), missing

@@ -15,19 +15,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from minikctl.cli import options
-from minikctl.cli.documents import checked_manifests, key_in, read_documents
+from minikctl.cli.documents import checked_documents, key_in, last_of_each, read_inputs, tell_refused
 from minikctl.cli.drift import Drift, find_drift
 from minikctl.cli.errors import Failed, Reported, complain, text_of
 from minikctl.cli.options import value
 from minikctl.cli.printing import dump_yaml
 from minikctl.cli.resources import parse_selector
 from minikctl.cli.session import Session, open_session, out
-from minikctl.errors import MinikctlError, UsageError
+from minikctl.errors import Invalid, MinikctlError, UsageError
 from minikctl.model import Object, ObjectKey, key_of
 from minikctl.render.escape import escape, escape_lines
 
 if TYPE_CHECKING:
     from minikctl.api import Applied
+    from minikctl.cli.reading import Unread
+    from minikctl.manifests import Document
 
 _DIFFERS, _TROUBLE = 1, 2
 _SAFE_ARGUMENT = re.compile(r"[a-zA-Z0-9-=]+")
@@ -38,6 +40,7 @@ def diff(
     arguments: Annotated[list[str] | None, typer.Argument(metavar="-f FILE", hidden=True)] = None,
     files: options.Files = None,
     recursive: options.Recursive = False,
+    kustomization: options.Kustomize = "",
     selector: options.Selector = "",
     output: Annotated[str, value("--output", "-o", metavar="json", text="A list of differences.")] = "",
 ) -> None:
@@ -51,7 +54,8 @@ def diff(
     options.one_of("--output", output or "json", ("json", "text"))
     try:
         with open_session(context) as session:
-            differs = _diff(session, files, recursive, selector, as_json=output == "json")
+            found = read_inputs(files, recursive, kustomization) if files or kustomization else None
+            differs = _diff(session, found, selector, as_json=output == "json")
     except Reported as error:
         raise Reported(_TROUBLE) from error
     except MinikctlError as error:
@@ -61,24 +65,26 @@ def diff(
         raise Reported(_DIFFERS)
 
 
-def _diff(
-    session: Session, files: list[str] | None, recursive: bool, selector: str, *, as_json: bool
-) -> bool:
+def _diff(session: Session, found: list[Document | Unread] | None, selector: str, *, as_json: bool) -> bool:
     results: list[Applied] = []
     keys: list[ObjectKey] | None = None
-    if files:
-        documents = read_documents(files, recursive)
-        manifests = checked_manifests(session, documents, parse_selector(selector))
-        by_key = {
-            key_of(one.after): one for one in session.api.apply(manifests, session.namespace, dry_run=True)
-        }
+    if found is not None:
+        documents = checked_documents(session, found, "diff", parse_selector(selector))
+        documents = last_of_each(session, documents)
+        manifests = [one.obj for one in documents]
+        try:
+            applied = session.api.apply(manifests, session.namespace, dry_run=True)
+        except Invalid as error:
+            tell_refused(documents, error, "diff")
+            raise
+        by_key = {key_of(one.after): one for one in applied}
         keys = [key_in(session, one) for one in manifests]
         results = [by_key[key] for key in keys if key in by_key]
     drift = find_drift(session, keys)
     if as_json:
-        found = _as_data(results, drift)
-        out(_json(found))
-        return bool(found)
+        differences = _as_data(results, drift)
+        out(_json(differences))
+        return bool(differences)
     texts_differ = _print_texts(results, session.now())
     if drift:
         out("".join(f"runtime: {escape(str(one))}\n" for one in drift))

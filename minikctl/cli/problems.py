@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING
 from minikctl.errors import FieldProblem, Position
 from minikctl.model import Object
 from minikctl.render.style import Style
+from minikctl.render.validation.report import WIDTH, Severity
 
 if TYPE_CHECKING:
     from minikctl.manifests import Document
@@ -23,12 +24,26 @@ def style_of(stream: IO[str]) -> Style:
     return PLAIN if plain else COLOURED
 
 
-def problem_lines(document: Document, problem: FieldProblem, *, with_source: bool) -> str:
+def problem_lines(
+    document: Document,
+    problem: FieldProblem,
+    severity: Severity = Severity.ERROR,
+    *,
+    with_source: bool = False,
+) -> str:
     """`web.yaml:7:9: Deployment/web: spec.replicas: …`, with the source's line and a caret if asked for."""
     from minikctl.render.validation.text import problem_line
 
     source = source_line(problem.position) if with_source and problem.position else None
-    return problem_line(f"{document.obj['kind']}/{name_in(document.obj)}", problem, source_line=source)
+    title = f"{document.obj['kind']}/{name_in(document.obj)}"
+    return problem_line(title, problem, severity, source_line=source, width=terminal_width())
+
+
+def terminal_width() -> int:
+    """In characters; 100 where nobody says."""
+    from shutil import get_terminal_size
+
+    return get_terminal_size((WIDTH, 24)).columns
 
 
 def name_in(obj: Object, key: str = "name") -> str:

@@ -9,7 +9,7 @@ import typer
 
 from minikctl.cli import options
 from minikctl.cli.delete import Manner, delete_objects, grace_seconds_of
-from minikctl.cli.documents import checked_manifests, key_in, read_documents, tell_inert, tell_warnings
+from minikctl.cli.documents import checked_documents, key_in, read_inputs, tell_inert
 from minikctl.cli.editing import DEFAULT_TIMEOUT
 from minikctl.cli.errors import Reported, complain, text_of
 from minikctl.cli.options import flag, value
@@ -43,12 +43,12 @@ def replace(
     if grace_period >= 0 and not force:
         raise UsageError("--grace-period must have --force specified")
     printer = ResultPrinter(output, show_managed_fields=show_managed_fields, one_by_one=True)
-    documents = read_documents(files, recursive)
-    sources = {id(one.obj): one.source for one in documents}
+    found = read_inputs(files, recursive)
     with open_session(context) as session:
-        manifests = checked_manifests(session, documents)
+        documents = checked_documents(session, found, "replace")
+        sources = {id(one.obj): one.source for one in documents}
+        manifests = [one.obj for one in documents]
         tell_inert(manifests)
-        tell_warnings(session, manifests)
         if force and not suffix:
             manner = Manner(grace_seconds=grace_seconds_of(grace_period), cascade=cascade)
             _delete(session, [key_in(session, one) for one in manifests], manner, timeout)

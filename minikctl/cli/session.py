@@ -28,6 +28,7 @@ class Session:
     def __init__(self, flags: Flags) -> None:
         self.namespace = flags.namespace or DEFAULT_NAMESPACE
         self.namespace_given = flags.namespace
+        self.backend_given = flags.backend
         self._has_told_simulated = False
         self._flags = flags
         self._cluster: Cluster | None = None

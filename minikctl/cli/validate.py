@@ -18,7 +18,7 @@ from minikctl.cli import options
 from minikctl.cli.base import flags_of
 from minikctl.cli.errors import Reported, complain
 from minikctl.cli.options import comma_separated, flag, value
-from minikctl.cli.problems import source_line, style_of
+from minikctl.cli.problems import source_line, style_of, terminal_width
 from minikctl.cli.reading import Unread, read_files, read_kustomization
 from minikctl.cli.session import out
 from minikctl.errors import ManifestError, Position, UsageError
@@ -97,6 +97,7 @@ def validate(
         rules=_about_rules() if output == "sarif" else {},
         located=_in_repository,
         source_line=source_line if on_terminal else None,
+        width=terminal_width(),
     )
     out(render(report, output))
     _end(report)

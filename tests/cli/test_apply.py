@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -154,7 +155,6 @@ BAD = {
     "unknown kind": (_with("kind: Deployment", "kind: Deploiment"), 'no matches for kind "Deploiment"'),
     "no image": (_with("        image: nginx:1.25\n", ""), "containers[0].image: required value is missing"),
     "duplicate key": (_with("  replicas: 1\n", "  replicas: 1\n  replicas: 2\n"), "bad.yaml:8:3: "),
-    "twice": (f"{deployment()}---\n{deployment()}", "Deployment/web is there already, at "),
     "no namespace": (
         _with("name: web\n", "name: web\n  namespace: nope\n"),
         'Error from server (NotFound): namespaces "nope" not found',
@@ -194,16 +194,79 @@ def test_all_files_that_cannot_be_read_are_told_at_once(cli: Cli) -> None:
 def test_a_file_without_objects(cli: Cli) -> None:
     result = cli("apply", "-f", cli.write("empty.yaml", "---\n# nothing\n"))
     assert (result.code, result.out) == (1, "")
-    assert result.err.startswith("error: no objects passed to ")
+    assert result.err == "error: no objects passed to apply\n"
 
 
 def test_a_missing_file_and_another_namespace(cli: Cli) -> None:
     assert cli("apply", "-f", "nope.yaml").err == 'error: the path "nope.yaml" does not exist\n'
     text = deployment().replace("name: web\n", "name: web\n  namespace: a\n", 1)
     result = cli("apply", "-n", "b", "-f", cli.write("web.yaml", text))
-    assert result.err.startswith(
-        'error: the namespace from the provided object "a" does not match the namespace "b".'
-    )
+    assert (
+        'web.yaml:5:3: Deployment/web: metadata.namespace: the namespace from the provided object "a" does '
+        'not match the namespace "b".'
+    ) in result.err
+
+
+def test_what_can_be_wrong_is_told_at_once_and_as_validate_tells_it(cli: Cli) -> None:
+    folder = cli.folder / "k8s"
+    cli.write("k8s/dup.yaml", deployment().replace("image:", "image: a\n        image:"))
+    cli.write("k8s/kind.yaml", deployment().replace("kind: Deployment", "kind: Deploymnt"))
+    cli.write("k8s/syntax.yaml", "a: [\n")
+    cli.write("k8s/type.yaml", deployment().replace("replicas: 1", "replicas: x"))
+    told = cli("validate", str(folder)).lines
+    assert len(told) == 4
+    for verb, end in (("apply", "; nothing was changed"), ("create", "; nothing was changed"), ("diff", "")):
+        result = cli(verb, "-f", str(folder))
+        assert result.err.splitlines() == [*told, f"error: 4 problems found{end}"]
+
+
+def test_warnings_have_places_in_apply_and_in_diff(cli: Cli) -> None:
+    path = cli.write("web.yaml", deployment().replace("    spec:\n", "    spec:\n      hostPID: true\n", 1))
+    (told,) = cli("validate", path).lines
+    assert ":12:7: Deployment/web: warning: spec.template.spec.hostPID: " in told
+    for verb in ("apply", "diff"):
+        assert told in cli(verb, "-f", path).err.splitlines()
+
+
+def test_of_an_object_that_is_there_twice_the_last_one_counts(cli: Cli) -> None:
+    path = cli.write("web.yaml", f"{deployment(replicas=3)}---\n{deployment(replicas=2)}")
+    result = cli.ok("apply", "-f", path, "--wait=false")
+    assert result.out == "deployment.apps/web created\n"
+    assert f"{path}:17:1: Deployment/web: warning: the same object stands at {path}:1:1" in result.err
+    assert cli.ok("get", "deploy", "web", "-o", "jsonpath={.spec.replicas}").out == "2"
+
+
+def test_what_may_not_change_is_told_with_its_place(cli: Cli) -> None:
+    path = cli.write("web.yaml", deployment())
+    cli.ok("apply", "-f", path, "--wait=false")
+    cli.write("web.yaml", deployment().replace("{app: web}", "{app: other}"))
+    for verb, code in (("apply", 1), ("diff", 2)):
+        result = cli(verb, "-f", path)
+        assert result.code == code
+        assert result.err.startswith(f"{path}:8:3: Deployment/web: spec.selector: invalid value ")
+        assert "field is immutable\nerror: 1 problem found" in result.err
+
+
+def test_other_files_of_a_folder_are_told_of(cli: Cli) -> None:
+    cli.write("k8s/web.yaml", deployment())
+    values = cli.write("k8s/values.yaml", "image: nginx\n")
+    result = cli.ok("apply", "-f", str(cli.folder / "k8s"), "--wait=false")
+    assert f"note: {values}:1:1: skipped (not a manifest)" in result.err
+    assert f"note: {values}:1:1: skipped" in cli("diff", "-f", str(cli.folder / "k8s")).err
+
+
+def test_a_kustomization(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = cli.write("bin/kustomize", f"#!/bin/sh\ncat <<'EOT'\n{deployment()}EOT\n")
+    Path(script).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{cli.folder}/bin:{os.environ['PATH']}")
+    folder = str(cli.folder)
+    assert cli("diff", "-k", folder).code == 1
+    assert cli.ok("apply", "-k", folder, "--wait=false").out == "deployment.apps/web created\n"
+    assert cli("diff", "-k", folder).out.startswith("runtime: ")
+    assert "AlreadyExists" in cli("create", "-k", folder).err
+    deleted = cli.ok("delete", "-k", folder)
+    assert deleted.out == 'deployment.apps "web" deleted from default namespace\n'
+    assert cli("apply", "-k", folder, "-f", "x").err.startswith("error: only one of -f or -k")
 
 
 def test_a_state_directory_that_cannot_be_used(cli: Cli, tmp_path: Path) -> None:

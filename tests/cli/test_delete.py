@@ -72,3 +72,14 @@ def test_without_waiting_it_is_only_recorded(cli: Cli, web: str) -> None:
     assert len(cli.containers("web")) == 2
     cli.ok("agent", "run", "--once")
     assert cli.containers("web") == []
+
+
+def test_a_file_with_a_namespace_and_what_is_in_it(cli: Cli) -> None:
+    inside = deployment().replace("name: web\n", "name: web\n  namespace: shop\n", 1)
+    text = f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop}}\n---\n{inside}"
+    path = cli.write("shop.yaml", text)
+    cli.ok("apply", "-f", path, "--wait=false")
+    result = cli.ok("delete", "-f", path, "--timeout=20s")
+    assert result.out == ('namespace "shop" deleted\ndeployment.apps "web" deleted from shop namespace\n')
+    assert result.err == ""
+    assert "NotFound" in cli("delete", "-f", path).err

@@ -85,7 +85,7 @@ def test_only_what_the_files_name_and_own_is_looked_at(cli: Cli, web: str) -> No
     ("argv", "text"),
     [
         (["-f", "nope.yaml"], 'error: the path "nope.yaml" does not exist'),
-        (["-f", "bad.yaml"], "error: 1 problem found; nothing was changed"),
+        (["-f", "bad.yaml"], "error: 1 problem found\n"),
         (["--backend", "nope"], 'unknown backend "nope"; there are: docker, podman, memory'),
     ],
 )

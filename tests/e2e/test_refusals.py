@@ -47,7 +47,7 @@ def snapshot(stage: Stage) -> dict[str, str]:
 def clear_line(err: str) -> str:
     """The only line that is not a note or a warning; of several problems' lines the one there is."""
     lines = [line for line in err.splitlines() if not line.startswith(("note: ", "Warning: "))]
-    if lines[-1] == "error: 1 problem found; nothing was changed":
+    if lines[-1].startswith("error: 1 problem found"):
         lines.pop()
     assert len(lines) == 1, err
     return lines[0]

@@ -244,6 +244,22 @@ def test_the_caret_stands_below_the_column_also_after_tabs_and_controls() -> Non
     assert line.splitlines()[1:] == ["    \ta^[b: c", "    \t    ^"]
 
 
+@pytest.mark.parametrize(
+    ("line", "column", "shown"),
+    [
+        ("a" * 36, 36, ["    " + "a" * 36, " " * 39 + "^"]),
+        ("日本: x", 5, ["    日本: x", "    " + " " * 6 + "^"]),
+        ("a\u0301: x", 3, ["    a\u0301: x", "     ^"]),
+        ("x" * 500_000, 250_001, ["    …" + "x" * 17 + "x" * 17 + "…", "    " + " " * 18 + "^"]),
+        ("x" * 500_000, 3, ["    xx" + "x" * 33 + "…", "      ^"]),
+        ("x" * 50, 50, ["    …" + "x" * 17 + "x", "    " + " " * 18 + "^"]),
+    ],
+)
+def test_of_long_lines_a_part_is_shown(line: str, column: int, shown: list[str]) -> None:
+    problem = FieldProblem("a", "FieldValueRequired", "Required value", Position("x", 1, column))
+    assert problem_line("A/b", problem, source_line=line, width=40).splitlines()[1:] == shown
+
+
 def test_colours_are_the_styles() -> None:
     problem = FieldProblem("a", "Deprecated", "old", Position("x", 1, 1))
     assert problem_line("A/b", problem, Severity.WARNING, style=COLOURED) == (

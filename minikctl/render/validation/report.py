@@ -13,6 +13,8 @@ from minikctl.errors import FieldProblem, Position
 from minikctl.render.style import PLAIN, Style
 
 REJECTED = "rejected"
+WIDTH = 100
+"""Of a terminal that does not say how wide it is."""
 
 
 class Status(Enum):
@@ -104,6 +106,7 @@ class Report(Struct, frozen=True):
     :param located: the name of a file as the repository's root sees it (annotations need that); None for
         what is no file.
     :param source_line: the text of a line, to be shown with a caret; None shows none.
+    :param width: how much of such a line fits.
     """
 
     results: tuple[Result, ...]
@@ -116,6 +119,7 @@ class Report(Struct, frozen=True):
     rules: Mapping[str, str] = field(default_factory=dict)
     located: Callable[[str], str | None] = str
     source_line: Callable[[Position], str | None] | None = None
+    width: int = WIDTH
 
     def counts(self) -> dict[Status, int]:
         counted = Counter(result.status for result in self.results)
