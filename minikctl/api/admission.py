@@ -8,6 +8,7 @@ from minikctl.apply.sparse import sparsify
 from minikctl.apply.table import MergeTable
 from minikctl.clock import Clock
 from minikctl.controlplane.decision import Ids
+from minikctl.controlplane.restarts import CONFIGURATION_HASH
 from minikctl.errors import FieldProblem, Forbidden, Invalid
 from minikctl.model import Object, annotations_of, copy, labels_of, name_of, spec_of
 from minikctl.model.defaults import set_defaults
@@ -165,6 +166,7 @@ def _without_system_part(obj: Object, hints: list[Object]) -> Object:
     }
     if obj["kind"] == "Pod" and not any("nodeName" in spec_of(hint) for hint in hints):
         result.get("spec", {}).pop("nodeName", None)
+    _drop_configuration_hash(result, hints)
     if obj["kind"] == "PersistentVolumeClaim":
         for field in ("storageClassName", "volumeName"):
             if not any(field in spec_of(hint) for hint in hints):
@@ -191,6 +193,18 @@ def _without_system_part(obj: Object, hints: list[Object]) -> Object:
         if not metadata.get(field):
             metadata.pop(field, None)
     return result
+
+
+def _drop_configuration_hash(result: Object, hints: list[Object]) -> None:
+    """What the control plane writes into a template to make it roll is nobody's intent."""
+    template = spec_of(result).get("template") or {}
+    if CONFIGURATION_HASH not in annotations_of(template):
+        return
+    if any(CONFIGURATION_HASH in annotations_of(spec_of(hint).get("template") or {}) for hint in hints):
+        return
+    del template["metadata"]["annotations"][CONFIGURATION_HASH]
+    if not template["metadata"]["annotations"]:
+        del template["metadata"]["annotations"]
 
 
 def _is_system_label(name: str, kind: str) -> bool:

@@ -24,6 +24,7 @@ from minikctl.controlplane import (
     jobs,
     namespace,
     replicaset,
+    restarts,
     scheduler,
     services,
     traffic,
@@ -54,6 +55,8 @@ class Work(IntEnum):
     KUBELET = 1
     REPLICA_SET = 2
     JOB = 5
+    RESTART = 6
+    """Before the workloads' own controllers: they see the template as it should be."""
     DEPLOYMENT = 7
     SERVICE = 8
     CLAIM = 12
@@ -201,6 +204,9 @@ class Manager:
             case Work.KUBELET:
                 pod = self.view.get(key)
                 return self._kubelet(pod) if pod is not None else Decision()
+            case Work.RESTART:
+                workload = self.view.get(key)
+                return restarts.reconcile(workload, self.view) if workload is not None else Decision()
             case Work.GARBAGE:
                 return garbage.reconcile(key, self.view, now)
             case Work.NAMESPACE:
@@ -290,6 +296,8 @@ class Manager:
                 self._concern_makers(obj, old)
             case "ConfigMap" | "Secret" | "PersistentVolumeClaim":
                 self._concern_users(key)
+            case kind if kind in restarts.KINDS and restarts.is_asked_for(obj):
+                self.look_at(Work.RESTART, key)
             case "Node":
                 self._concern_unscheduled()
         self._concern_controller(key)
@@ -327,6 +335,9 @@ class Manager:
         for pod in self.view.users(key):
             placed = spec_of(pod).get("nodeName")
             self.look_at(Work.KUBELET if placed else Work.WAITING, key_of(pod))
+        for kind in restarts.KINDS:
+            for workload in self.view.list(kind, key.namespace):
+                self.look_at(Work.RESTART, key_of(workload))
 
     def _concern_storage(self, key: ObjectKey, obj: Object) -> None:
         """Claims that wait for a pod, or for its end; volumes whose claim is gone; claims of classes."""

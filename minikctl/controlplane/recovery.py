@@ -15,6 +15,7 @@ from minikctl.controlplane.kubelet.seal import recorded_pod
 from minikctl.controlplane.podcontrol import deleted
 from minikctl.controlplane.proxies import is_proxy, service_of
 from minikctl.controlplane.recovery_jobs import known_again, recovered_jobs
+from minikctl.controlplane.restarts import CONFIGURATION_HASH
 from minikctl.controlplane.rollout import surge_and_unavailable
 from minikctl.controlplane.view import View
 from minikctl.model import (
@@ -75,9 +76,7 @@ def _is_of(pod: Object, replica_set: Object) -> bool:
     return (controller_of(pod) or {}).get("uid") == uid_of(replica_set)
 
 
-def _known_again(
-    pod: Object, sets: dict[str, Object], jobs: dict[str, Object], view: View
-) -> Object | None:
+def _known_again(pod: Object, sets: dict[str, Object], jobs: dict[str, Object], view: View) -> Object | None:
     """The pod as the store should have it; None when nobody declares it, directly or through its owner."""
     owner = controller_of(pod)
     if owner is None:
@@ -177,6 +176,10 @@ def _template(pod: Object, deployment: Object) -> dict[str, Any]:
     """The Deployment's own template where the pod was made from it, else what the pod shows of it."""
     pod_hash = labels_of(pod)[HASH_LABEL]
     template: dict[str, Any] = copy(spec_of(deployment)["template"])
+    if CONFIGURATION_HASH in annotations_of(pod):  # the template gets it again, from what is configured
+        template["metadata"].setdefault("annotations", {})[CONFIGURATION_HASH] = annotations_of(pod)[
+            CONFIGURATION_HASH
+        ]
     if _is_made_from(pod, template):
         template["metadata"]["labels"][HASH_LABEL] = pod_hash
         return template

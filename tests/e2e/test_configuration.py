@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from e2e.places import everywhere, on_current_real_engines
-from e2e.stage import Stage, pod, until
+from e2e.stage import Stage, deployment, pod, until
 
 LIVE_SECONDS = 3.0
 WATCH = (
@@ -217,3 +217,89 @@ def test_the_engines_socket_is_out_of_reach(stage: Stage, tmp_path: Path) -> Non
     stage("apply", "--timeout=3s", "-f", stage.write("pod.yaml", pod("app", spec)))
     assert "is or holds an engine's socket" in stage.ok("describe", "pod", "app").out
     assert stage.running() == []
+
+
+# --- claims ---------------------------------------------------------------------------------------------
+
+
+def claim() -> dict[str, Any]:
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}, "spec": spec}
+
+
+def keeper() -> dict[str, Any]:
+    mount = [{"name": "data", "mountPath": "/data"}]
+    script = "echo once more >> /data/x; cat /data/x; sleep 1000"
+    container = {
+        "name": "main",
+        "image": "busybox:1.36",
+        "command": ["sh", "-c", script],
+        "volumeMounts": mount,
+    }
+    volume = {"name": "data", "persistentVolumeClaim": {"claimName": "data"}}
+    spec = {"terminationGracePeriodSeconds": 0, "containers": [container], "volumes": [volume]}
+    return pod("app", spec)
+
+
+@pytest.mark.parametrize("place", everywhere(), indirect=True)
+def test_a_claims_data_outlives_its_pods_and_goes_with_the_claim(stage: Stage) -> None:
+    stage.start_agent()
+    before = stage.place.possessions()
+    stage.ok("create", "--wait=false", "-f", stage.write("pod.yaml", keeper()))
+    text = '0/1 nodes are available: persistentvolumeclaim "data" not found.'
+    until("it waits for the claim", lambda: text in stage.ok("describe", "pod", "app").out)
+    stage.ok("apply", "-f", stage.write("claim.yaml", claim()))
+    stage.wait_running(1)
+    assert stage.ok("get", "pvc", "--no-headers").out.split()[1] == "Bound"
+    if stage.place.is_real:
+        until("the first pod wrote", lambda: said(stage) == "once more\n")
+    stage.ok("delete", "pod", "app")
+    stage.ok("apply", "-f", stage.write("pod.yaml", keeper()))
+    if stage.place.is_real:
+        until("the second pod reads it", lambda: said(stage) == "once more\n" * 2)
+
+    stage.ok("delete", "pvc", "data", "--wait=false")
+    assert stage.ok("get", "pvc", "--no-headers").out.split()[1] == "Terminating"
+    stage.wait_running(1)
+    stage.ok("delete", "pod", "app")
+    until("the claim is gone", lambda: not stage.get("pvc"))
+    until("its volume is gone", lambda: not stage.get("pv") and stage.place.possessions() <= before)
+
+
+@pytest.mark.parametrize("place", on_current_real_engines(), indirect=True)
+def test_a_claims_data_outlives_a_lost_database(stage: Stage) -> None:
+    files = stage.write("all.yaml", claim(), keeper())
+    stage.ok("apply", "-f", files)
+    until("it wrote", lambda: said(stage) == "once more\n")
+    runs = stage.runs()
+    (stage.state / "state.db").unlink()
+    stage.ok("agent", "run", "--once")
+    assert stage.runs() == runs
+    until("it is bound again", lambda: stage.ok("get", "pvc", "--no-headers").out.split()[1] == "Bound")
+    stage.ok("delete", "pod", "app")
+    stage.ok("apply", "-f", files)
+    until("the next pod reads it", lambda: said(stage) == "once more\n" * 2)
+    stage.ok("delete", "-f", files)
+    assert not [one for one in stage.place.possessions() if "minikctl" in one and "_data" in one]
+
+
+# --- rollouts by configuration --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", everywhere(), indirect=True)
+def test_a_change_rolls_who_asked_for_it_and_a_lost_database_does_not(stage: Stage) -> None:
+    web = deployment(replicas=2)
+    web["metadata"]["annotations"] = {"minikctl.io/restart-on-change": "true"}
+    web["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "web"}}]
+    stage.ok("apply", "-f", stage.write("all.yaml", config_map(mode="one"), web))
+    first = stage.pod_names()
+    stage.ok("apply", "-f", stage.write("all.yaml", config_map(mode="two"), web))
+    stage.ok("agent", "run", "--once")
+    second = stage.pod_names()
+    assert len(second) == 2
+    assert not first & second
+    assert "configuration-hash" not in (stage.state / "desired/default/deployment.web.yaml").read_text()
+    runs = stage.runs()
+    (stage.state / "state.db").unlink()
+    stage.ok("agent", "run", "--once")
+    assert (stage.pod_names(), stage.runs()) == (second, runs)
