@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import Any
@@ -33,6 +34,7 @@ VERBS = {
     "logs": Entry("minikctl.cli.logs", "logs", "Print the logs of a container in a pod."),
     "exec": Entry("minikctl.cli.exec", "execute", "Execute a command in a container."),
     "attach": Entry("minikctl.cli.attach", "attach", "Attach to a container that runs."),
+    "cp": Entry("minikctl.cli.cp", "cp", "Copy files and folders to and from containers."),
     "events": Entry("minikctl.cli.events", "events", "List events."),
     "watch": Entry("minikctl.cli.watch", "watch", "A live tree of everything, until q or Ctrl-C."),
     "cordon": Entry("minikctl.cli.nodes", "cordon", "Mark a node as unschedulable."),
@@ -48,6 +50,7 @@ VERBS = {
 }
 
 COMPLETION_VARIABLE = "_MINIKCTL_COMPLETE"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _SUMMARY = "Kubernetes manifests on the container engine you already have, without a cluster."
 
 
@@ -62,9 +65,17 @@ def run(argv: list[str]) -> int:
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        # Whoever read our output has seen enough. Python must not try to flush it again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _give_up_output()
         return errors.BROKEN_PIPE
+    except OSError as error:
+        _give_up_output()
+        errors.complain(f"error: cannot write the output: {error.strerror}")
+        return 1
+
+
+def _give_up_output() -> None:
+    """Whoever read our output has seen enough, or it has no room. Python must not flush it again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _run(argv: list[str]) -> int:
@@ -77,6 +88,11 @@ def _run(argv: list[str]) -> int:
         return result if isinstance(result, int) else 0
     except BrokenPipeError:
         raise
+    except OSError as error:
+        # Those of files have names, or are others of ours by now: this is what became of a `write`.
+        if error.errno in _NO_ROOM and error.filename is None:
+            raise
+        return errors.report(error)
     except KeyboardInterrupt:
         return errors.INTERRUPTED
     except SystemExit:
