@@ -39,6 +39,8 @@ def _run(argv: list[str]) -> int:
             sys.stdout.flush()
         except BrokenPipeError:
             sys.stdout = None
+        except OSError as error:
+            return _lost(error)
         return 0
     from minikctl.cli.app import run
 
@@ -52,10 +54,13 @@ def _end(code: int) -> NoReturn:
             try:
                 stream.flush()
             except OSError as error:  # a full disk behind it
-                if stream is sys.stdout:
-                    os.write(2, f"error: cannot write the output: {error.strerror}\n".encode())
-                code = code or 1
+                code = code or (_lost(error) if stream is sys.stdout else 1)
     os._exit(code)
+
+
+def _lost(error: OSError) -> int:
+    os.write(2, f"error: cannot write the output: {error.strerror}\n".encode())
+    return 1
 
 
 if __name__ == "__main__":

@@ -21,6 +21,16 @@ from minikctl.errors import UsageError
 CONTEXT_SETTINGS = {"help_option_names": ["--help", "-h"], "max_content_width": 110}
 _SHORT_WITH_EQUALS = re.compile(r"-([A-Za-z])=(.*)", re.DOTALL)
 _AFTER_DASHES = "minikctl.after_dashes"
+_SINGLE_DASH = re.compile(r"-([a-z]+(?:-[a-z]+)+|[a-z]{3,})(?:=.*)?", re.DOTALL)
+_KUBECONFORMS = {
+    "--cache": "there is nothing to be cached, all schemas are here",
+    "--exit-on-error": "all problems are told at once",
+    "--insecure-skip-tls-verify": "nothing is fetched",
+    "--kubernetes-version": "manifests are checked as Kubernetes 1.36 does",
+    "--reject": "--ignore-filename-pattern leaves files out",
+    "--schema-location": "--crd FILE describes custom resources",
+    "--skip": "--ignore-missing-schemas skips custom resources that no CRD describes",
+}
 _TRUE = ("1", "t", "T", "true", "TRUE", "True")
 _FALSE = ("0", "f", "F", "false", "FALSE", "False")
 
@@ -92,6 +102,7 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if "--" in args:
             ctx.meta[_AFTER_DASHES] = len(args) - args.index("--") - 1
+        _refuse_single_dashes(args, self.params)
         tokens, falses = _normalize(args, self.params)
         rest = super().parse_args(ctx, tokens)
         ctx.params.update(dict.fromkeys(falses, False))
@@ -220,6 +231,23 @@ def _rewritten(
     # An earlier `--wait` loses against this one.
     before[:] = [one for one in before if booleans.get(one) != name]
     return []
+
+
+def _refuse_single_dashes(args: list[str], params: list[Any]) -> None:
+    """Go's own flags have one dash, and so has kubeconform's -strict. Here it would be -s -t -r …
+
+    :raises UsageError: an argument is a long flag with one dash.
+    """
+    known = {opt for one in params for opt in one.opts if opt.startswith("--")}
+    for token in args[: args.index("--")] if "--" in args else args:
+        match = _SINGLE_DASH.fullmatch(token)
+        if match is None:
+            continue
+        name = f"--{match[1]}"
+        if name in known:
+            raise UsageError(f"unknown flag: -{match[1]}; did you mean {name}?")
+        if name in _KUBECONFORMS:
+            raise UsageError(f"unknown flag: -{match[1]}; {_KUBECONFORMS[name]}")
 
 
 def _is_value(before: list[str], params: list[Any]) -> bool:

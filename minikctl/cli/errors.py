@@ -10,6 +10,47 @@ import typer
 
 from minikctl.errors import ApiError, Invalid, MinikctlError
 
+_ALIKE = 0.75
+"""How much a flag must look like another one to be taken for it: a far-fetched guess misleads."""
+# Flags of kubectl that people try. Each with what to do instead, where there is something.
+_KUBECTLS = {
+    **dict.fromkeys(
+        ("--as", "--as-group", "--as-uid", "--certificate-authority", "--client-certificate", "--client-key"),
+        "there is no API server to log in to",
+    ),
+    **dict.fromkeys(
+        ("--cluster", "--context", "--kubeconfig", "--user"),
+        "another cluster is another --state-dir",
+    ),
+    **dict.fromkeys(
+        (
+            "--insecure-skip-tls-verify",
+            "--password",
+            "--server",
+            "--tls-server-name",
+            "--token",
+            "--username",
+        ),
+        "there is no API server to log in to",
+    ),
+    **dict.fromkeys(
+        ("--field-manager", "--force-conflicts", "--server-side"),
+        "apply merges what it applied before, what is there, and what files say",
+    ),
+    **dict.fromkeys(
+        ("--applyset", "--prune", "--prune-allowlist"),
+        "delete names what is to go",
+    ),
+    "--cache-dir": "",
+    "--raw": "",
+    "--record": "",
+    "--request-timeout": "",
+    "--save-config": "",
+    "--subresource": "",
+    "--template": "",
+    "--validate": "everything is validated before anything is changed",
+    "--warnings-as-errors": "validate --strict does so",
+}
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 """What a shell shows for kubectl, which SIGPIPE ends."""
@@ -98,8 +139,11 @@ def _unknown_flag(name: str, error: Any) -> str:
         return f"unknown shorthand flag: '{name.lstrip('-')}' in {name}"
     from difflib import get_close_matches
 
+    if name in _KUBECTLS:
+        why = _KUBECTLS[name]
+        return f"{name} is a flag of kubectl that minikctl does not have" + (f": {why}" if why else "")
     known = [opt for one in error.ctx.command.get_params(error.ctx) for opt in one.opts] if error.ctx else []
-    near = get_close_matches(name, known, n=1)
+    near = get_close_matches(name, known, n=1, cutoff=_ALIKE)
     return f"unknown flag: {name}" + (f"; did you mean {near[0]}?" if near else "")
 
 

@@ -56,6 +56,14 @@ def test_every_command_of_a_family_has_help(cli: Cli, family: str) -> None:
 USAGE = [
     (("bogus",), 'error: unknown command "bogus" for "minikctl"'),
     (("get", "--foo"), "error: unknown flag: --foo"),
+    (
+        ("apply", "--server-side"),
+        "error: --server-side is a flag of kubectl that minikctl does not have: apply",
+    ),
+    (("apply", "--prune"), "error: --prune is a flag of kubectl that minikctl does not have"),
+    (("apply", "--validate=false"), "error: --validate is a flag of kubectl that minikctl does not have"),
+    (("apply", "--wombat"), "error: unknown flag: --wombat\n"),
+    (("get", "-output", "json"), "error: unknown flag: -output; did you mean --output?"),
     (("scale", "--replica=2"), "error: unknown flag: --replica; did you mean --replicas?"),
     (("get", "-Z"), "error: unknown shorthand flag: 'Z' in -Z"),
     (("get", "pods", "-o"), "error: flag needs an argument: -o"),
@@ -154,6 +162,23 @@ def test_whoever_stops_reading_is_no_error(cli: Cli) -> None:
     )
     os.close(writer)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="it is Linux' device")
+@pytest.mark.parametrize("argv", [("version",), ("explain", "pod", "--recursive"), ("schema", "Pod")])
+def test_output_that_finds_no_room_is_one_line(cli: Cli, argv: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "minikctl", *argv],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: cannot write the output: No space left on device\n",
+    )
 
 
 def test_ctrl_c_ends_with_130_and_what_was_desired_stays(cli: Cli) -> None:

@@ -321,6 +321,9 @@ def test_a_kustomization_needs_no_kind(cli: Cli) -> None:
         ((), "error: name files, folders or - to validate"),
         (("x.yaml", "-o", "xml"), 'error: invalid --output value "xml": must be text, json, github'),
         (("x.yaml", "--frob"), "error: unknown flag: --frob"),
+        (("x.yaml", "-strict"), "error: unknown flag: -strict; did you mean --strict?"),
+        (("x.yaml", "-output=json"), "error: unknown flag: -output; did you mean --output?"),
+        (("x.yaml", "-schema-location", "default"), "error: unknown flag: -schema-location; --crd FILE"),
         (("--list-rules", "-o", "tap"), 'error: invalid --output value "tap": must be text or json'),
     ],
 )
