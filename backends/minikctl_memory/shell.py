@@ -409,6 +409,8 @@ _TERMINALS = {"/dev/stdout": 1, "/proc/1/fd/1": 1, "/dev/stderr": 2, "/proc/1/fd
 
 
 FIRST_FILE = 3
+_MESSAGE = "/dev/termination-log"
+"""A file of its own in every container."""
 
 
 def _target(target: str, streams: dict[int, int], files: list[tuple[str, bool]]) -> int:
@@ -417,7 +419,7 @@ def _target(target: str, streams: dict[int, int], files: list[tuple[str, bool]])
     path = target.lstrip(">")
     if path in _TERMINALS:
         return _TERMINALS[path]
-    if not path or path.startswith(("/dev/", "/proc/")):
+    if not path or (path.startswith(("/dev/", "/proc/")) and path != _MESSAGE):
         return 0
     files.append((path, target.startswith(">>")))
     return FIRST_FILE + len(files) - 1

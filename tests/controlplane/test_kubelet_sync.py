@@ -108,10 +108,12 @@ def look(
     images: ImageBook | None = None,
     now: float = NOW,
 ) -> PodSync:
+    memo = memo or PodMemo()
+    read = {one.id: "" for one in containers} | dict(memo.messages)
     return sync_pod(
         pod,
         containers,
-        memo or PodMemo(),
+        but(memo, messages=read),
         images or ImageBook(),
         FACTS,
         now,
@@ -213,7 +215,8 @@ class TestOneContainer:
         pod = bound(policy="Never")
         pod["status"] = {"phase": "Failed"}
         sync = look(pod, on_engine(pod, state=EXITED), on_engine(pod, attempt=1), sandbox_of(pod))
-        assert sync.actions == [RemoveContainer("app-1"), RemoveContainer("sandbox-0")]
+        assert sync.actions == [RemoveContainer("app-1"), SignalContainer("sandbox-0", kill=True)]
+        assert look(pod, sandbox_of(pod, EXITED)).actions == []
         assert sync.decision.writes == []
 
 

@@ -174,6 +174,24 @@ def test_a_pod_that_is_out_of_time_has_failed(stage: Stage) -> None:
 
 
 @on_engines
+def test_what_a_container_says_of_its_end(stage: Stage) -> None:
+    stage.start_agent()
+    wrote = container("wrote", ["sh", "-c", "echo no disk > /dev/termination-log; exit 1"])
+    logged = container(
+        "logged", ["sh", "-c", "echo so long; exit 2"], terminationMessagePolicy="FallbackToLogsOnError"
+    )
+    apply(stage, "p", wrote, logged, restartPolicy="Never")
+    expected = {"wrote": "no disk\n", "logged": "so long\n"}
+
+    def said() -> dict[str, str]:
+        states = {name: one["state"].get("terminated", {}) for name, one in statuses(stage).items()}
+        return {name: state.get("message", "") for name, state in states.items()}
+
+    until("both have said it", lambda: said() == expected, seconds=15)
+    assert stage.get("pods")[0]["status"]["phase"] == "Failed"
+
+
+@on_engines
 def test_http_and_tcp_are_asked_at_the_pods_address(stage: Stage) -> None:
     page = "mkdir -p /www; echo hello > /www/index.html; exec httpd -f -p 8080 -h /www"
     ports = [{"containerPort": 8080, "name": "web"}]

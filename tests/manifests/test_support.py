@@ -73,7 +73,6 @@ def env(**source: Any) -> dict[str, Any]:
             {"container": {"volumeMounts": [{"recursiveReadOnly": "Enabled"}]}},
             "spec.containers[0].volumeMounts[0].recursiveReadOnly",
         ),
-        ({"container": {"terminationMessagePath": "/x"}}, "spec.containers[0].terminationMessagePath"),
         (
             {"container": {"resources": {"limits": {"nvidia.com/gpu": "1"}}}},
             "spec.containers[0].resources.limits[nvidia.com/gpu]",

@@ -50,6 +50,9 @@ class RunContainer(Struct, frozen=True):
     spec: ContainerSpec
     mounts: tuple[VolumeMount, ...] = ()
     """Of the pod's volumes; where they are is found out just before."""
+    attempt: int = 0
+    message_path: str = ""
+    """Where the container finds the file for its termination message; "" for none."""
 
 
 class StartContainer(Struct, frozen=True):
@@ -78,6 +81,17 @@ class InspectContainer(Struct, frozen=True):
     container_id: str
 
 
+class ReadMessage(Struct, frozen=True):
+    """What a container that has ended left as its termination message."""
+
+    container: str
+    container_id: str
+    attempt: int
+    path: str
+    falls_back: bool
+    """Whether the end of its log will do where it left none."""
+
+
 class RunHook(Struct, frozen=True):
     """A lifecycle hook that is a command or a request. Beside the pod's other actions: it may take long.
 
@@ -96,6 +110,7 @@ class RunHook(Struct, frozen=True):
 Action: TypeAlias = (
     PullImage
     | RunHook
+    | ReadMessage
     | SetUpVolumes
     | TearDownVolumes
     | RunSandbox

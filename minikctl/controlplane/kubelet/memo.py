@@ -51,6 +51,8 @@ class PodMemo(Struct, frozen=True):
     """Ids of containers whose end was decided, and when: their grace period runs from there."""
     probes: ProbeRecords = field(default_factory=dict)
     hooks: HookRuns = field(default_factory=dict)
+    messages: Mapping[str, str] = field(default_factory=dict)
+    """By container id: what those that ended said of it, "" where they said nothing."""
     gone: frozenset[str] = frozenset()
     """Ids of containers that the engine confirmed not to have."""
     waiting_since: Mapping[str, float] = field(default_factory=dict)
@@ -94,6 +96,9 @@ class PodMemo(Struct, frozen=True):
         record = record.after(succeeded, plan.success_threshold, plan.failure_threshold)
         return replace(self, probes={**self.probes, plan.key: record})
 
+    def with_message(self, container_id: str, text: str) -> PodMemo:
+        return replace(self, messages={**self.messages, container_id: text})
+
     def with_hook(self, key: HookKey, run: HookRun) -> PodMemo:
         return replace(self, hooks={**self.hooks, key: run})
 
@@ -112,7 +117,7 @@ class PodMemo(Struct, frozen=True):
     def of_only(self, ids: Collection[str]) -> PodMemo:
         """Without what was remembered of containers that are not there any more."""
         if all(key[0] in ids for key in (*self.probes, *self.hooks)) and all(
-            one in ids for one in (*self.signalled, *self.stopping)
+            one in ids for one in (*self.signalled, *self.stopping, *self.messages)
         ):
             return self
         return replace(
@@ -121,6 +126,7 @@ class PodMemo(Struct, frozen=True):
             hooks={key: run for key, run in self.hooks.items() if key[0] in ids},
             signalled={one: when for one, when in self.signalled.items() if one in ids},
             stopping={one: when for one, when in self.stopping.items() if one in ids},
+            messages={one: text for one, text in self.messages.items() if one in ids},
         )
 
 

@@ -10,6 +10,7 @@ from minikctl.controlplane.kubelet.initialization import Initialization, initial
 from minikctl.controlplane.kubelet.instances import Instance, Instances
 from minikctl.controlplane.kubelet.known import known_status
 from minikctl.controlplane.kubelet.memo import PodMemo
+from minikctl.controlplane.kubelet.messages import with_message
 from minikctl.controlplane.kubelet.specs import needs_sandbox
 from minikctl.model import Object, conditions, spec_of, status_of
 from minikctl.model.pods import is_sidecar, qos_class
@@ -138,7 +139,7 @@ def _container_status(
     identifier = f"{node.backend}://{latest.id}" if latest else known.get("containerID")
     if identifier:
         status["containerID"] = identifier
-    return status
+    return with_message(status, known, memo.messages)
 
 
 def _state(

@@ -210,8 +210,10 @@ class _Look(Struct):
         for one in self.instances.apps():
             if one.is_running:
                 self.actions.append(RemoveContainer(one.id))
+        # Where an engine has pods, one that is removed takes its containers and their logs with it.
         for one in self.instances.sandboxes:
-            self.actions.append(RemoveContainer(one.id))
+            if one.is_running:
+                self.actions.append(SignalContainer(one.id, kill=True))
         self.actions.extend(unread(self.pod, self.instances, self.memo.messages))
         if changed := with_status(self.pod, with_messages(status_of(self.pod), self.memo.messages)):
             self.decision.put(changed)
