@@ -248,5 +248,5 @@ def _server(name: str, service: Object, port: dict[str, Any], role: Role, listen
     lines.append(f"        proxy_pass {name};\n        proxy_connect_timeout 1s;\n")
     lines.append(f"        proxy_timeout {_UDP_IDLE if udp else _TCP_IDLE};\n")
     if not udp:
-        lines.append("        proxy_half_close on;\n        proxy_buffer_size 64k;\n")
+        lines.append("        proxy_half_close on;\n        proxy_buffer_size 128k;\n")
     return f"    server {{\n{''.join(lines)}    }}\n"

@@ -196,3 +196,36 @@ def test_no_request_fails_during(
     record_property("requests, slowest in seconds", f"{found['sent']}, {found['slowest']}")
     assert found["failed"] == 0, found
     assert found["sent"] > 0.5 * RATE * lasted, "too few to prove anything"
+
+
+@pytest.mark.parametrize("place", everywhere()[1:], indirect=True)
+def test_headless_names_udp_affinity_and_load_balancers(stage: Stage) -> None:
+    made = naming(2)
+    said = "user nginx; daemon off; events {} stream { server { listen 5353 udp; return pong; } }"
+    command = ["sh", "-c", f"echo '{said}' >/tmp/conf; exec nginx -c /tmp/conf"]
+    echoing = {"name": "echo", "image": "nginx:1.29-alpine", "command": command}
+    made["spec"]["template"]["spec"]["containers"].append(echoing)
+    headless = service("all", selector={"app": "web"}, clusterIP="None")
+    ports = [
+        {"name": "http", "port": 8099, "targetPort": "http"},
+        {"name": "dns", "port": 53, "targetPort": 5353, "protocol": "UDP"},
+    ]
+    balanced = service(type="LoadBalancer", ports=ports, sessionAffinity="ClientIP")
+    stage.ok("apply", "-f", stage.write("web.yaml", made, headless, balanced))
+    names = fetch(stage, "http://all:8080/; cat /etc/hosts").split("\n")
+    assert names[0] in stage.pod_names()
+    led_to = {line.split("\t")[0] for line in names if line.endswith("all.default.svc.cluster.local")}
+    assert led_to == {one["status"]["podIP"] for one in stage.pods()}
+    assert stage.ok("get", "svc", "web", "--no-headers").out.split()[3] != "<pending>"
+    answered = {stage.place.http(8099).strip() for _ in range(6)}
+    assert len(answered) == 1 and answered < stage.pod_names()
+    assert "b'pong'" in rig.run_beside(stage.place.name, sys.executable, "-c", DATAGRAM, address(stage))
+
+
+DATAGRAM = """
+import socket, sys
+asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+asking.settimeout(3)
+asking.sendto(b"ping", (sys.argv[1], 53))
+print(asking.recv(100))
+"""
