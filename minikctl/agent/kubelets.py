@@ -8,7 +8,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from minikctl.agent import hosts, jobs
@@ -33,7 +33,7 @@ from minikctl.agent.ports import (
 )
 from minikctl.agent.proxies import Proxies
 from minikctl.agent.removals import Removals
-from minikctl.backend import Container, EngineEvent
+from minikctl.backend import Container, EngineEvent, EngineInfo
 from minikctl.controlplane import node as nodes
 from minikctl.controlplane.claims import engine_of
 from minikctl.controlplane.decision import Decision, Ids
@@ -475,7 +475,7 @@ class Kubelets:
             engine.of_pod(uid),
             engine.memos.get(uid, PodMemo()),
             engine.images,
-            NodeFacts(engine.info.name, engine.info.host_ip, allocatable, engine.volumes.keeps_files),
+            _facts(engine, engine.info, allocatable),
             now,
             cluster_id=self._store.cluster_id,
             seal_key=self._store.seal_key,
@@ -609,6 +609,17 @@ def _learn_hint(engine: Engine, event: EngineEvent, now: float) -> None:
         engine.next_list = now
     elif not engine.expects(event):
         engine.hinted.add(event.container_id)
+
+
+def _facts(engine: Engine, info: EngineInfo, allocatable: Mapping[str, str]) -> NodeFacts:
+    return NodeFacts(
+        info.name,
+        info.host_ip,
+        allocatable,
+        engine.volumes.keeps_files,
+        info.memory_bytes,
+        info.rootless,
+    )
 
 
 def _putting(obj: Object) -> Decision:

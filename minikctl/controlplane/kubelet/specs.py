@@ -49,6 +49,7 @@ def container_spec(
     cluster_id: str,
     seal_key: bytes,
     environment: Environment | None = None,
+    oom_score_adj: int | None = None,
 ) -> ContainerSpec:
     """`environment`: what `environment.environment` made; command and arguments refer to it."""
     values = environment or {}
@@ -78,6 +79,7 @@ def container_spec(
         stdin_once=bool(container.get("stdinOnce")),
         tty=bool(container.get("tty")),
         pod=pod_options(pod),
+        oom_score_adj=oom_score_adj,
         stop_signal=(container.get("lifecycle") or {}).get("stopSignal", ""),
     )
 

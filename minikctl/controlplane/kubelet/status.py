@@ -39,6 +39,9 @@ class NodeFacts(NamedTuple):
     allocatable: Mapping[str, str] = MappingProxyType({})
     keeps_files: bool = False
     """Whether pods have files of their own here, beside their volumes."""
+    memory_bytes: int = 0
+    """The machine's; 0 where nobody knows."""
+    rootless: bool = False
 
 
 class Failure(NamedTuple):

@@ -39,6 +39,7 @@ from minikctl.controlplane.kubelet.instances import Instance, Instances
 from minikctl.controlplane.kubelet.known import known_status
 from minikctl.controlplane.kubelet.memo import SANDBOX, PodMemo
 from minikctl.controlplane.kubelet.messages import message_path, unread, with_messages
+from minikctl.controlplane.kubelet.oom import oom_score_adj
 from minikctl.controlplane.kubelet.probes import FIELDS, ProbePlan, failed_probe, plans
 from minikctl.controlplane.kubelet.provision import provision
 from minikctl.controlplane.kubelet.pulling import pulling
@@ -449,8 +450,14 @@ class _Look(Struct):
             cluster_id=self.cluster_id,
             seal_key=self.seal_key,
             environment=values,
+            oom_score_adj=self._oom_score_adj(container),
         )
         self.actions.append(RunContainer(name, spec, wanted, attempt, message_path(container)))
+
+    def _oom_score_adj(self, container: dict[str, Any]) -> int | None:
+        score = oom_score_adj(self.pod, container, self.node.memory_bytes)
+        # Without root nobody may be spared.
+        return None if self.node.rootless and score < 0 else score
 
     def _around(self, pod_ip: str = "") -> Surroundings:
         node = self.node
