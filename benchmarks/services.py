@@ -47,16 +47,22 @@ def main() -> None:
     say_machine()
     with open_place(given.backend) as place:
         declare(place, 1)
-        place.apply_seconds()
-        service = place.objects("services")[0]["spec"]["clusterIP"]
-        pod = place.objects("pods")[0]["status"]["podIP"]
-        wait_until("the Service answers", lambda: _answers(service))
-        for size in (1, 64):
-            compare(f"GETs of {size} KiB, per second", given.rounds, pod, service, partial(rate, size))
-        compare("a new connection and a GET", given.rounds, pod, service, new_connection, unit="ms")
-        with place.agent():
-            say("an endpoint takes effect", [effect(place, service) for _ in range(given.rounds)])
-        place.seconds("delete", "service", "web")
+        try:
+            measure(place, given.rounds)
+        finally:
+            place.seconds("delete", "service", "web", "--ignore-not-found")
+
+
+def measure(place: Place, rounds: int) -> None:
+    place.apply_seconds()
+    service = place.objects("services")[0]["spec"]["clusterIP"]
+    pod = place.objects("pods")[0]["status"]["podIP"]
+    wait_until("the Service answers", lambda: _answers(service))
+    for size in (1, 64):
+        compare(f"GETs of {size} KiB, per second", rounds, pod, service, partial(rate, size))
+    compare("a new connection and a GET", rounds, pod, service, new_connection, unit="ms")
+    with place.agent():
+        say("an endpoint takes effect", [effect(place, service) for _ in range(rounds)])
 
 
 def declare(place: Place, replicas: int) -> None:
@@ -69,13 +75,13 @@ def declare(place: Place, replicas: int) -> None:
 
 
 def compare(
-    what: str, rounds: int, pod: str, service: str, measure: Callable[[str], float], unit: str = "/s"
+    what: str, rounds: int, pod: str, service: str, once: Callable[[str], float], unit: str = "/s"
 ) -> None:
     """In turns, so that what else the machine does weighs on both."""
     direct, through = [], []
     for _ in range(rounds):
-        direct.append(measure(pod))
-        through.append(measure(service))
+        direct.append(once(pod))
+        through.append(once(service))
     say(f"{what}: pod", direct, unit)
     say(f"{what}: Service", through, unit)
     say("    ratio", [b / a for a, b in zip(direct, through, strict=True)], "")

@@ -17,7 +17,10 @@ from minikctl.manifests.handlings import (
 
 _ONE_NODE = "every endpoint is as near as any other"
 _ONLY_IPV4 = "pods have IPv4 addresses"
-_PROXY = "by a proxy's address on the pods' network; where nothing really runs, nothing is forwarded"
+_PROXY = (
+    "a proxy holds the address, and pods' hosts files have the names (nslookup and dig don't see them); where"
+    " nothing really runs, nothing is forwarded"
+)
 
 _PORTS: Table = {
     "appProtocol": inert("bytes are forwarded as they are"),
