@@ -52,7 +52,20 @@ def kinds_of(word: str) -> list[Kind]:
 
 
 # The order in which kubectl prints `all`.
-_ALL = tuple(KINDS[name] for name in ("Pod", "Service", "Deployment", "ReplicaSet", "Job"))
+_ALL = tuple(
+    KINDS[name]
+    for name in (
+        "Pod",
+        "ReplicationController",
+        "Service",
+        "DaemonSet",
+        "Deployment",
+        "ReplicaSet",
+        "StatefulSet",
+        "CronJob",
+        "Job",
+    )
+)
 
 
 def _hint(word: str) -> str:

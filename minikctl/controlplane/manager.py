@@ -19,6 +19,8 @@ from msgspec import Struct, field
 
 from minikctl.controlplane import (
     claims,
+    cronjobs,
+    daemonsets,
     deployment,
     garbage,
     jobs,
@@ -27,6 +29,7 @@ from minikctl.controlplane import (
     restarts,
     scheduler,
     services,
+    statefulsets,
     traffic,
 )
 from minikctl.controlplane.decision import Decision, Happening, Ids
@@ -54,7 +57,10 @@ class Work(IntEnum):
     SCHEDULER = 0
     KUBELET = 1
     REPLICA_SET = 2
+    DAEMON_SET = 3
+    STATEFUL_SET = 4
     JOB = 5
+    CRON_JOB = 6
     RESTART = 6
     """Before the workloads' own controllers: they see the template as it should be."""
     DEPLOYMENT = 7
@@ -72,12 +78,17 @@ Reconcile: TypeAlias = Callable[[ObjectKey, View, float, Ids], Decision]
 CONTROLLERS: dict[Work, Reconcile] = {
     Work.REPLICA_SET: replicaset.reconcile,
     Work.DEPLOYMENT: deployment.reconcile,
+    Work.DAEMON_SET: daemonsets.reconcile,
+    Work.STATEFUL_SET: statefulsets.reconcile,
     Work.JOB: jobs.reconcile,
+    Work.CRON_JOB: cronjobs.reconcile,
     Work.SERVICE: services.reconcile,
     Work.CLAIM: claims.reconcile,
     Work.VOLUME: claims.reconcile_volume,
 }
 WORK_OF: dict[str, Work] = {
+    "CronJob": Work.CRON_JOB,
+    "DaemonSet": Work.DAEMON_SET,
     "Deployment": Work.DEPLOYMENT,
     "Job": Work.JOB,
     "PersistentVolume": Work.VOLUME,
@@ -85,13 +96,15 @@ WORK_OF: dict[str, Work] = {
     "ReplicaSet": Work.REPLICA_SET,
     "ReplicationController": Work.REPLICA_SET,
     "Service": Work.SERVICE,
+    "StatefulSet": Work.STATEFUL_SET,
 }
 """By kind, the controller that looks after its objects."""
 ADOPTERS: dict[str, tuple[str, ...]] = {
-    "Pod": ("Job", "ReplicaSet", "ReplicationController"),
+    "PersistentVolumeClaim": ("StatefulSet",),
+    "Pod": ("DaemonSet", "Job", "ReplicaSet", "ReplicationController", "StatefulSet"),
     "ReplicaSet": ("Deployment",),
 }
-"""By kind, the kinds whose objects may adopt one that nobody controls."""
+"""By kind, the kinds whose objects may adopt one that nobody controls, or want its name."""
 
 
 class Plan(Struct):
@@ -272,12 +285,15 @@ class Manager:
             return
         self._concern_owner(old)
         self._concern_namespace(key)
+        if controller_of(old) is None or key.kind == "PersistentVolumeClaim":
+            self._concern_adopters(key)  # its name is free
         self._concern_traffic(None, old)
         for dependent in self.view.dependents(uid_of(old)):
             self.look_at(Work.GARBAGE, key_of(dependent))
         if key.kind == "Node":
             for pod in self.view.pods_on(key.name):
                 self.look_at(Work.GARBAGE, key_of(pod))
+            self._concern_daemon_sets()
         self._concern_storage(key, old)
         if key.kind == "Pod":
             self._concern_unscheduled()
@@ -300,6 +316,7 @@ class Manager:
                 self.look_at(Work.RESTART, key)
             case "Node":
                 self._concern_unscheduled()
+                self._concern_daemon_sets()
         self._concern_controller(key)
         self._concern_storage(key, obj)
         if obj["metadata"].get("ownerReferences") or is_deleting(obj):
@@ -324,6 +341,10 @@ class Manager:
             self.look_at(Work.KUBELET, key)
         elif not is_deleting(pod):
             self.look_at(Work.SCHEDULER, key)
+
+    def _concern_daemon_sets(self) -> None:
+        for daemon_set in self.view.list("DaemonSet"):
+            self.look_at(Work.DAEMON_SET, key_of(daemon_set))
 
     def _concern_controller(self, key: ObjectKey) -> None:
         """The controller of that object's kind, if there is one, looks at it."""

@@ -5,6 +5,8 @@ Never adopted: what somebody else controls, what is on its way out, anything for
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from minikctl.controlplane.decision import Decision, with_metadata
 from minikctl.controlplane.view import View
 from minikctl.model import (
@@ -19,8 +21,17 @@ from minikctl.model import (
 )
 
 
-def claim(owner: Object, kind: str, view: View, decision: Decision) -> list[Object]:
-    """The objects of a kind that `owner` controls after adoption and release, in the view's order."""
+def claim(
+    owner: Object,
+    kind: str,
+    view: View,
+    decision: Decision,
+    accepts: Callable[[Object], bool] = lambda obj: True,
+) -> list[Object]:
+    """The objects of a kind that `owner` controls after adoption and release, in the view's order.
+
+    :param accepts: what it would adopt at all, whatever its selector matches.
+    """
     selector = selector_of(owner)
     mine = [
         obj
@@ -30,7 +41,7 @@ def claim(owner: Object, kind: str, view: View, decision: Decision) -> list[Obje
     if is_deleting(owner) or not selector:
         return mine
     for obj in view.orphans(kind, namespace_of(owner)):
-        if not is_deleting(obj) and selectors.matches(selector, labels_of(obj)):
+        if not is_deleting(obj) and accepts(obj) and selectors.matches(selector, labels_of(obj)):
             mine.append(_adopt(obj, owner, decision))
     return mine
 

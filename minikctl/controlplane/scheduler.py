@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from minikctl.controlplane import claims
 from minikctl.controlplane.decision import Decision
@@ -27,12 +27,13 @@ from minikctl.model import (
     spec_of,
     status_of,
 )
+from minikctl.model.node_affinity import fits
 from minikctl.model.pods import PodRequests, pod_requests
 from minikctl.model.quantity import milli, whole
+from minikctl.model.taints import UNSCHEDULABLE, untolerated
 from minikctl.model.timestamps import format_time
 
 COMPONENT = "default-scheduler"
-UNSCHEDULABLE_TAINT = "node.kubernetes.io/unschedulable"
 HostPort: TypeAlias = tuple[str, int]
 SPREAD_WEIGHT, LEAST_WEIGHT, BALANCED_WEIGHT, TAINT_WEIGHT = 2.0, 1.0, 1.0, 3.0
 
@@ -102,13 +103,12 @@ def _refusal(pod: Object, node: Object, usage: NodeUsage, taken: set[HostPort]) 
     """Why the pod can't go to the node, in kube-scheduler's words; None when it can."""
     if not conditions.is_true(status_of(node), "Ready"):
         return "node(s) were not ready"
-    taint = _untolerated(pod, node, ("NoSchedule", "NoExecute"))
+    taint = untolerated(pod, node, ("NoSchedule", "NoExecute"))
     if taint is not None:
-        if taint["key"] == UNSCHEDULABLE_TAINT:
+        if taint["key"] == UNSCHEDULABLE:
             return "node(s) were unschedulable"
         return f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}"
-    wanted = spec_of(pod).get("nodeSelector") or {}
-    if not wanted.items() <= labels_of(node).items():
+    if not fits(pod, node):
         return "node(s) didn't match Pod's node affinity/selector"
     asked = pod_requests(pod)
     if not taken.isdisjoint(asked.host_ports):
@@ -125,27 +125,6 @@ def _lacking(asked: PodRequests, capacity: Capacity, usage: NodeUsage) -> str | 
     if asked.memory_bytes and used.memory_bytes + asked.memory_bytes > capacity.memory_bytes:
         return "Insufficient memory"
     return None
-
-
-def _untolerated(pod: Object, node: Object, effects: Iterable[str]) -> dict[str, Any] | None:
-    taints: list[dict[str, Any]] = list(spec_of(node).get("taints") or ())
-    if spec_of(node).get("unschedulable"):
-        taints.append({"key": UNSCHEDULABLE_TAINT, "effect": "NoSchedule"})
-    tolerations = spec_of(pod).get("tolerations") or ()
-    for taint in taints:
-        if taint["effect"] in effects and not any(tolerates(one, taint) for one in tolerations):
-            return taint
-    return None
-
-
-def tolerates(toleration: dict[str, Any], taint: dict[str, Any]) -> bool:
-    if toleration.get("effect") and toleration["effect"] != taint["effect"]:
-        return False
-    if toleration.get("key") and toleration["key"] != taint["key"]:
-        return False
-    if toleration.get("operator", "Equal") == "Exists":
-        return True
-    return bool(toleration.get("key")) and toleration.get("value", "") == taint.get("value", "")
 
 
 # --- score
@@ -168,7 +147,7 @@ def _best(pod: Object, nodes: list[Object], view: View) -> Object:
         spread = 100.0 * (most - counts[name_of(node)]) / most if most else 0.0
         least = 100.0 * (1 - (cpu + memory) / 2)
         balanced = 100.0 * (1 - abs(cpu - memory) / 2)
-        calm = 0.0 if _untolerated(pod, node, ("PreferNoSchedule",)) else 100.0
+        calm = 0.0 if untolerated(pod, node, ("PreferNoSchedule",)) else 100.0
         return (
             SPREAD_WEIGHT * spread + LEAST_WEIGHT * least + BALANCED_WEIGHT * balanced + TAINT_WEIGHT * calm
         )

@@ -285,7 +285,7 @@ POD_SPEC: Table = {
     "serviceAccountName": inert_but_relied_on(_NO_ACCOUNTS, "", "default"),
     "setHostnameAsFQDN": REFUSED,
     "shareProcessNamespace": ENGINE,
-    "subdomain": REFUSED,
+    "subdomain": Support("emulated", "by the pods' hosts files, beside a headless Service of that name"),
     "terminationGracePeriodSeconds": ENFORCED,
     "tolerations": {
         "effect": ENFORCED,
@@ -345,7 +345,7 @@ TABLES: dict[str, Table] = {
     "PersistentVolumeClaim": declared(_CLAIM_SPEC),
     "Pod": declared(POD_SPEC),
     **service_tables(),
-    **workload_tables(_TEMPLATE),
+    **workload_tables(_TEMPLATE, _CLAIM_SPEC),
     "ReplicaSet": declared(
         {
             "minReadySeconds": ENFORCED,

@@ -63,7 +63,23 @@ POD = Kind("Pod", "v1", "pods", ("po",), True, _ALL, in_all=True)
 EVENT = Kind("Event", "v1", "events", ("ev",), True, _READ, declarable=False)
 REPLICA_SET = Kind("ReplicaSet", "apps/v1", "replicasets", ("rs",), True, _ALL, in_all=True)
 DEPLOYMENT = Kind("Deployment", "apps/v1", "deployments", ("deploy",), True, _ALL, in_all=True)
+REPLICATION_CONTROLLER = Kind(
+    "ReplicationController", "v1", "replicationcontrollers", ("rc",), True, _ALL, in_all=True
+)
+DAEMON_SET = Kind("DaemonSet", "apps/v1", "daemonsets", ("ds",), True, _ALL, in_all=True)
+STATEFUL_SET = Kind("StatefulSet", "apps/v1", "statefulsets", ("sts",), True, _ALL, in_all=True)
+REVISION = Kind(
+    "ControllerRevision",
+    "apps/v1",
+    "controllerrevisions",
+    (),
+    True,
+    _READ,
+    declarable=False,
+    has_status=False,
+)
 JOB = Kind("Job", "batch/v1", "jobs", (), True, _ALL, in_all=True)
+CRON_JOB = Kind("CronJob", "batch/v1", "cronjobs", ("cj",), True, _ALL, in_all=True)
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
@@ -82,7 +98,12 @@ KINDS: dict[str, Kind] = {
         POD,
         REPLICA_SET,
         DEPLOYMENT,
+        REPLICATION_CONTROLLER,
+        DAEMON_SET,
+        STATEFUL_SET,
+        REVISION,
         JOB,
+        CRON_JOB,
     )
 }
 
@@ -100,7 +121,11 @@ APPLY_ORDER: dict[str, int] = {
     "Pod": 10,
     "ReplicaSet": 11,
     "Deployment": 12,
+    "ReplicationController": 13,
+    "DaemonSet": 14,
+    "StatefulSet": 15,
     "Job": 16,
+    "CronJob": 17,
 }
 
 

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minikctl.controlplane.decision import Decision
-from minikctl.controlplane.scheduler import capacity_of, reconcile, tolerates
+from minikctl.controlplane.scheduler import capacity_of, reconcile
 from minikctl.model import Object, ObjectKey, conditions, name_of, spec_of, status_of
 from minikctl.model.pods import pod_requests
+from minikctl.model.taints import tolerates
 
 POD = ObjectKey("Pod", "default", "p")
 TAINT = {"key": "gpu", "value": "yes", "effect": "NoSchedule"}

@@ -93,10 +93,8 @@ def with_uid(job: Object, uid: str) -> Object:
 
 
 def _generated(metadata: Fields) -> dict[str, str]:
-    return {
-        **dict.fromkeys(JOB_NAME_LABELS, metadata.get("name", "")),
-        **dict.fromkeys(CONTROLLER_LABELS, metadata.get("uid", "")),
-    }
+    name, uid = str(metadata.get("name", "")), str(metadata.get("uid", ""))
+    return {**dict.fromkeys(JOB_NAME_LABELS, name), **dict.fromkeys(CONTROLLER_LABELS, uid)}
 
 
 def _drop(place: Fields, field: str, generated: dict[str, str]) -> None:

@@ -1,0 +1,63 @@
+"""Which nodes a pod may go to by their labels and names: nodeSelector and the required node affinity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from minikctl.model import Object, labels_of, name_of, spec_of
+from minikctl.model.selectors import Requirement
+
+_NAME = "metadata.name"
+
+
+def fits(pod: Object, node: Object) -> bool:
+    """Whether the node is one that the pod asks for."""
+    wanted = spec_of(pod).get("nodeSelector") or {}
+    if not wanted.items() <= labels_of(node).items():
+        return False
+    required = _required(spec_of(pod).get("affinity"))
+    if required is None:
+        return True
+    return any(_is_met(term, node) for term in required.get("nodeSelectorTerms") or ())
+
+
+def _required(affinity: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    nodes = (affinity or {}).get("nodeAffinity") or {}
+    required: dict[str, Any] | None = nodes.get("requiredDuringSchedulingIgnoredDuringExecution")
+    return required
+
+
+def _is_met(term: dict[str, Any], node: Object) -> bool:
+    """All of a term must hold; a term that asks for nothing is met by no node."""
+    expressions, fields = term.get("matchExpressions") or (), term.get("matchFields") or ()
+    if not expressions and not fields:
+        return False
+    return all(_holds(one, labels_of(node)) for one in expressions) and all(
+        _holds(one, {_NAME: name_of(node)}) for one in fields
+    )
+
+
+def _holds(asked: dict[str, Any], values: Mapping[str, str]) -> bool:
+    return Requirement(asked["key"], asked["operator"], tuple(asked.get("values") or ())).matches(values)
+
+
+def pinned(spec: dict[str, Any], node: str) -> dict[str, Any]:
+    """A pod's spec, for that node only: what it asked of nodes before is taken as met."""
+    affinity = dict(spec.get("affinity") or {})
+    terms = [{"matchFields": [{"key": _NAME, "operator": "In", "values": [node]}]}]
+    others = dict(affinity.get("nodeAffinity") or {})
+    required = {"nodeSelectorTerms": terms}
+    affinity["nodeAffinity"] = {**others, "requiredDuringSchedulingIgnoredDuringExecution": required}
+    return {**spec, "affinity": affinity}
+
+
+def pinned_to(pod: Object) -> str:
+    """The node that a pod is bound to, or was pinned to; "" where it is neither."""
+    if bound := spec_of(pod).get("nodeName"):
+        return str(bound)
+    for term in (_required(spec_of(pod).get("affinity")) or {}).get("nodeSelectorTerms") or ():
+        for field in term.get("matchFields") or ():
+            if field["key"] == _NAME and field["operator"] == "In" and len(field["values"]) == 1:
+                return str(field["values"][0])
+    return ""
