@@ -12,9 +12,10 @@ from minikctl.agent.cluster import Cluster
 from minikctl.agent.executor import ThreadExecutor
 from minikctl.agent.loop import Loop
 from minikctl.controlplane.deployment_status import is_complete
+from minikctl.controlplane.proxies import Role, is_proxy, role_of
 from minikctl.controlplane.view import View
 from minikctl.errors import LockHeld
-from minikctl.model import is_deleting, status_of
+from minikctl.model import Object, is_deleting, status_of
 from minikctl.model.pods import is_finished, is_ready
 from minikctl.model.rollouts import WORKLOADS, is_as_declared
 from minikctl.store import AgentLock
@@ -179,5 +180,10 @@ def is_converged(view: View) -> bool:
         not any(is_deleting(obj) for obj in view)
         and all(is_complete(one, status_of(one)) for one in view.list("Deployment"))
         and all(is_as_declared(one) for kind in WORKLOADS for one in view.list(kind))
-        and all(is_ready(pod) or is_finished(pod) for pod in view.list("Pod"))
+        and all(is_ready(pod) or is_finished(pod) or _may_wait(pod) for pod in view.list("Pod"))
     )
+
+
+def _may_wait(pod: Object) -> bool:
+    """Somebody else on the host may have a LoadBalancer's port for good: it is pending, as in Kubernetes."""
+    return is_proxy(pod) and role_of(pod) is Role.BALANCER
