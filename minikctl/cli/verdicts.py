@@ -26,7 +26,7 @@ from minikctl.cli.reading import Unread
 from minikctl.errors import FieldProblem
 from minikctl.manifests.loader import Document, NotManifest, RepeatedKeys, WithoutKind
 from minikctl.manifests.paths import format_path, parse_path
-from minikctl.manifests.validation import decoding_problems, is_undecodable, validate
+from minikctl.manifests.validation import decoding_problems, is_request, is_undecodable, validate
 from minikctl.model import Object
 from minikctl.render.validation.report import REJECTED, Fidelity, Finding, Result, Status
 
@@ -165,7 +165,8 @@ def _unserved(
         return _result(document, Status.INVALID, list(_findings(document, problems)))
     if terms.ignore_missing_schemas:
         return _result(document, Status.SKIPPED, skipped=_NO_SCHEMA)
-    advised = [replace(problem, message=f"{problem.message}; {_ADVICE}") for problem in problems]
+    hint = _custom_hint(document.obj, crds)
+    advised = [replace(problem, message=f"{problem.message}{hint}; {_ADVICE}") for problem in problems]
     return _result(document, Status.ERROR, list(_findings(document, advised)))
 
 
@@ -224,10 +225,20 @@ def _is_known_group(obj: Object, crds: Crds | None) -> bool:
     if not isinstance(api_version, str) or "." not in api_version:
         return True
     group = api_version.partition("/")[0]
-    if group in _groups():
+    if group in _groups() or is_request(obj):
         return True
     versions = crds.versions_of(obj["kind"]) if crds is not None else []
     return any(version.startswith(f"{group}/") for version in versions)
+
+
+def _custom_hint(obj: Object, crds: Crds | None) -> str:
+    """The kind of the same group that may be meant."""
+    from minikctl.manifests.hints import near
+
+    group = str(obj.get("apiVersion")).partition("/")[0]
+    kinds = [one.kind for one in crds or () if one.group == group]
+    found = near(obj["kind"], kinds)
+    return f'; did you mean "{found}"?' if found else ""
 
 
 @cache

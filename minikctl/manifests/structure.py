@@ -13,16 +13,19 @@ Rules:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import minikctl_schemas
 
 from minikctl.errors import FieldProblem
-from minikctl.manifests.paths import format_path
+from minikctl.manifests.paths import Path, format_path
 from minikctl.manifests.rules.problems import invalid, required, show
 from minikctl.model import Object
+
+if TYPE_CHECKING:
+    from minikctl.manifests.hints import Level
 
 TYPE_INVALID = "FieldValueTypeInvalid"
 UNKNOWN = "UnknownField"
@@ -136,9 +139,8 @@ def _python_judge(api_version: str, kind: str) -> _Judge:
 def _translate(violation: _Violation, kind: tuple[str, str]) -> Iterator[FieldProblem]:
     path, keyword, value, expected = violation
     if keyword == "additionalProperties":
-        known = _known_fields(kind, path)
         for name in expected:
-            yield _unknown(name, format_path((*path, name)), known)
+            yield _unknown(name, path, kind)
     elif keyword == "required":
         for name in expected:
             yield required(format_path((*path, name)))
@@ -147,14 +149,11 @@ def _translate(violation: _Violation, kind: tuple[str, str]) -> Iterator[FieldPr
         yield _wrong_value(keyword, expected, format_path(path), told)
 
 
-def _unknown(name: str, path: str, known: list[str]) -> FieldProblem:
-    from difflib import get_close_matches
+def _unknown(name: str, path: Path, kind: tuple[str, str]) -> FieldProblem:
+    from minikctl.manifests.hints import field_hint
 
-    near = get_close_matches(name, known, n=1, cutoff=0.7)
-    lowered = [field for field in known if field.lower() == name.lower()]
-    hint = (lowered or near or [""])[0]
-    message = f'unknown field "{path}"' + (f', did you mean "{hint}"?' if hint else "")
-    return FieldProblem(path, UNKNOWN, message)
+    text = format_path((*path, name))
+    return FieldProblem(text, UNKNOWN, f'unknown field "{text}"{field_hint(name, _levels(kind, path))}')
 
 
 def _wrong_value(keyword: str, expected: Any, path: str, value: Any) -> FieldProblem:
@@ -190,13 +189,27 @@ def _shortened(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _known_fields(kind: tuple[str, str], path: tuple[str | int, ...]) -> list[str]:
-    """The fields that the schema knows at `path`."""
+def _levels(kind: tuple[str, str], path: Path) -> list[Level]:
+    """What the schema knows at `path` and around it, from the inside to the outside."""
+    from minikctl.manifests.hints import Level
+
     root = minikctl_schemas.load(*kind)
     schema = root
-    for step in path:
+    levels = [Level((), _fields(root, schema))]
+    for index, step in enumerate(path, 1):
         schema = resolve_reference(root, _member(schema, step))
-    return list(schema.get("properties", ()))
+        if "properties" in schema:
+            levels.append(Level(path[:index], _fields(root, schema)))
+    return levels[::-1]
+
+
+def _fields(root: dict[str, Any], schema: dict[str, Any]) -> dict[str, Collection[str]]:
+    """The fields of a map, each with the names of those inside."""
+    return {
+        name: resolve_reference(root, member).get("properties", {})
+        for name, member in schema.get("properties", {}).items()
+        if isinstance(member, dict)
+    }
 
 
 def _member(schema: dict[str, Any], step: str | int) -> dict[str, Any]:

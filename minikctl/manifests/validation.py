@@ -10,6 +10,7 @@ Rules:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,23 @@ from minikctl.model.defaults import set_defaults
 
 if TYPE_CHECKING:
     from minikctl.manifests.crds import Crds
+
+_REQUEST = "is a request to the API server, not an object that is kept"
+_REQUESTS = {
+    "": ("Binding", "DeleteOptions"),
+    "admission.k8s.io": ("AdmissionReview",),
+    "authentication.k8s.io": ("SelfSubjectReview", "TokenRequest", "TokenReview"),
+    "authorization.k8s.io": (
+        "LocalSubjectAccessReview",
+        "SelfSubjectAccessReview",
+        "SelfSubjectRulesReview",
+        "SubjectAccessReview",
+    ),
+    "autoscaling": ("Scale",),
+    "policy": ("Eviction",),
+}
+"""By group."""
+_VERSION = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")
 
 # What the schema says of an object that can be decoded nevertheless.
 _DECODABLE = "FieldValueRequired"
@@ -108,15 +126,38 @@ def _unknown_kind(obj: Object) -> FieldProblem | None:
     if (api_version, kind) in served:
         return None
     versions = [one.api_version for one in served.values() if one.kind == kind]
+    if is_request(obj):
+        return FieldProblem("kind", "UnknownKind", f"a {kind} {_REQUEST}")
     message = f"no matches for kind {show(kind)} in version {show(api_version)}"
-    return FieldProblem("apiVersion" if versions else "kind", "UnknownKind", message + _hint(kind, versions))
+    hint = _hint(kind, api_version, versions)
+    return FieldProblem("apiVersion" if versions else "kind", "UnknownKind", message + hint)
 
 
-def _hint(kind: str, versions: list[str]) -> str:
+def is_request(obj: Object) -> bool:
+    """Whether an API server is asked something by such an object, and keeps it nowhere."""
+    kind, group = obj.get("kind"), str(obj.get("apiVersion")).rpartition("/")[0]
+    return kind in _REQUESTS.get(group, ())
+
+
+def _hint(kind: str, api_version: str, versions: list[str]) -> str:
     if versions:
-        return f'; did you mean apiVersion "{versions[0]}"?'
+        return f'; did you mean apiVersion "{_nearest(api_version, versions)}"?'
     from difflib import get_close_matches
 
     lowered = {one.kind.lower(): one.kind for one in minikctl_schemas.kinds().values()}
     near = get_close_matches(kind.lower(), lowered, n=1, cutoff=0.8)
     return f'; did you mean "{lowered[near[0]]}"?' if near else ""
+
+
+def _nearest(api_version: str, versions: list[str]) -> str:
+    """Of the same group if there are some, of the same number (`v2beta2` → `v2`), the most stable one."""
+    group, _, version = api_version.rpartition("/")
+    number = (_VERSION.fullmatch(version) or [version, ""])[1]
+
+    def rank(one: str) -> tuple[bool, bool, bool, int]:
+        its_group, _, its_version = one.rpartition("/")
+        match = _VERSION.fullmatch(its_version)
+        stable, its_number = (match[2] is None, match[1]) if match else (False, "0")
+        return its_group == group, its_number == number, stable, int(its_number)
+
+    return max(versions, key=rank)

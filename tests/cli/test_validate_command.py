@@ -273,6 +273,8 @@ def test_definitions_of_the_input_and_of_crd_describe_custom_resources(cli: Cli)
     assert cli("validate", "odd.yaml", "--crd", "crds").lines == [
         "odd.yaml:4:1: Widget/w: spec: must be a map, not a list"
     ]
+    typo = cli.write("typo.yaml", CUSTOM.replace("Widget", "Widgt"))
+    assert 'did you mean "Widget"?; describe it' in cli("validate", typo, "--crd", "crds").out
     # Other versions of a kind that is defined are not served, as the definition says.
     other = cli.write("other.yaml", CUSTOM.replace("example.com/v1", "example.com/v2"))
     assert cli("validate", other, "--crd", "crds", "--ignore-missing-schemas").code == 1
@@ -570,6 +572,20 @@ def test_what_a_backend_rejects_is_invalid_there_and_only_there(cli: Cli) -> Non
     result = cli("validate", "lease.yaml", "--backend", "docker")
     assert result.code == 1
     assert result.out.startswith("lease.yaml:2:1: Lease/l: kind: this version does not run it")
+
+
+def test_a_field_is_told_of_once(cli: Cli) -> None:
+    wrong = deployment().replace("  name: web\n", "  name: web\n  lables: {a: b}\n", 1)
+    write(
+        cli, unknown=wrong, bad=deployment().replace("    spec:\n", "    spec:\n      dnsPolicy: none\n", 1)
+    )
+    for name, path in (("unknown", "metadata.lables"), ("bad", "spec.template.spec.dnsPolicy")):
+        (line,) = cli("validate", f"{name}.yaml", "--backend", "docker").lines
+        assert f": {path}: " in line
+        applied = cli("apply", "-f", f"{name}.yaml", "--backend", "memory").err.splitlines()
+        assert applied == [line, "error: 1 problem found; nothing was changed"]
+    text = cli("validate", "--help").out
+    assert "MINIKCTL_BACKEND" not in text and "--backend" in text
 
 
 def test_rules_are_listed(cli: Cli) -> None:

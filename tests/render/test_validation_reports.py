@@ -74,6 +74,8 @@ WORDS = [
     ("TooLong", "Too long: may not be more than 63 bytes", "too long: may not be more than 63 bytes"),
     ("TooMany", "Too many: 3: must have at most 2 items", "too many: 3: must have at most 2 items"),
     ("TypeInvalid", "Invalid value: [1]: must be a string", "must be a string, not [1]"),
+    ("TypeInvalid", "Invalid value: false: must be a string", "must be a string, not false: quote it"),
+    ("TypeInvalid", "Invalid value: 1.5: must be a string", "must be a string, not 1.5: quote it"),
     (
         "TypeInvalid",
         'Invalid value: "array": spec in body must be of type object: "array"',

@@ -37,6 +37,8 @@ _NAMES = tuple(
         (r"(name part) must", r"\1 must be of letters, digits, '-', '_' and '.' (e.g. \2)"),
     )
 )
+_UNQUOTED = re.compile(r"must be a string, not (true|false|null|-?\d[\d.eE+-]*)")
+_TYPE_FIELDS = ("apiVersion", "kind")
 _DECODER = json.JSONDecoder()
 
 # What is said of custom resources repeats their path, and names the type of a value as if it were one.
@@ -59,6 +61,8 @@ def shortly(problem: FieldProblem) -> str:
     """The problem in one short line, without its path and position."""
     short = _WORDS.get(problem.reason)
     text = short(problem.message) if short else None
+    if text and _UNQUOTED.fullmatch(text) and problem.path not in _TYPE_FIELDS:
+        text = f"{text}: quote it"
     return text or problem.message
 
 
