@@ -39,6 +39,7 @@ MERGED = {
     "Node": CORE,
     "Pod": CORE,
     "ReplicaSet": APPS,
+    "ReplicationController": CORE,
     "Secret": CORE,
     "Service": CORE,
     "StatefulSet": APPS,
