@@ -70,7 +70,11 @@ def status(context: typer.Context) -> None:
     from minikctl.agent.process import agent_status
     from minikctl.render.durations import human_duration
 
-    facts = agent_status(_state_dir(context))
+    folder = _state_dir(context)
+    if (folder / "desired").is_dir():
+        with open_session(context) as session:
+            session.tell_files()
+    facts = agent_status(folder)
     if not facts.running:
         out("no agent is running\n")
         raise typer.Exit(1)

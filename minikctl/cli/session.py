@@ -48,8 +48,12 @@ class Session:
             from minikctl.agent.cluster import open_cluster
 
             self._cluster = open_cluster(self.options)
-            for problem in self._cluster.file_problems:
-                warn(str(problem))
+            if self._cluster.file_problems:
+                from minikctl.cli.desired import lines_of
+
+                for problem in self._cluster.file_problems:
+                    for line in lines_of(self._cluster.state_dir, problem):
+                        warn(line)
         return self._cluster
 
     @property
@@ -72,12 +76,21 @@ class Session:
 
     def tell_simulated(self) -> None:
         """One line, once a command, where nothing really runs."""
-        if self.cluster.is_simulated and not self._has_told_simulated:
-            self._has_told_simulated = True
+        if not self.cluster.is_simulated or self._has_told_simulated:
+            return
+        self._has_told_simulated = True
+        name, _, because = self.cluster.choice
+        if because in ("named", "used before"):
+            note(f"simulated ({name} backend)")
+        else:
             note(
-                f"simulated by the {self.cluster.backend_name} backend: no container really runs"
+                f"simulated by the {name} backend: no container really runs"
                 " (another one: --backend docker|podman with a --state-dir of its own)"
             )
+
+    def tell_files(self) -> None:
+        """Opens the cluster, which warns of desired files that are not obeyed."""
+        _ = self.cluster
 
     def listed(self, kind: str, namespace: str | None) -> list[Object]:
         """Objects of one kind as they are now, by namespace and name. `namespace` None is all."""

@@ -107,8 +107,10 @@ def accomplish(session: Session, role: str, goal: Goal, timeout: float) -> None:
 
 def _timed_out(session: Session, goal: Goal) -> Failed:
     pods = goal.stuck_pods() or goal.missing_pods() if isinstance(goal, WorkloadGoal) else ()
-    lines = ["timed out waiting for the condition", *(f"  {line}" for line in goal.lines())]
-    return Failed("\n".join([*lines, *explain_pods(session, pods), *_advice(goal)]))
+    explained = tuple(f"pod/{name_of(pod)}: " for pod in list(pods)[:MOST_REASONS])
+    lines = [f"  {line}" for line in goal.lines() if not line.startswith(explained)]
+    told = ["timed out waiting for the condition", *lines, *explain_pods(session, pods), *_advice(goal)]
+    return Failed("\n".join(told))
 
 
 def _advice(goal: Goal) -> list[str]:
@@ -226,8 +228,10 @@ class WorkloadGoal:
             for obj in found
             if obj is not None and not (state := state_of(obj)).done and state.waits_for
         ]
-        reasons = [reason for pod in self.missing_pods() if (reason := trouble_of(pod))]
-        return [*workloads, *reasons[:MOST_REASONS]]
+        reasons = [reason for pod in self.missing_pods() if (reason := trouble_of(pod))][:MOST_REASONS]
+        # A pod that was applied itself has no more to say than why.
+        told = {reason.partition(": ")[0] for reason in reasons}
+        return [*(line for line in workloads if line.partition(": ")[0] not in told), *reasons]
 
     def stuck_pods(self) -> tuple[Object, ...]:
         return tuple(one for one in self.missing_pods() if is_stuck(one))

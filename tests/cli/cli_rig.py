@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from minikctl.__main__ import main
 
-SIMULATED = "note: simulated by the memory backend: no container really runs"
+SIMULATED = "note: simulated (memory backend)"
 
 
 class Result(Struct, frozen=True):

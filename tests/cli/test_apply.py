@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from cli_rig import Cli, deployment
 
+from minikctl import registry
 from minikctl.cli import waiting
 
 
@@ -292,3 +293,24 @@ def test_a_pod_that_fits_nowhere_says_why_at_once(cli: Cli) -> None:
     progress, _, error = result.err.partition("error: ")
     assert "Unschedulable: 0/1 nodes are available" in progress
     assert "Unschedulable: 0/1 nodes are available" in error
+
+
+def test_a_pod_that_is_not_ready_in_time_is_told_of_once(cli: Cli) -> None:
+    pod = "apiVersion: v1\nkind: Pod\nmetadata: {{name: {0}}}\nspec:\n  nodeSelector: {{no: where}}\n"
+    path = cli.write("pod.yaml", pod.format("a") + "  containers: [{name: a, image: b}]\n")
+    result = cli("apply", "-f", path, "--timeout=1s")
+    assert result.code == 1
+    assert "Unschedulable" in result.err
+    progress, _, summary = result.err.partition("timed out waiting")
+    assert (progress.count("pod/a: "), summary.count("pod/a: ")) == (1, 1)
+
+
+def test_simulation_that_nobody_asked_for_says_more(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = cli.write("web.yaml", deployment())
+    monkeypatch.delenv("MINIKCTL_BACKEND")
+    chosen = registry.Choice("memory", "memory://", "no engine answers")
+    monkeypatch.setattr(registry, "detect", lambda environ, settings: chosen)
+    first = cli.ok("apply", "-f", path, "--timeout=20s").err
+    assert "note: simulated by the memory backend: no container really runs (another one: --backend" in first
+    again = cli.ok("apply", "-f", path, "--timeout=20s")
+    assert again.told_simulated and "no container really runs" not in again.err

@@ -231,6 +231,22 @@ def test_files_that_vanished_need_a_confirmation(cli: Cli) -> None:
     assert cli.ok("get", "deploy", "-o", "name").lines == []
 
 
+def test_a_hand_edited_file_is_told_of_with_its_place(cli: Cli) -> None:
+    cli.ok("apply", "-f", cli.write("web.yaml", deployment()), "--wait=false")
+    (path,) = (cli.state / "desired").rglob("*web*.yaml")
+    text = path.read_text()
+    path.write_text(text.replace("  replicas: 1\n", "  replica: 1\n").replace("image:", "imag:"))
+    name = path.relative_to(cli.state)
+    line = text.splitlines().index("  replicas: 1") + 1
+    warned = cli.ok("get", "deploy").err.splitlines()
+    assert len(warned) == 2
+    assert warned[0] == (
+        f'Warning: {name}:{line}:3: Deployment/web: spec.replica: unknown field "replica", '
+        'did you mean "replicas"?'
+    )
+    assert cli("agent", "status").err.splitlines() == warned
+
+
 # --- watch ---------------------------------------------------------------------------------------------
 
 
