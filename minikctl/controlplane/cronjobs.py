@@ -40,8 +40,6 @@ from minikctl.model.timestamps import format_time, parse_time
 
 COMPONENT = "cronjob-controller"
 TOO_MANY = 100
-LONGEST_NAME = 52
-"""Of a CronJob, so that its Jobs' names fit."""
 
 
 def reconcile(key: ObjectKey, view: View, now: float, ids: Ids) -> Decision:
@@ -53,6 +51,30 @@ def reconcile(key: ObjectKey, view: View, now: float, ids: Ids) -> Decision:
 
 def job_name(cron_job: Object, slot: float) -> str:
     return f"{name_of(cron_job)}-{int(slot) // 60}"
+
+
+def slot_of(cron_job: Object, name: str) -> float | None:
+    """The slot that a Job of that name is for; None where the CronJob gives no such names."""
+    prefix, _, minutes = name.rpartition("-")
+    return float(minutes) * 60 if prefix == name_of(cron_job) and minutes.isdecimal() else None
+
+
+def job_for(cron_job: Object, slot: float, now: float, uid: str) -> Object:
+    """The Job of a slot, as the API server would store it."""
+    template = spec_of(cron_job)["jobTemplate"]
+    metadata: dict[str, Any] = {
+        "name": job_name(cron_job, slot),
+        "namespace": namespace_of(cron_job),
+        "uid": uid,
+        "creationTimestamp": format_time(now),
+        "generation": 1,
+        "annotations": {**annotations_of(template), SCHEDULED_AT: format_time(slot)},
+        "ownerReferences": [controller_reference(cron_job)],
+    }
+    if labels := labels_of(template):
+        metadata["labels"] = dict(labels)
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": copy(template["spec"])}
+    return {**with_generated_selector(set_defaults(job)), "status": {}}
 
 
 class _Look:
@@ -139,7 +161,7 @@ class _Look:
     # --- Jobs
 
     def _start(self, slot: float) -> None:
-        job = self._job(slot)
+        job = job_for(self.cron_job, slot, self.now, self.ids.uid())
         self.last = format_time(slot)
         if self.view.get(key_of(job)) is not None:
             text = f'Error creating job: jobs.batch "{name_of(job)}" already exists'
@@ -148,23 +170,6 @@ class _Look:
         self.running.append(self.decision.put(job))
         self.jobs.append(job)
         self._tell("SuccessfulCreate", f"Created job {name_of(job)}")
-
-    def _job(self, slot: float) -> Object:
-        template = self.spec["jobTemplate"]
-        metadata: dict[str, Any] = {
-            "name": job_name(self.cron_job, slot),
-            "namespace": namespace_of(self.cron_job),
-            "uid": self.ids.uid(),
-            "creationTimestamp": format_time(self.now),
-            "generation": 1,
-            "labels": dict(labels_of(template)),
-            "annotations": {**annotations_of(template), SCHEDULED_AT: format_time(slot)},
-            "ownerReferences": [controller_reference(self.cron_job)],
-        }
-        if not metadata["labels"]:
-            del metadata["labels"]
-        job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": copy(template["spec"])}
-        return {**with_generated_selector(set_defaults(job)), "status": {}}
 
     def _delete(self, job: Object) -> None:
         self.decision.remove(key_of(job))

@@ -34,7 +34,7 @@ from minikctl.model import (
     status_of,
 )
 from minikctl.model.controller_revisions import REVISION_LABEL, hash_of
-from minikctl.model.node_affinity import fits, pinned, pinned_to
+from minikctl.model.node_affinity import fits, pinned, pinned_to, unpinned
 from minikctl.model.pods import is_available, is_finished, is_ready, phase, ready_since
 from minikctl.model.taints import UNSCHEDULABLE, untolerated
 
@@ -281,6 +281,15 @@ class _Look:
         if self.minimum:
             moments = (since + self.minimum for pod in ready if (since := ready_since(pod)) is not None)
             self.decision.look_at(earliest(moment for moment in moments if moment > self.now))
+
+
+def without_what_all_have(pod: Object) -> Object:
+    """A daemon pod without its node and what every daemon pod tolerates: as its template has it."""
+    spec = unpinned(spec_of(pod))
+    given = [{"effect": effect, "key": key, "operator": "Exists"} for key, effect in _TROUBLES]
+    tolerations = [one for one in spec.get("tolerations") or () if one not in given]
+    spec = {name: value for name, value in spec.items() if name != "tolerations"}
+    return {**pod, "spec": {**spec, "tolerations": tolerations} if tolerations else spec}
 
 
 def _age(pod: Object) -> tuple[bool, str, str]:

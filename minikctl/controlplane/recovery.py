@@ -15,6 +15,7 @@ from minikctl.controlplane.kubelet.seal import recorded_pod
 from minikctl.controlplane.podcontrol import deleted
 from minikctl.controlplane.proxies import is_proxy, service_of
 from minikctl.controlplane.recovery_jobs import known_again, recovered_jobs
+from minikctl.controlplane.recovery_sets import recovered_revisions
 from minikctl.controlplane.restarts import CONFIGURATION_HASH
 from minikctl.controlplane.rollout import surge_and_unavailable
 from minikctl.controlplane.view import View
@@ -40,12 +41,12 @@ from minikctl.model.revisions import HASH_LABEL, REVISION, same_template
 def recover(containers: Iterable[Container], view: View, now: float) -> list[Object]:
     """New objects for the store. `view` holds what the desired files declare."""
     pods: dict[ObjectKey, Object] = {}
-    for container in containers:
+    for container in sorted(containers, key=lambda one: one.created_at):
         pod = recorded_pod(container)
         if pod is not None:
-            pods.setdefault(key_of(pod), pod)
+            pods[key_of(pod)] = pod  # of several of one name, the newest
     sets = _replica_sets(pods.values(), view)
-    jobs = recovered_jobs(pods.values(), view)
+    jobs, cron_jobs = recovered_jobs(pods.values(), view)
     ordered = sorted(sets.values(), key=lambda one: one["metadata"]["creationTimestamp"])
     found = (_known_again(pod, sets, jobs, view) for pod in pods.values())
     known = [pod for pod in found if pod is not None]
@@ -54,7 +55,8 @@ def recover(containers: Iterable[Container], view: View, now: float) -> list[Obj
         if key_of(pod) in going:
             sets[going[key_of(pod)]]["spec"]["replicas"] -= 1
     ended = [deleted(pod, now) if key_of(pod) in going else pod for pod in known]
-    return [*jobs.values(), *_numbered(ordered), *ended]
+    revisions = recovered_revisions(known, view)
+    return [*cron_jobs, *jobs.values(), *revisions, *_numbered(ordered), *ended]
 
 
 def _surplus(pods: list[Object], sets: list[Object], view: View) -> dict[ObjectKey, str]:

@@ -74,6 +74,21 @@ def with_identity(stateful_set: Object, pod: Object) -> Object:
     return {**with_metadata(pod, labels=labels), "spec": spec}
 
 
+def without_identity(stateful_set: Object, pod: Object) -> Object:
+    """The pod without what makes it the one of its ordinal: as its template has it."""
+    labels = {name: text for name, text in labels_of(pod).items() if name not in (POD_NAME, POD_INDEX)}
+    claims = claim_names(stateful_set, pod)
+    spec = {name: value for name, value in spec_of(pod).items() if name not in ("hostname", "subdomain")}
+    volumes = [one for one in spec.get("volumes") or () if one["name"] not in claims]
+    if "volumes" in spec:
+        spec = {**spec, "volumes": volumes} if volumes else _without(spec, "volumes")
+    return {**with_metadata(pod, labels=labels), "spec": spec}
+
+
+def _without(spec: dict[str, Any], field: str) -> dict[str, Any]:
+    return {name: value for name, value in spec.items() if name != field}
+
+
 def _with_claims(volumes: Any, claims: dict[str, str]) -> list[dict[str, Any]]:
     """A volume of the template with a claim's name gives way to the claim."""
     own = [{"name": name, "persistentVolumeClaim": {"claimName": claim}} for name, claim in claims.items()]

@@ -52,6 +52,17 @@ def pinned(spec: dict[str, Any], node: str) -> dict[str, Any]:
     return {**spec, "affinity": affinity}
 
 
+def unpinned(spec: dict[str, Any]) -> dict[str, Any]:
+    """The spec of a pod that was pinned, without that."""
+    others = {name: value for name, value in spec.items() if name != "affinity"}
+    affinity = dict(spec.get("affinity") or {})
+    nodes = dict(affinity.pop("nodeAffinity", None) or {})
+    nodes.pop("requiredDuringSchedulingIgnoredDuringExecution", None)
+    if nodes:
+        affinity["nodeAffinity"] = nodes
+    return {**others, "affinity": affinity} if affinity else others
+
+
 def pinned_to(pod: Object) -> str:
     """The node that a pod is bound to, or was pinned to; "" where it is neither."""
     if bound := spec_of(pod).get("nodeName"):
