@@ -17,41 +17,30 @@ from minikctl.controlplane.kubelet.actions import (
     InspectContainer,
     RemoveContainer,
     RunContainer,
-    RunHook,
-    RunSandbox,
     SignalContainer,
     StartContainer,
     TearDownVolumes,
 )
 from minikctl.controlplane.kubelet.backoff import next_wait
-from minikctl.controlplane.kubelet.configuration import Find, Missing, Surroundings, nothing
-from minikctl.controlplane.kubelet.environment import environment
+from minikctl.controlplane.kubelet.configuration import Find, nothing
 from minikctl.controlplane.kubelet.hooks import (
-    LONGEST_POST_START_SECONDS,
     HookKind,
     handler_of,
-    hook_check,
-    sleep_of,
 )
 from minikctl.controlplane.kubelet.images import ImageBook
 from minikctl.controlplane.kubelet.initialization import initialization
 from minikctl.controlplane.kubelet.instances import Instance, Instances
 from minikctl.controlplane.kubelet.known import known_status
-from minikctl.controlplane.kubelet.memo import SANDBOX, PodMemo
-from minikctl.controlplane.kubelet.messages import message_path, unread, with_messages
-from minikctl.controlplane.kubelet.oom import oom_score_adj
+from minikctl.controlplane.kubelet.look import COMPONENT, DEADLINE_EXCEEDED, Look
+from minikctl.controlplane.kubelet.memo import PodMemo
+from minikctl.controlplane.kubelet.messages import unread, with_messages
 from minikctl.controlplane.kubelet.probes import FIELDS, ProbePlan, failed_probe, plans
-from minikctl.controlplane.kubelet.provision import provision
-from minikctl.controlplane.kubelet.pulling import pulling
 from minikctl.controlplane.kubelet.specs import (
     container_hash,
-    container_spec,
     needs_sandbox,
-    sandbox_spec,
 )
-from minikctl.controlplane.kubelet.status import Failure, NodeFacts, Waiting, pod_status
-from minikctl.controlplane.kubelet.stopping import stop
-from minikctl.controlplane.kubelet.volumes import has_volumes, mounts
+from minikctl.controlplane.kubelet.status import NodeFacts, Waiting
+from minikctl.controlplane.kubelet.volumes import has_volumes
 from minikctl.model import (
     Object,
     is_deleting,
@@ -63,15 +52,6 @@ from minikctl.model import (
 )
 from minikctl.model.pods import is_finished, is_sidecar
 from minikctl.model.timestamps import parse_time
-
-COMPONENT = "kubelet"
-UNREAD_SECRETS = (
-    "Unable to retrieve some image pull secrets ({}); attempting to pull the image may not succeed."
-)
-CONFIG_ERROR = "CreateContainerConfigError"
-DEADLINE_EXCEEDED = Failure(
-    "DeadlineExceeded", "Pod was active on the node longer than the specified deadline"
-)
 
 
 class PodSync(Struct):
@@ -114,21 +94,8 @@ def sync_pod(
     return PodSync(look.decision, look.actions, look.memo, look.probes(), look.is_gone)
 
 
-class _Look(Struct):
-    pod: Object
-    instances: Instances
-    memo: PodMemo
-    images: ImageBook
-    node: NodeFacts
-    now: float
-    cluster_id: str
-    seal_key: bytes
-    find: Find
-    links: Mapping[str, str]
-    decision: Decision = field(default_factory=Decision)
-    actions: list[Action] = field(default_factory=list)
-    waiting: dict[str, Waiting] = field(default_factory=dict)
-    is_gone: bool = False
+class _Look(Look):
+    """Which steps are taken."""
 
     # --- the three lives of a pod
 
@@ -199,10 +166,6 @@ class _Look(Struct):
         changed = latest.identity.spec_hash != container_hash(container)
         return not changed and not self._should_restart(container, latest)
 
-    def _all_containers(self) -> list[dict[str, Any]]:
-        spec = spec_of(self.pod)
-        return [*(spec.get("initContainers") or ()), *spec["containers"]]
-
     def _not_yet(self) -> Waiting:
         return Waiting("PodInitializing" if spec_of(self.pod).get("initContainers") else "ContainerCreating")
 
@@ -237,65 +200,10 @@ class _Look(Struct):
         if left and not running:
             self._write_status()
 
-    def _running(self) -> list[Instance]:
-        states = (ContainerState.RUNNING, ContainerState.UNKNOWN)
-        return [one for one in self.instances.apps() if one.container.state in states]
-
     def _stop_next(self, running: list[Instance]) -> None:
         """Sidecars of a pod that is done, or failed: within the pod's grace period from the last end."""
         ends = [one.container.finished_at or self.now for one in self.instances.apps() if one.has_ended]
         self._stop_all(running, max(ends, default=self.now))
-
-    def _stop_all(self, running: list[Instance], began: float) -> None:
-        overdue = self._stop(running, began + self._grace())
-        self.actions.extend(SignalContainer(one.id, kill=True) for one in overdue)
-
-    def _grace(self) -> int:
-        grace: int = spec_of(self.pod).get("terminationGracePeriodSeconds", 30)
-        return grace
-
-    def _stop(
-        self, running: list[Instance], deadline: float, message: str = "Stopping container {name}"
-    ) -> list[Instance]:
-        """Brings nearer the end of these, and returns those whose time is up."""
-        made = stop(self.pod, running, self.memo, deadline=deadline, now=self.now)
-        self.memo = made.memo
-        self.actions.extend(made.actions)
-        for one in made.begun:
-            text = message.format(name=one.identity.container)
-            self.decision.tell(self.pod, "Killing", text, COMPONENT)
-        for moment in made.look_again:
-            self.decision.look_at(moment)
-        return made.overdue
-
-    def _has_volumes(self) -> bool:
-        made = provision(self._around(), self.instances, self.memo, self.now)
-        self.memo = made.memo
-        self.actions.extend(made.actions)
-        for text in made.complaints:
-            self.decision.tell(self.pod, "FailedMount", text, COMPONENT, "Warning")
-        self.decision.look_at(made.look_again)
-        return made.is_ready
-
-    # --- the sandbox
-
-    def _has_sandbox(self) -> bool:
-        """Whether the pod's sandbox runs; otherwise says what leads there.
-
-        A pod's sandbox has one name for life, so that no engine can ever run two of them. When it has ended,
-        all that shared its network goes first: nobody could reach it any more.
-        """
-        sandbox = self.instances.sandbox()
-        if sandbox is not None and sandbox.is_running:
-            return True
-        left = [*self.instances.apps(), *self.instances.sandboxes]
-        if left:
-            self.actions.extend(RemoveContainer(one.id) for one in left)
-        elif self._may_retry(SANDBOX):
-            self.actions.append(
-                RunSandbox(sandbox_spec(self.pod, cluster_id=self.cluster_id, seal_key=self.seal_key))
-            )
-        return False
 
     # --- one container
 
@@ -338,27 +246,7 @@ class _Look(Struct):
             previous = self.instances.previous(name)
             self.actions.extend(RemoveContainer(one.id) for one in older if one is not previous)
 
-    def _end_attempt(self, latest: Instance, grace: int, message: str) -> None:
-        """This container ends, and the pod goes on."""
-        began = self.memo.stopping.get(latest.id, self.now)
-        overdue = self._stop([latest], began + grace, message)
-        self.actions.extend(SignalContainer(one.id, kill=True) for one in overdue)
-
-    def _begin(self, container: dict[str, Any], latest: Instance) -> None:
-        """Runs its postStart hook, if it has one that has not been run."""
-        if self.memo.is_begun(self.pod, container, latest.id):
-            return
-        handler = handler_of(container, HookKind.POST_START)
-        seconds = sleep_of(handler)
-        if seconds is None:
-            check = hook_check(handler, container)
-            hook = RunHook(
-                container["name"], latest.id, HookKind.POST_START, check, LONGEST_POST_START_SECONDS
-            )
-            self.actions.append(hook)
-            return
-        self.memo, due = self.memo.slept((latest.id, HookKind.POST_START), seconds, self.now)
-        self.decision.look_at(due)
+    # --- its probes
 
     def probes(self) -> list[ProbePlan]:
         """What is to be asked from now on, until the next look."""
@@ -426,92 +314,6 @@ class _Look(Struct):
         if was.get("reason") != "CrashLoopBackOff":
             text = f"Back-off restarting failed container {name} in pod {pod}"
             self.decision.tell(self.pod, "BackOff", text, COMPONENT, "Warning")
-
-    # --- starting
-
-    def _start(self, container: dict[str, Any], attempt: int, backoff: int | None) -> None:
-        name = container["name"]
-        self.waiting.setdefault(name, Waiting("ContainerCreating"))
-        if not self._may_retry(name) or not self._has_image(container):
-            return
-        sandbox = self.instances.sandbox() if needs_sandbox(self.pod) else None
-        around = self._around(sandbox.container.ip if sandbox else "")
-        values = environment(container, around)
-        wanted = values if isinstance(values, Missing) else mounts(container, around, values)
-        if isinstance(values, Missing) or isinstance(wanted, Missing):
-            self._lack(container, wanted)
-            return
-        spec = container_spec(
-            self.pod,
-            container,
-            attempt=attempt,
-            backoff=backoff,
-            sandbox_id=sandbox.id if sandbox else "",
-            cluster_id=self.cluster_id,
-            seal_key=self.seal_key,
-            environment=values,
-            oom_score_adj=self._oom_score_adj(container),
-        )
-        self.actions.append(RunContainer(name, spec, wanted, attempt, message_path(container)))
-
-    def _oom_score_adj(self, container: dict[str, Any]) -> int | None:
-        score = oom_score_adj(self.pod, container, self.node.memory_bytes)
-        # Without root nobody may be spared.
-        return None if self.node.rootless and score < 0 else score
-
-    def _around(self, pod_ip: str = "") -> Surroundings:
-        node = self.node
-        return Surroundings(
-            self.pod, self.find, pod_ip, node.host_ip, node.allocatable, self.links, self.cluster_id
-        )
-
-    def _lack(self, container: dict[str, Any], missing: Any) -> None:
-        """It waits: whoever changes what it needs has the pod looked at."""
-        name = container["name"]
-        self.waiting[name] = Waiting(CONFIG_ERROR, missing.message)
-        was = (known_status(self.pod, name).get("state") or {}).get("waiting") or {}
-        if was.get("message") != missing.message:
-            self.decision.tell(self.pod, "Failed", f"Error: {missing.message}", COMPONENT, "Warning")
-
-    def _may_retry(self, name: str) -> bool:
-        """False while an earlier failure's back-off runs: that failure is then what is waited for."""
-        trouble = self.memo.troubles.get(name)
-        if trouble is None:
-            return True
-        names = [name] if name != SANDBOX else [one["name"] for one in self._all_containers()]
-        for waiting in names:
-            self.waiting[waiting] = Waiting(trouble.reason, trouble.message)
-        if trouble.retry_at > self.now:
-            self.decision.look_at(trouble.retry_at)
-            return False
-        return True
-
-    def _has_image(self, container: dict[str, Any]) -> bool:
-        made = pulling(container, self._around(), self.images, self.memo, self.now)
-        self.memo = made.memo
-        if made.waiting is not None:
-            self.waiting[container["name"]] = made.waiting
-        if made.pull is not None:
-            self.actions.append(made.pull)
-        if made.unread:
-            text = UNREAD_SECRETS.format(", ".join(made.unread))
-            self.decision.tell(self.pod, "FailedToRetrieveImagePullSecret", text, COMPONENT, "Warning")
-        self.decision.look_at(made.look_again)
-        return made.is_there
-
-    # --- the status
-
-    def _write_status(self, failure: Failure | None = None) -> None:
-        for container in self._all_containers():
-            trouble = self.memo.troubles.get(container["name"])
-            latest = self.instances.latest(container["name"])
-            if latest is not None and latest.has_ended:
-                continue  # it did start, whatever was heard of it
-            if trouble is not None and container["name"] not in self.waiting:
-                self.waiting[container["name"]] = Waiting(trouble.reason, trouble.message)
-        status = pod_status(self.pod, self.instances, self.waiting, self.memo, self.node, self.now, failure)
-        if changed := with_status(self.pod, status):
-            self.decision.put(changed)
 
 
 def _duration(seconds: int) -> str:
