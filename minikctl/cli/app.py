@@ -35,6 +35,7 @@ VERBS = {
     "exec": Entry("minikctl.cli.exec", "execute", "Execute a command in a container."),
     "attach": Entry("minikctl.cli.attach", "attach", "Attach to a container that runs."),
     "cp": Entry("minikctl.cli.cp", "cp", "Copy files and folders to and from containers."),
+    "port-forward": Entry("minikctl.cli.port_forward", "port_forward", "Local ports that lead to a pod's."),
     "top": Entry("minikctl.cli.top", "ENTRIES", "What pods and nodes use."),
     "events": Entry("minikctl.cli.events", "events", "List events."),
     "watch": Entry("minikctl.cli.watch", "watch", "A live tree of everything, until q or Ctrl-C."),

@@ -21,7 +21,7 @@ from minikctl.cli.containers import Place, choose_container, existing_container,
 from minikctl.cli.errors import Failed
 from minikctl.cli.options import flag, value
 from minikctl.cli.session import open_session, warn
-from minikctl.cli.unpacking import ByteReader, unpack
+from minikctl.cli.unpacking import ByteReader, clean, unpack
 from minikctl.errors import BackendError, PermanentError, UsageError
 
 _FORM = "filespec must match the canonical format: [[namespace/]pod:]file/path"
@@ -97,22 +97,28 @@ def cp(
 
 def _fetch(place: Place, path: str, target: str) -> None:
     """:raises PermanentError: it is not there."""
+    path = os.path.normpath(path)
     chunks = _archive(place, path)
     if target == "-":
         for chunk in chunks:
             sys.stdout.buffer.write(chunk)
         sys.stdout.buffer.flush()
         return
-    name = PurePosixPath(os.path.normpath(path)).name
+    name = PurePosixPath(path).name
     first, chunks = _first_member(chunks)
-    destination = Path(target)
-    if destination.is_dir() and not first.isdir():
-        destination /= name or "root"
-    elif (target.endswith("/") and not first.isdir()) or (first.isdir() and destination.is_file()):
+    destination, has_folder = Path(target), _is_of_folder(first, name)
+    if destination.is_dir() and not has_folder:
+        destination /= name
+    elif (target.endswith("/") and not has_folder) or (has_folder and destination.is_file()):
         raise Failed(f"{target} is no folder")
     if not destination.parent.is_dir():
         raise Failed(f"{destination.parent} doesn't exist in local filesystem")
-    unpack(chunks, first.name, destination, warn)
+    unpack(chunks, name, destination, warn)
+
+
+def _is_of_folder(first: tarfile.TarInfo, name: str) -> bool:
+    """Whether an archive that begins so is that of a folder: not every engine names the folder itself."""
+    return first.isdir() or clean(first.name) != clean(name)
 
 
 def _archive(place: Place, path: str) -> Iterator[bytes]:
@@ -173,11 +179,12 @@ def is_folder(place: Place, path: str) -> bool:
     """Whether the path leads to a folder in the container, over links too."""
     for _ in range(_MOST_LINKS):
         try:
-            member, _chunks = _first_member(place.backend.get_archive(place.identifier, path))
+            path = os.path.normpath(path)
+            member, _ = _first_member(place.backend.get_archive(place.identifier, path))
         except BackendError:
             return False
         if not member.issym():
-            return member.isdir()
+            return _is_of_folder(member, PurePosixPath(path).name)
         path = os.path.normpath(PurePosixPath(path).parent / member.linkname)
     return False
 

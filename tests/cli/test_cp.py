@@ -280,3 +280,49 @@ def test_usage(cli: Cli, words: list[str], message: str) -> None:
 def test_what_is_not_there(cli: Cli) -> None:
     result = cli("cp", "nope:/x", str(cli.folder))
     assert result.err.endswith('Error from server (NotFound): pods "nope" not found\n')
+
+
+POD = """apiVersion: v1
+kind: Pod
+metadata: {name: files}
+spec: {containers: [{name: c, image: nginx}]}
+"""
+
+
+def test_there_and_back(cli: Cli) -> None:
+    cli.ok("apply", "-f", cli.write("pod.yaml", POD), "--timeout=20s")
+    source = cli.folder / "source"
+    (source / "deep").mkdir(parents=True)
+    (source / "deep" / "b").write_text("two")
+    (source / "a").write_text("one")
+    cli.ok("cp", str(source), "files:/tmp/site")
+    cli.ok("cp", "default/files:/tmp/site", str(cli.folder / "back"))
+    assert (cli.folder / "back/a").read_text() == "one"
+    assert (cli.folder / "back/deep/b").read_text() == "two"
+    cli.ok("cp", str(source / "a"), "files:/tmp/site", "-c", "c")
+    cli.ok("cp", "files:/tmp/site/a", str(cli.folder))
+    assert (cli.folder / "a").read_text() == "one"
+    missing = cli("cp", "files:/nope", str(cli.folder / "x"))
+    assert missing.err == "error: /nope is not there in container c\n"
+    no_folder = cli("cp", "files:/tmp/site", str(cli.folder / "a"))
+    assert no_folder.err.endswith("is no folder\n") and no_folder.code == 1
+
+
+def test_a_hostile_container_through_the_command(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    from minikctl_memory.backend import MemoryBackend
+
+    cli.ok("apply", "-f", cli.write("pod.yaml", POD), "--timeout=20s")
+    evil = b"".join(
+        archive(
+            Member("site"),
+            Member("site/d", link="../.."),
+            Member("site/../../x", "e"),
+            Member("site/d/x", "e"),
+        )
+    )
+    monkeypatch.setattr(MemoryBackend, "get_archive", lambda self, identifier, path: iter([evil]))
+    target = cli.folder / "deep" / "target"
+    target.parent.mkdir()
+    result = cli.ok("cp", "files:/site", str(target))
+    assert not (cli.folder / "x").exists() and not (cli.folder / "deep" / "x").exists()
+    assert "Warning: file 'site/../../x' is outside target destination, skipping" in result.err
