@@ -125,7 +125,7 @@ def test_revisions_selectors_and_what_is_not_there(cli: Cli, web: str) -> None:
     assert cli("label", "a=b", "deploy/web").err == (
         "error: all resources must be specified before label changes: deploy/web\n"
     )
-    assert cli("label", "deploy/web", "a=b", "--field-manager=x").err.startswith("error: unknown flag")
+    assert cli("label", "deploy/web", "a=b", "--field-manager=x").err.startswith("error: --field-manager is")
 
 
 def test_listing_several(cli: Cli, web: str) -> None:

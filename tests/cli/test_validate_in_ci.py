@@ -7,6 +7,7 @@ its locked version, and builds minikctl itself only.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -83,6 +84,18 @@ def test_the_hook_is_described() -> None:
         "python",
     )
     assert hook["require_serial"] is True
+    others = (
+        ".pre-commit-config.yaml",
+        ".github/workflows/ci.yml",
+        "chart/Chart.yaml",
+        "chart/values-prod.yaml",
+        "docker-compose.yml",
+        "compose.override.yaml",
+    )
+    assert all(re.search(hook["exclude"], name) for name in others)
+    assert not any(
+        re.search(hook["exclude"], name) for name in ("k8s/web.yaml", "values/web.yaml", "a.b.yml")
+    )
 
 
 # --- the GitHub action -----------------------------------------------------------------------------
@@ -134,6 +147,31 @@ def test_inputs_of_the_action_are_words_and_never_code(
     flags = ["validate", "--output", "github", "--summary", "--recursive"]
     assert done.stdout.splitlines() == [*flags, *expected]
     assert not (tmp_path / "pwned").exists()
+
+
+def test_the_action_takes_a_whole_repository_by_default(work: Path, tmp_path: Path) -> None:
+    (work / "k8s/bad dir/bad.yaml").unlink()
+    others = {
+        ".github/workflows/ci.yml": "on: push\n",
+        ".pre-commit-config.yaml": "repos: []\n",
+        "chart/Chart.yaml": "apiVersion: v2\nname: c\n",
+        "chart/values.yaml": "image: nginx\n",
+        "docker-compose.yml": "services: {}\n",
+    }
+    for name, text in others.items():
+        path = work / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    binary = tmp_path / "minikctl/bin/minikctl"
+    binary.parent.mkdir(parents=True)
+    binary.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m minikctl "$@"\n')
+    binary.chmod(0o755)
+    files = yaml_of("action.yml")["inputs"]["files"]["default"]
+    done = bash(scripts()[1], cwd=work, RUNNER_TEMP=str(tmp_path), FILES=files, ARGS="")
+    assert (done.returncode, done.stdout) == (
+        0,
+        "Summary: 4 resources found in 4 files - Valid: 1, Invalid: 0, Errors: 0, Skipped: 3\n",
+    )
 
 
 def test_the_actions_scripts_take_nothing_from_expressions() -> None:
