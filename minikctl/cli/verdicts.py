@@ -145,7 +145,9 @@ def _verdict(document: Document, terms: Terms, known: _Known) -> Result:
     if (other := misplaced(obj, terms.namespace, known.crds)) is not None:
         problems = [*problems, other]
     if terms.running is not None and not is_undecodable(problems):
-        problems = [*problems, *_not_run(obj, problems, terms.running)]
+        from minikctl.manifests.checks import not_run
+
+        problems = [*problems, *not_run(obj, problems, terms.running)]
     findings = list(_findings(document, problems))
     warnings = [] if problems else list(_findings(document, _warnings(document, labels, terms, known)))
     fidelity = [] if is_undecodable(problems) else list(_fidelity(document, terms, problems))
@@ -295,17 +297,6 @@ def _warnings(
         from minikctl.manifests.warnings import warnings_of
 
         yield from warnings_of(document.obj, labels)
-
-
-def _not_run(obj: Object, problems: Sequence[FieldProblem], backends: Sequence[str]) -> list[FieldProblem]:
-    """What this version, or one of these backends, would have to ignore, of what is not told already."""
-    from minikctl.manifests.fidelity import refused_kind, unhandled
-
-    if (refused := refused_kind(obj)) is not None:
-        return [refused]
-    told = {problem.path for problem in problems}
-    found = {problem.path: problem for backend in ("", *backends) for problem in unhandled(obj, backend)}
-    return [problem for path, problem in found.items() if path not in told]
 
 
 def _fidelity(document: Document, terms: Terms, problems: Sequence[FieldProblem]) -> Iterator[Fidelity]:

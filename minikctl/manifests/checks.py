@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -11,6 +11,7 @@ from minikctl.manifests.fidelity import refused_kind, unhandled
 from minikctl.manifests.loader import Document
 from minikctl.manifests.paths import parse_path
 from minikctl.manifests.validation import is_undecodable, validate
+from minikctl.model import Object
 
 
 def check(documents: Iterable[Document]) -> list[FieldProblem]:
@@ -31,17 +32,26 @@ def check_on(backend: str, documents: Iterable[Document]) -> list[FieldProblem]:
     ]
 
 
+def not_run(
+    obj: Object, problems: Sequence[FieldProblem], backends: Sequence[str] = ()
+) -> list[FieldProblem]:
+    """What this version, or one of these backends, would have to ignore of an object that can be decoded.
+    A field is told of once: not if there is a problem with it already.
+
+    :raises UsageError: there is no such backend.
+    """
+    refused = refused_kind(obj)
+    if refused is not None:
+        return [refused]
+    told = {problem.path for problem in problems}
+    found = {problem.path: problem for backend in ("", *backends) for problem in unhandled(obj, backend)}
+    return [problem for path, problem in found.items() if path not in told]
+
+
 def _located(document: Document, problem: FieldProblem) -> FieldProblem:
     return replace(problem, position=document.position(parse_path(problem.path)))
 
 
 def _problems(document: Document) -> list[FieldProblem]:
     problems = validate(document.obj)
-    if is_undecodable(problems):
-        return problems
-    refused = refused_kind(document.obj)
-    if refused is not None:
-        return [*problems, refused]
-    # A field that Kubernetes does not know is reported once, as unknown.
-    unknown = {problem.path for problem in problems if problem.reason == "UnknownField"}
-    return [*problems, *(problem for problem in unhandled(document.obj) if problem.path not in unknown)]
+    return problems if is_undecodable(problems) else [*problems, *not_run(document.obj, problems)]
