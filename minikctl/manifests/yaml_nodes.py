@@ -109,6 +109,8 @@ def _syntax_error(error: Any, text: str, origin: Origin) -> ManifestError:
         what = " ".join(filter(None, (getattr(error, "context", None), getattr(error, "problem", None))))
         if "<document start>" in what:
             what = "nothing follows a document but a line --- and the next one; no % line precedes it"
+        if _is_tab(text, mark.line):
+            what = "a tab can't indent YAML: use spaces"
         return origin.error(what or "not YAML", mark.line, mark.column)
     at = getattr(error, "position", None)
     line, column = 0, 0
@@ -117,6 +119,12 @@ def _syntax_error(error: Any, text: str, origin: Origin) -> ManifestError:
         before = text.encode()[:at].decode(errors="ignore")
         line, column = before.count("\n"), len(before) - (before.rfind("\n") + 1)
     return origin.error(str(getattr(error, "reason", error)), line, column)
+
+
+def _is_tab(text: str, line: int) -> bool:
+    """Whether the line is indented with one."""
+    lines = text.split("\n", line + 1)
+    return len(lines) > line and "\t" in lines[line][: len(lines[line]) - len(lines[line].lstrip())]
 
 
 def is_plain_name(node: Any, word: Any) -> bool:
@@ -138,39 +146,54 @@ def mark(node: Any) -> tuple[int, int]:
     return start.line, start.column
 
 
-def locate(root: Any, path: Path) -> tuple[int, int]:
-    """The 0-based line and column of a path's key (of the item, in a list), or of its nearest parent."""
-    found, node = root, root
-    for step in path:
-        child = _child(node, step)
-        if child is None:
-            break
-        found, node = child
-    return mark(found)
+class Places:
+    """Where the fields of one composed document stand. A map is gone through once, whatever is asked."""
+
+    def __init__(self, root: Any) -> None:
+        self._root = root
+        self._maps: dict[int, tuple[dict[str, tuple[Any, Any]], list[Any]]] = {}
+        """By the node's id: the keys with their nodes, and the nodes that are merged."""
+
+    def locate(self, path: Path) -> tuple[int, int]:
+        """The 0-based line and column of a path's key (of the item, in a list), or of its nearest parent."""
+        found, node = self._root, self._root
+        for step in path:
+            child = self._child(node, step)
+            if child is None:
+                break
+            found, node = child
+        return mark(found)
+
+    def _child(self, node: Any, step: str | int) -> tuple[Any, Any] | None:
+        """(what to point at, the value) one step further down."""
+        if node.id == "sequence":
+            inside = isinstance(step, int) and 0 <= step < len(node.value)
+            return (node.value[step], node.value[step]) if inside else None
+        # In the text of a path, the key "80" of a map looks like an index.
+        return self._member(node, str(step), set()) if node.id == "mapping" else None
+
+    def _member(self, node: Any, key: str, asked: set[int]) -> tuple[Any, Any] | None:
+        """In the map itself, or in what is merged into it: each is asked once, however often it is merged."""
+        if id(node) in asked:
+            return None
+        asked.add(id(node))
+        if id(node) not in self._maps:
+            self._maps[id(node)] = _keys_of(node)
+        own, merged = self._maps[id(node)]
+        if (found := own.get(key)) is not None:
+            return found
+        return next((member for source in merged if (member := self._member(source, key, asked))), None)
 
 
-def _child(node: Any, step: str | int) -> tuple[Any, Any] | None:
-    """(what to point at, the value) one step further down."""
-    if node.id == "sequence":
-        inside = isinstance(step, int) and 0 <= step < len(node.value)
-        return (node.value[step], node.value[step]) if inside else None
-    if node.id != "mapping":
-        return None
-    step = str(step)  # in the text of a path, the key "80" of a map looks like an index
-    for key_node, value_node in node.value:
-        if key_node.id == "scalar" and not is_merge(key_node) and _key_text(key_node) == step:
-            return key_node, value_node
-    return _merged_child(node, step)
-
-
-def _merged_child(node: Any, step: str | int) -> tuple[Any, Any] | None:
+def _keys_of(node: Any) -> tuple[dict[str, tuple[Any, Any]], list[Any]]:
+    own: dict[str, tuple[Any, Any]] = {}
+    merged: list[Any] = []
     for key_node, value_node in node.value:
         if is_merge(key_node):
-            sources = value_node.value if value_node.id == "sequence" else (value_node,)
-            for source in sources:
-                if found := _child(source, step):
-                    return found
-    return None
+            merged += value_node.value if value_node.id == "sequence" else (value_node,)
+        elif key_node.id == "scalar":
+            own.setdefault(_key_text(key_node), (key_node, value_node))
+    return own, merged
 
 
 def _key_text(node: Any) -> str:

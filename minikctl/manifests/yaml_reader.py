@@ -23,7 +23,7 @@ from minikctl.errors import ManifestError, Position
 from minikctl.manifests.json_reader import as_yaml, read_values, skip_blank
 from minikctl.manifests.paths import Path
 from minikctl.manifests.yaml_composers import MAX_FILE_NODES
-from minikctl.manifests.yaml_nodes import Budget, Origin, compose, locate
+from minikctl.manifests.yaml_nodes import Budget, Origin, Places, compose
 from minikctl.manifests.yaml_values import RepeatedKey, build
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -32,6 +32,10 @@ MAX_DOCUMENTS = 100_000
 
 Locate = Callable[[Path], tuple[int, int]]
 
+_TEMPLATE = re.compile(
+    r"\{\{-?\s*(?:[.$(]|/\*|(?:if|else|end|range|with|define|template|include|toYaml|tpl)\b)"
+)
+_HELM = "it looks like a Helm template: helm template … | minikctl validate -"
 _SEPARATOR = re.compile(r"^---([^\n]*)(?:\n|\Z)", re.MULTILINE)
 
 
@@ -156,7 +160,7 @@ class _Reader:
         try:
             value, repeated = self._built(self._text[start:end], origin)
         except ManifestError as error:
-            yield error
+            yield _with_hint(error, self._text[start:end])
             return
         if value is not None:
             yield self._parsed(value, repeated, start, end, origin)
@@ -183,12 +187,18 @@ class _Reader:
         return Origin(self._source, self._line, index - (self._text.rfind("\n", 0, index) + 1))
 
 
+def _with_hint(error: ManifestError, text: str) -> ManifestError:
+    if _TEMPLATE.search(text) is None:
+        return error
+    return ManifestError(f"{error.message}; {_HELM}", error.position)
+
+
 class _Positions:
     """Where the fields of one document stand: composed again when the first one is asked for."""
 
     def __init__(self, text: str, start: int, end: int, origin: Origin) -> None:
         self._text, self._start, self._end, self._origin = text, start, end, origin
-        self._root: Any = None
+        self._places: Places | None = None
         self._tried = False
 
     def locate(self, path: Path) -> tuple[int, int]:
@@ -196,8 +206,9 @@ class _Positions:
             self._tried = True
             try:
                 text = as_yaml(self._text[self._start : self._end])
-                self._root = compose(text, self._origin, Budget())
+                root = compose(text, self._origin, Budget())
             except ManifestError:  # JSON that no YAML parser takes
-                self._root = None
-        line, column = (0, 0) if self._root is None else locate(self._root, path)
+                root = None
+            self._places = None if root is None else Places(root)
+        line, column = (0, 0) if self._places is None else self._places.locate(path)
         return self._origin.place(line, column)

@@ -6,6 +6,7 @@ the values embedded objects and the uniqueness of list items.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -96,14 +97,10 @@ def _unknown_fields(value: Any, schema: Schema | None, path: Path) -> Iterator[F
 
 
 def _unknown(path: Path, known: list[str]) -> FieldProblem:
-    from difflib import get_close_matches
+    from minikctl.manifests.hints import name_hint
 
-    name = str(path[-1])
-    lowered = [field for field in known if field.lower() == name.lower()]
-    near = lowered or get_close_matches(name, known, n=1, cutoff=0.7)
-    hint = f', did you mean "{near[0]}"?' if near else ""
     text = format_path(path)
-    return FieldProblem(text, UNKNOWN, f'unknown field "{text}"{hint}')
+    return FieldProblem(text, UNKNOWN, f'unknown field "{text}"{name_hint(str(path[-1]), known)}')
 
 
 def _embedded_types(value: Any, schema: Any, path: Path) -> Iterator[FieldProblem]:
@@ -244,7 +241,7 @@ def _repeated_keys(items: list[Any], names: list[str], path: Path) -> Iterator[F
 def _repeated(items: list[Any], shown: list[Any], path: Path) -> Iterator[FieldProblem]:
     seen: dict[str, int] = {}
     for index, item in enumerate(items):
-        text = show(item)
+        text = json.dumps(item, sort_keys=True)
         seen[text] = seen.get(text, 0) + 1
         if seen[text] == 2:
             yield duplicate(format_path((*path, index)), shown[index])

@@ -12,6 +12,7 @@ from minikctl.manifests.rules.problems import (
     invalid,
     path_segment_advice,
     qualified_name_advice,
+    repeated_at,
     required,
     service_label_advice,
     subdomain_advice,
@@ -99,10 +100,11 @@ def _resources(found: Fields, path: str) -> Iterator[FieldProblem]:
 
 
 def _resource_names(names: list[str], path: str) -> Iterator[FieldProblem]:
+    again = repeated_at(names)
     for index, name in enumerate(names):
         if problem := path_segment_advice(name):
             yield invalid(f"{path}[{index}]", name, problem)
-        if name in names[:index]:
+        if index in again:
             yield duplicate(f"{path}[{index}]", name)
 
 
@@ -189,10 +191,11 @@ def _param_ref(found: Fields, path: str) -> Iterator[FieldProblem]:
 
 
 def _actions(actions: list[str], path: str) -> Iterator[FieldProblem]:
+    again = repeated_at(actions)
     for index, action in enumerate(actions):
         if action not in _ACTIONS:
             yield unsupported(f"{path}[{index}]", action, _ACTIONS)
-        if action in actions[:index]:
+        if index in again:
             yield duplicate(f"{path}[{index}]", action)
     if "Deny" in actions and "Warn" in actions:
         yield invalid(path, actions, "must not contain both Deny and Warn")

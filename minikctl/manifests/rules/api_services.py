@@ -9,6 +9,7 @@ from minikctl.manifests.rules.networks import check_port
 from minikctl.manifests.rules.problems import (
     duplicate,
     invalid,
+    repeated_at,
     required,
     service_label_advice,
     subdomain_advice,
@@ -89,10 +90,11 @@ def signing_request(obj: Object) -> Iterator[FieldProblem]:
     usages = spec.get("usages") or []
     if not usages:
         yield required("spec.usages")
+    again = repeated_at(usages)
     for index, usage in enumerate(usages):
         if usage not in _USAGES:
             yield unsupported(f"spec.usages[{index}]", usage, _USAGES)
-        if usage in usages[:index]:
+        if index in again:
             yield duplicate(f"spec.usages[{index}]", usage)
     yield from _signer_name(spec.get("signerName", ""), "spec.signerName")
     seconds = spec.get("expirationSeconds")

@@ -16,6 +16,7 @@ from minikctl.manifests.rules.problems import (
     check_filled,
     forbidden,
     invalid,
+    repeated_at,
     required,
     service_label_advice,
     subdomain_advice,
@@ -194,8 +195,9 @@ def _client(client: Fields, path: str) -> Iterator[FieldProblem]:
 
 def _reviewed(found: list[str], path: str) -> Iterator[FieldProblem]:
     yield from check_filled(path, found)
+    again = repeated_at(found)
     for index, version in enumerate(found):
-        if version in found[:index]:
+        if index in again:
             yield invalid(f"{path}[{index}]", version, "duplicate version")
         else:
             yield from _label(f"{path}[{index}]", version, may_be_empty=False)

@@ -12,6 +12,7 @@ from minikctl.manifests.rules.problems import (
     invalid,
     label_value_advice,
     qualified_name_advice,
+    repeated_at,
     required,
     unsupported,
 )
@@ -62,8 +63,9 @@ def ranges(obj: Object) -> Iterator[FieldProblem]:
         families = {":" in value for value in found}
         if len(families) != len(found):
             yield invalid("spec.podCIDRs", found, "may specify no more than one CIDR for each IP family")
+        again = repeated_at(found)
         for index, value in enumerate(found):
-            if value in found[:index]:
+            if index in again:
                 yield duplicate(f"spec.podCIDRs[{index}]", value)
 
 

@@ -7,11 +7,15 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
+from msgspec import Struct
+
 from minikctl.errors import FieldProblem
 
 NOT_NEGATIVE = "must be greater than or equal to 0"
 NOT_POSITIVE = "must be greater than 0"
 MAX_INT32 = 2**31 - 1
+_LONGEST_SHOWN = 2000
+"""Characters of a value that a message shows: one list may be wrong in many places."""
 
 
 def invalid(path: str, value: Any, detail: str) -> FieldProblem:
@@ -53,9 +57,40 @@ def too_many(path: str, number: int, limit: int) -> FieldProblem:
 
 def show(value: Any) -> str:
     """A value as the API server prints it in a message: JSON without blanks, keys sorted, and nothing that
-    would break the line or speak to a terminal."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    would break the line or speak to a terminal. What is very long is cut; the text is JSON all the same."""
+    kept = _kept(value, _Room(_LONGEST_SHOWN))
+    text = json.dumps(kept, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     return text if text.isprintable() else "".join(map(_printable, text))
+
+
+class _Room(Struct):
+    """How many characters may still be shown."""
+
+    left: int
+
+
+def _kept(value: Any, room: _Room) -> Any:
+    """As much of `value` as there is room for; it is taken off."""
+    if isinstance(value, str):
+        kept = value if len(value) <= room.left else f"{value[: max(room.left, 0)]}..."
+        room.left -= len(kept)
+        return kept
+    room.left -= 1
+    if isinstance(value, dict):
+        members: dict[str, Any] = {}
+        for key, member in value.items():
+            if room.left <= 0:
+                return {**members, "...": "..."}
+            members[_kept(key, room)] = _kept(member, room)
+        return members
+    if isinstance(value, list):
+        items: list[Any] = []
+        for item in value:
+            if room.left <= 0:
+                return [*items, "..."]
+            items.append(_kept(item, room))
+        return items
+    return value
 
 
 def _printable(char: str) -> str:
@@ -93,6 +128,18 @@ def check_filled(path: str, value: Any) -> Iterator[FieldProblem]:
     """A text, list or map that is missing or empty is required."""
     if not value:
         yield required(path)
+
+
+def repeated_at(items: Iterable[Any]) -> set[int]:
+    """The indices of the items that stand in the list before, too."""
+    seen: set[Any] = set()
+    found: set[int] = set()
+    for index, item in enumerate(items):
+        key = item if isinstance(item, str) else json.dumps(item, sort_keys=True)
+        if key in seen:
+            found.add(index)
+        seen.add(key)
+    return found
 
 
 # --- names ----------------------------------------------------------------------------------------

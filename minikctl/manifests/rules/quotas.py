@@ -182,10 +182,11 @@ def quota(obj: Object) -> Iterator[FieldProblem]:
 
 def _scopes(spec: Fields, path: str) -> Iterator[FieldProblem]:
     scopes = spec.get("scopes") or []
+    unfit = _unfit(spec)
     for scope in scopes:
         if scope not in _SCOPES:
             yield invalid(path, scopes, "unsupported scope")
-        if not _fits(scope, spec):
+        if scope in unfit:
             yield invalid(path, scopes, "unsupported scope applied to resource")
     yield from _conflicts(set(scopes), scopes, path)
 
@@ -194,11 +195,12 @@ def _scope_selector(spec: Fields, path: str) -> Iterator[FieldProblem]:
     """The server leaves the index of the expression out of its paths."""
     selector = spec.get("scopeSelector") or {}
     expressions = selector.get("matchExpressions") or []
+    unfit = _unfit(spec)
     for expression in expressions:
         scope, operator = expression.get("scopeName", ""), expression.get("operator", "")
         if scope not in _SCOPES:
             yield invalid(f"{path}.scopeName", scope, "unsupported scope")
-        if not _fits(scope, spec):
+        if scope in unfit:
             yield invalid(path, selector, "unsupported scope applied to resource")
         if scope in _ASKED_WITH_EXISTS and operator != "Exists":
             yield invalid(f"{path}.operator", operator, f"must be 'Exists' when scope is {scope}")
@@ -224,10 +226,10 @@ def _scope_values(operator: str, values: list[str], path: str) -> Iterator[Field
         yield invalid(f"{path}.operator", operator, "not a valid selector operator")
 
 
-def _fits(scope: str, spec: Fields) -> bool:
-    fitting = _SCOPES.get(scope)
-    names = (spec.get("hard") or {}).keys()
-    return fitting is None or all(name in fitting for name in names if is_quota_name(name))
+def _unfit(spec: Fields) -> set[str]:
+    """The scopes in which something that the quota names can't be counted."""
+    names = {name for name in spec.get("hard") or () if is_quota_name(name)}
+    return {scope for scope, fitting in _SCOPES.items() if not names <= fitting}
 
 
 def _conflicts(scopes: set[str], shown: Any, path: str) -> Iterator[FieldProblem]:

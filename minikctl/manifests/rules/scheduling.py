@@ -14,6 +14,7 @@ from minikctl.manifests.rules.problems import (
     forbidden,
     invalid,
     label_advice,
+    repeated_at,
     required,
     unsupported,
 )
@@ -70,8 +71,9 @@ def runtime(obj: Object) -> Iterator[FieldProblem]:
 def _tolerations(tolerations: list[Fields], path: str) -> Iterator[FieldProblem]:
     # The server says `tolerations` twice.
     yield from check_tolerations(tolerations, f"{path}.tolerations")
+    again = repeated_at(tolerations)
     for index, toleration in enumerate(tolerations):
-        if toleration in tolerations[:index]:
+        if index in again:
             yield duplicate(f"{path}[{index}]", toleration)
 
 

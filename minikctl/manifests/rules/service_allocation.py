@@ -15,7 +15,7 @@ from typing import Any
 
 from minikctl.errors import FieldProblem
 from minikctl.manifests.rules.networks import check_address, parse_address
-from minikctl.manifests.rules.problems import duplicate, invalid, required, unsupported
+from minikctl.manifests.rules.problems import duplicate, invalid, repeated_at, required, unsupported
 from minikctl.manifests.rules.rule import Fields
 from minikctl.model import Object, copy
 
@@ -140,11 +140,12 @@ def _address_problems(spec: Fields) -> Iterator[FieldProblem]:
     families: list[str] = spec.get("ipFamilies", [])
     policy = spec.get("ipFamilyPolicy")
     yield from _singular_problems(spec.get("clusterIP", ""), addresses)
+    again = repeated_at(families)
     for index, family in enumerate(families):
         path = f"spec.ipFamilies[{index}]"
         if family not in FAMILIES:
             yield unsupported(path, family, FAMILIES)
-        if family in families[:index]:
+        if index in again:
             yield duplicate(path, family)
     if policy is not None and policy not in _FAMILY_POLICIES:
         yield unsupported("spec.ipFamilyPolicy", policy, _FAMILY_POLICIES)

@@ -79,26 +79,32 @@ def _bytes(texts: dict[str, str]) -> int:
 
 def _topologies(terms: list[Fields] | tuple[Fields, ...]) -> Iterator[FieldProblem]:
     # The server compares each term with one empty term for each that there is, too.
-    seen: list[dict[str, set[str]]] = [{}] * len(terms)
+    seen: set[frozenset[tuple[str, frozenset[str]]]] = {frozenset()} if terms else set()
     for index, term in enumerate(terms):
-        path, values = f"allowedTopologies[{index}].matchLabelExpressions", {}
+        path = f"allowedTopologies[{index}].matchLabelExpressions"
+        values: dict[str, frozenset[str]] = {}
         for place, expression in enumerate(term.get("matchLabelExpressions") or ()):
             key = expression.get("key", "")
             yield from _topology(expression, f"{path}[{place}]")
             if key in values:
                 yield duplicate(f"{path}[{place}].key", key)
-            values[key] = set(expression.get("values") or ())
-        yield from (duplicate(path, "") for other in seen if other == values)
-        seen.append(values)
+            values[key] = frozenset(expression.get("values") or ())
+        selected = frozenset(values.items())
+        # One problem says the same as many: they have the same words.
+        if selected in seen:
+            yield duplicate(path, "")
+        seen.add(selected)
 
 
 def _topology(expression: Fields, path: str) -> Iterator[FieldProblem]:
     key, values = expression.get("key", ""), expression.get("values") or []
     if not values:
         yield required(f"{path}.values")
+    seen: set[str] = set()
     for index, value in enumerate(values):
-        if value in values[:index]:
+        if value in seen:
             yield duplicate(f"{path}.values[{index}]", value)
+        seen.add(value)
     if problem := qualified_name_advice(key):
         yield invalid(f"{path}.key", key, problem)
 
@@ -187,11 +193,13 @@ def _node_id(value: str, path: str) -> Iterator[FieldProblem]:
 
 
 def _topology_keys(keys: list[str], path: str) -> Iterator[FieldProblem]:
-    for index, key in enumerate(keys):
+    seen: set[str] = set()
+    for key in keys:
         if not key:
             yield required(path)
-        if key in keys[:index]:
+        if key in seen:
             yield duplicate(path, key)
+        seen.add(key)
         if problem := qualified_name_advice(key):
             yield invalid(path, key, problem)
 

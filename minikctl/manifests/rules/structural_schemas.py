@@ -12,7 +12,7 @@ from typing import Any
 
 from minikctl.errors import FieldProblem
 from minikctl.manifests.custom.patterns import is_valid
-from minikctl.manifests.rules.problems import forbidden, invalid, required, unsupported
+from minikctl.manifests.rules.problems import forbidden, invalid, repeated_at, required, unsupported
 
 Schema = dict[str, Any]
 
@@ -148,8 +148,9 @@ def _list_map(schema: Schema, keys: list[Any], path: str) -> Iterator[FieldProbl
         detail = f"must be object if parent array's {_LIST_TYPE} is map"
         yield invalid(f"{path}.items.type", items.get("type", ""), detail)
     properties = items.get("properties")
+    again = repeated_at(keys)
     for index, key in enumerate(keys):
-        if key in keys[:index]:
+        if index in again:
             yield invalid(f"{path}.{_LIST_KEYS}", keys, "must not contain duplicate entries")
             continue
         found = _map(properties).get(key) if isinstance(key, str) else None

@@ -14,6 +14,7 @@ from minikctl.manifests.rules.problems import (
     duplicate,
     invalid,
     qualified_name_advice,
+    repeated_at,
     required,
     service_label_advice,
     subdomain_advice,
@@ -82,8 +83,9 @@ def _review_versions(versions: list[str], path: str) -> Iterator[FieldProblem]:
     if not versions:
         yield required(path, f"must specify one of {', '.join(_REVIEW_VERSIONS)}")
         return
+    again = repeated_at(versions)
     for index, version in enumerate(versions):
-        if version in versions[:index]:
+        if index in again:
             yield invalid(f"{path}[{index}]", version, "duplicate version")
         elif problem := service_label_advice(version):
             yield invalid(f"{path}[{index}]", version, problem)

@@ -44,6 +44,8 @@ _NO_SELECTOR = "a null labelSelector results in matching no pod"
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 _BYTES = ("memory", "ephemeral-storage")
+_MOST_COMPARED = 20
+"""Ports that lead to the same one: more of them are compared with the first ones only."""
 
 
 def warnings(pod: Fields, path: str) -> Iterator[FieldProblem]:
@@ -169,16 +171,18 @@ def _hidden_variables(container: Fields, path: str) -> Iterator[FieldProblem]:
 
 
 def _ports(spec: Fields, path: str) -> Iterator[FieldProblem]:
-    known: list[tuple[str, Fields]] = []
+    known: dict[tuple[int, str], list[tuple[str, Fields]]] = {}
     for where, container in visit_containers(spec, path):
         for index, port in enumerate(container.get("ports") or ()):
             place = f"{where}.ports[{index}]"
             if port.get("hostIP") and not port.get("hostPort"):
                 yield warning(place, f"hostIP set without hostPort: {show(port)}")
-            for other_place, other in known:
-                if _end(port) == _end(other) and (problem := _clash(port, other)):
+            same_end = known.setdefault(_end(port), [])
+            for other_place, other in same_end:
+                if problem := _clash(port, other):
                     yield warning(place, f"{problem} port definition with {other_place}")
-            known.append((place, port))
+            if len(same_end) < _MOST_COMPARED:
+                same_end.append((place, port))
 
 
 def _end(port: Fields) -> tuple[int, str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Iterator
 
 from minikctl.errors import FieldProblem
 from minikctl.manifests.rules.metadata import check_labels
@@ -27,6 +28,7 @@ _TAINT_EFFECTS = ("NoExecute", "NoSchedule", "PreferNoSchedule")
 _UNSATISFIABLE = ("DoNotSchedule", "ScheduleAnyway")
 _NODE_POLICIES = ("Honor", "Ignore")
 _INTEGER = re.compile(r"(0|-?[1-9][0-9]*)\Z", re.ASCII)
+_LONGEST_INT64 = len(str(-(2**63)))
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
@@ -71,7 +73,7 @@ def _operator(operator: str, value: str, path: str) -> Iterator[FieldProblem]:
         if value:
             yield invalid(f"{path}.operator", value, "value must be empty when `operator` is 'Exists'")
     elif operator in ("Gt", "Lt"):
-        if not _INTEGER.match(value) or not -(2**63) <= int(value) < 2**63:
+        if not _INTEGER.match(value) or len(value) > _LONGEST_INT64 or not -(2**63) <= int(value) < 2**63:
             yield invalid(f"{path}.value", value, "must be a valid decimal integer")
     else:
         yield unsupported(f"{path}.operator", operator, ("Equal", "Exists"))
@@ -138,8 +140,9 @@ def _label_keys(term: Fields, path: str) -> Iterator[FieldProblem]:
         for index, key in enumerate(keys):
             yield from check_syntax(f"{path}.{field}[{index}]", key, qualified_name_advice)
     yield from _twice(selector or {}, matching, path)
+    both = set(different)
     for index, key in enumerate(matching):
-        if key in different:
+        if key in both:
             detail = "exists in both matchLabelKeys and mismatchLabelKeys"
             yield invalid(f"{path}.matchLabelKeys[{index}]", key, detail)
 
@@ -161,20 +164,26 @@ def _twice(selector: Fields, keys: list[str], path: str) -> Iterator[FieldProble
 
 def spreading(spec: Fields, path: str) -> Iterator[FieldProblem]:
     found = spec.get("topologySpreadConstraints") or []
+    left = Counter(map(_sort_of, found))
     for index, constraint in enumerate(found):
+        sort = _sort_of(constraint)
+        left[sort] -= 1
         place = f"{path}.topologySpreadConstraints[{index}]"
-        yield from _constraint(constraint, place, found[index + 1 :])
+        yield from _constraint(constraint, place, comes_again=left[sort] > 0)
 
 
-def _constraint(constraint: Fields, path: str, others: Collection[Fields]) -> Iterator[FieldProblem]:
-    topology, action = constraint.get("topologyKey", ""), constraint.get("whenUnsatisfiable", "")
+def _sort_of(constraint: Fields) -> tuple[str, str]:
+    return constraint.get("topologyKey", ""), constraint.get("whenUnsatisfiable", "")
+
+
+def _constraint(constraint: Fields, path: str, *, comes_again: bool) -> Iterator[FieldProblem]:
+    topology, action = _sort_of(constraint)
     yield from _positive(constraint.get("maxSkew", 0), f"{path}.maxSkew")
     if not topology:
         yield required(f"{path}.topologyKey", "can not be empty")
     if action not in _UNSATISFIABLE:
         yield unsupported(f"{path}.whenUnsatisfiable", action, _UNSATISFIABLE)
-    kind = topology, action
-    if any((one.get("topologyKey", ""), one.get("whenUnsatisfiable", "")) == kind for one in others):
+    if comes_again:
         yield duplicate(f"{path}.{{topologyKey, whenUnsatisfiable}}", f"{{{topology}, {action}}}")
     if (domains := constraint.get("minDomains")) is not None:
         yield from _positive(domains, f"{path}.minDomains")

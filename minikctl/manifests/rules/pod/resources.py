@@ -29,6 +29,8 @@ from minikctl.manifests.rules.resource_names import (
 from minikctl.manifests.rules.rule import PodRule
 
 _COMPUTE = frozenset({"cpu", "memory"})
+_LONGEST_LIST = 1000
+"""Characters of the names that are told of."""
 
 
 def resources(spec: Fields, path: str) -> Iterator[FieldProblem]:
@@ -90,6 +92,9 @@ def _within(name: str, request: str, limit: str, path: str) -> Iterator[FieldPro
 def _claimed(found: Fields, path: str, known: set[str]) -> Iterator[FieldProblem]:
     """A container's claims: each once, whole or by its requests, and known to the pod."""
     seen: set[str] = set()
+    names: set[str] = set()
+    among = f": {', '.join(sorted(known))}" if known else " which is empty"
+    among = among if len(among) <= _LONGEST_LIST else f"{among[:_LONGEST_LIST]}..."
     for index, claim in enumerate(found.get("claims") or ()):
         place, name, request = f"{path}[{index}]", claim.get("name", ""), claim.get("request", "")
         if not name:
@@ -98,11 +103,11 @@ def _claimed(found: Fields, path: str, known: set[str]) -> Iterator[FieldProblem
         if request:
             yield from check_syntax(f"{place}.request", request, label_advice)
         key = f"{name}/{request}" if request else name
-        if name in seen or key in seen or (not request and any(one.startswith(f"{name}/") for one in seen)):
+        if name in seen or key in seen or (not request and name in names):
             yield duplicate(place, key)
         seen.add(key)
+        names.add(name)
         if name not in known:
-            among = f": {', '.join(sorted(known))}" if known else " which is empty"
             message = f"Not found: {show(name)}: must be one of the names in pod.spec.resourceClaims{among}"
             yield FieldProblem(place, "FieldValueNotFound", message)
 

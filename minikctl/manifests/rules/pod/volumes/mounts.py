@@ -14,6 +14,7 @@ from minikctl.manifests.rules.problems import (
     forbidden,
     invalid,
     not_found,
+    repeated_at,
     required,
     unsupported,
 )
@@ -34,6 +35,7 @@ def mounts(spec: Fields, path: str) -> Iterator[FieldProblem]:
 
 def _mounts(container: Fields, volumes: dict[str, Fields], path: str) -> Iterator[FieldProblem]:
     devices = {one.get("name", ""): one.get("devicePath", "") for one in container.get("volumeDevices") or ()}
+    device_paths = set(devices.values())
     taken: set[str] = set()
     for index, mount in enumerate(container.get("volumeMounts") or ()):
         place, name, where = f"{path}[{index}]", mount.get("name", ""), mount.get("mountPath", "")
@@ -46,7 +48,7 @@ def _mounts(container: Fields, volumes: dict[str, Fields], path: str) -> Iterato
         taken.add(where)
         if name in devices:
             yield invalid(f"{place}.name", name, "must not already exist in volumeDevices")
-        if where in devices.values():
+        if where in device_paths:
             yield invalid(f"{place}.mountPath", where, "must not already exist as a path in volumeDevices")
         yield from _mount(mount, container, place, path)
         yield from _bind_options(mount, volumes.get(name) or {}, f"{place}.bindMountOptions")
@@ -84,10 +86,11 @@ def _recursive(mount: Fields, propagation: str | None, path: str) -> Iterator[Fi
 
 def _bind_options(mount: Fields, volume: Fields, path: str) -> Iterator[FieldProblem]:
     options: list[str] = mount.get("bindMountOptions") or []
+    again = repeated_at(options)
     for index, option in enumerate(options):
         if option not in _BIND_OPTIONS:
             yield unsupported(f"{path}[{index}]", option, _BIND_OPTIONS)
-        if option in options[:index]:
+        if index in again:
             yield duplicate(f"{path}[{index}]", option)
     if options and volume.get("image") is not None:
         yield invalid(path, options, "bindMountOptions may not be used with image volumes")
@@ -95,6 +98,7 @@ def _bind_options(mount: Fields, volume: Fields, path: str) -> Iterator[FieldPro
 
 def _devices(container: Fields, volumes: dict[str, Fields], path: str) -> Iterator[FieldProblem]:
     mounted = {one.get("name", ""): one.get("mountPath", "") for one in container.get("volumeMounts") or ()}
+    mount_paths = set(mounted.values())
     names: set[str] = set()
     taken: set[str] = set()
     for index, device in enumerate(container.get("volumeDevices") or ()):
@@ -103,7 +107,7 @@ def _devices(container: Fields, volumes: dict[str, Fields], path: str) -> Iterat
         yield from _device_path(where, f"{place}.devicePath", taken)
         if name in mounted:
             yield invalid(f"{place}.name", name, "must not already exist in volumeMounts")
-        if where in mounted.values():
+        if where in mount_paths:
             yield invalid(f"{place}.devicePath", where, "must not already exist as a path in volumeMounts")
 
 

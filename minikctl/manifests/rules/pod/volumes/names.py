@@ -5,7 +5,7 @@ As in the server, a volume that is wrong in any way is none: a mount of it is th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from minikctl.errors import FieldProblem
 from minikctl.manifests.rules.pod.volumes import files, projected, sources
@@ -77,12 +77,12 @@ def mountable(spec: Fields) -> dict[str, Fields]:
     found: dict[str, Fields] = {}
     for volume in spec.get("volumes") or ():
         name = volume.get("name", "")
-        if not any(_volume(volume, "", set(found))):
+        if not any(_volume(volume, "", found)):
             found[name] = volume
     return found
 
 
-def _volume(volume: Fields, path: str, seen: set[str]) -> Iterator[FieldProblem]:
+def _volume(volume: Fields, path: str, seen: Collection[str]) -> Iterator[FieldProblem]:
     yield from _sources(volume, path)
     name = volume.get("name", "")
     if not name:
