@@ -110,22 +110,14 @@ def _unreadable(unread: Unread) -> Result:
 
 def _repeating(error: RepeatedKeys, terms: Terms, known: _Known) -> Iterator[Result]:
     """Of an object with repeated keys, what else keeps it from being decoded; the others of a List stay as
-    they are. Keys that are repeated outside of all objects are told with the first."""
-    start = 0
-    for document in error.documents:
-        inside = [one for one in error.keys if document.steps_of(one.path) is not None]
-        outside = [one for one in error.keys if not _is_within(one.path, error.documents)][start:]
-        start = len(error.keys)
-        repeated = [_repeated(one, document.steps_of(one.path) or one.path) for one in (*outside, *inside)]
-        if repeated:
+    they are."""
+    for document, keys in error.by_document():
+        if keys:
+            repeated = [_repeated(key, steps) for key, steps in keys]
             others = decoding_problems(document.obj, known.crds)
             yield _result(document, Status.INVALID, [*repeated, *_findings(document, others)])
         else:
             yield _verdict(document, terms, known)
-
-
-def _is_within(path: Path, documents: Sequence[Document]) -> bool:
-    return any(one.steps_of(path) is not None for one in documents)
 
 
 def _repeated(key: RepeatedKey, steps: Path) -> Finding:

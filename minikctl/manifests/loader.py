@@ -52,11 +52,6 @@ class Document(Struct, frozen=True):
     def item(self) -> int | None:
         return next((step for step in self._prefix if isinstance(step, int)), None)
 
-    def steps_of(self, path: Path) -> Path | None:
-        """A path in the file's document as one in the object; None where it leads elsewhere."""
-        length = len(self._prefix)
-        return path[length:] if path[:length] == self._prefix else None
-
     def position(self, path: Path = ()) -> Position:
         """Where a field stands: its key, or the item of a list; else its nearest existing parent."""
         return Position(self.source, *self._locate(self._prefix + path))
@@ -73,6 +68,17 @@ class RepeatedKeys(ManifestError):
         super().__init__(keys[0].message, keys[0].position)
         self.keys = tuple(keys)
         self.documents = tuple(documents)
+
+    def by_document(self) -> list[tuple[Document, list[tuple[RepeatedKey, Path]]]]:
+        """Each document with the keys that it repeats and their paths in it. What is repeated outside of all
+        of them (in a `List` itself) goes with the first."""
+        found: list[tuple[Document, list[tuple[RepeatedKey, Path]]]] = [(one, []) for one in self.documents]
+        homes = {one._prefix: index for index, one in enumerate(self.documents)}
+        for key in self.keys:
+            beginnings = (key.path[:length] for length in range(len(key.path)))
+            prefix = next((one for one in beginnings if one in homes), ())
+            found[homes.get(prefix, 0)][1].append((key, key.path[len(prefix) :]))
+        return found
 
 
 class WithoutKind(ManifestError):

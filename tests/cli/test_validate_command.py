@@ -312,6 +312,22 @@ def test_rules_in_cel_are_told_of(cli: Cli) -> None:
     )
 
 
+def test_that_rules_in_cel_were_not_checked_is_told_once(cli: Cli) -> None:
+    rule = "{type: object, x-kubernetes-validations: [{rule: 'true'}], anyOf: [{required: [x]}], "
+    write(
+        cli,
+        crd=DEFINITION.replace("spec: {type: object, ", f"spec: {rule}"),
+        bad=CUSTOM + "spec: {size: x}\n",
+    )
+    lines = cli("validate", "bad.yaml", "--crd", "crd.yaml").lines
+    assert sorted(line.partition("Widget/w: ")[2] for line in lines) == [
+        '"spec" must validate at least one schema (anyOf)',
+        "note: the rules that its definition has in CEL were not checked",
+        "spec.size: must be an integer, not a string",
+        "spec.x: required value is missing",
+    ]
+
+
 def test_a_kustomization_needs_no_kind(cli: Cli) -> None:
     write(cli, k__kustomization="resources: [web.yaml]\n", k__web=deployment())
     assert cli.ok("validate", "k", "--summary").out.endswith("Valid: 1, Invalid: 0, Errors: 0, Skipped: 1\n")

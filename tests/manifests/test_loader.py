@@ -125,7 +125,11 @@ def entries(paths: list[str], *, recursive: bool = False) -> list[str]:
 
 def test_what_is_broken_hides_nothing_else(tmp_path: Path) -> None:
     write(tmp_path, a_yaml=f"{config('a')}---\na: [\n---\n{config('b')}---\nx\n", b_yaml=config("c"))
-    write(tmp_path, c_yaml="kind: X\na: 1\na: 2\nb: 1\nb: 2\n", d_json='{"kind": "X", "metadata": {"name": "d"}} ]')
+    write(
+        tmp_path,
+        c_yaml="kind: X\na: 1\na: 2\nb: 1\nb: 2\n",
+        d_json='{"kind": "X", "metadata": {"name": "d"}} ]',
+    )
     assert [one.removeprefix(f"{tmp_path}/") for one in entries([str(tmp_path)])] == [
         "a",
         "a.yaml:6:1: while parsing a flow node did not find expected node content",
@@ -159,9 +163,10 @@ def test_duplicate_keys_have_paths() -> None:
     error = next(parse_each(text.encode(), "f"))
     assert isinstance(error, RepeatedKeys)
     assert [key.path for key in error.keys] == [("items", 0, "a", 0, "b"), ("items", 1, "c", "d")]
-    first, second = error.documents
-    assert [first.steps_of(key.path) for key in error.keys] == [("a", 0, "b"), None]
-    assert [second.steps_of(key.path) for key in error.keys] == [None, ("c", "d")]
+    assert [[path for _, path in keys] for _, keys in error.by_document()] == [[("a", 0, "b")], [("c", "d")]]
+    outside = next(parse_each(b"kind: List\na: 1\na: 2\nitems: [{kind: X}, {kind: X}]\n", "f"))
+    assert isinstance(outside, RepeatedKeys)
+    assert [[path for _, path in keys] for _, keys in outside.by_document()] == [[("a",)], []]
 
 
 def test_place_in_the_file() -> None:
