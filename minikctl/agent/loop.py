@@ -99,6 +99,7 @@ class Loop:
         """The store failed (a full disk, say): nothing is known of what it holds. Read it anew, later."""
         self._say(str(error))
         self._forget_store()
+        self._next_files = now  # perhaps they were not taken over: before that nothing may be recovered
         self.store_failures += 1
         self.store_error = error
         return now + STORE_RETRY_SECONDS
