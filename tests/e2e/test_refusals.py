@@ -27,8 +27,8 @@ BAD = {
     "wrong type": (GOOD.replace("replicas: 2", "replicas: two"), "spec.replicas"),
     "unknown field": (GOOD.replace("replicas:", "replica:"), 'spec.replica: unknown field "replica"'),
     "unhandled field": (
-        GOOD.replace("image: busybox:1.36", "image: busybox:1.36, livenessProbe: {tcpSocket: {port: 80}}"),
-        "spec.template.spec.containers[0].livenessProbe",
+        GOOD.replace("      containers:", "      hostUsers: false\n      containers:"),
+        "spec.template.spec.hostUsers",
     ),
     "unknown kind": (GOOD.replace("kind: Deployment", "kind: Gadget"), "Gadget"),
     "a rule that is broken": (GOOD.replace("labels: {app: web}", "labels: {app: other}"), "selector"),

@@ -164,12 +164,12 @@ def test_each_field_that_is_used_is_named_with_the_servers_path() -> None:
         (
             {"securityContext": {"seccompProfile": {"type": "Unconfined"}}},
             "spec.securityContext.seccompProfile",
-            "rejected",
-            "rejected",
+            "enforced",
+            "inert",
         ),
         (
-            {"container": {"securityContext": {"procMount": "Unmasked"}}},
-            "spec.containers[0].securityContext.procMount",
+            {"container": {"resizePolicy": [{"resourceName": "cpu", "restartPolicy": "NotRequired"}]}},
+            "spec.containers[0].resizePolicy",
             "rejected",
             "rejected",
         ),
@@ -190,12 +190,13 @@ def test_templates_metadata_is_taken_over_as_in_kubernetes() -> None:
 
 def test_notes_and_steps() -> None:
     found = {
-        one.path: one for one in fidelity_of(deployment(hostPID=True, container={"tty": True}), "memory")
+        one.path: one
+        for one in fidelity_of(deployment(ephemeralContainers=[{}], container={"tty": True}), "memory")
     }
     tty = found["spec.template.spec.containers[0].tty"]
     assert tty.note == "no process reads anything"
     assert tty.steps == ("spec", "template", "spec", "containers", 0, "tty")
-    assert "not run it yet" in found["spec.template.spec.hostPID"].note
+    assert "not run it yet" in found["spec.template.spec.ephemeralContainers"].note
 
 
 @pytest.mark.parametrize(
@@ -220,7 +221,10 @@ def test_a_namespaces_level_is_enforced(level: str) -> None:
 
 
 def test_what_is_rejected_is_what_unhandled_refuses() -> None:
-    for obj in (deployment(hostPID=True, subdomain="", os={"name": "windows"}), deployment(hostIPC=True)):
+    for obj in (
+        deployment(setHostnameAsFQDN=True, subdomain="", os={"name": "windows"}),
+        deployment(hostUsers=False),
+    ):
         for backend in BACKENDS:
             rejected = [one for one in fidelity_of(obj, backend) if one.handling == "rejected"]
             assert rejected
