@@ -103,7 +103,7 @@ class MemoryEngine:
 
     def container(self, container_id: str, cluster_id: str) -> Container | None:
         with self._looking() as now:
-            record = self._mine(container_id, cluster_id)
+            record = self._mine(self._names.get(container_id, container_id), cluster_id)
             return record.container(now) if record else None
 
     def record(self, container_id: str, cluster_id: str) -> tuple[Record | None, float]:

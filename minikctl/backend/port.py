@@ -61,7 +61,8 @@ class Backend(Protocol):
         """
 
     def inspect_container(self, container_id: str) -> Container | None:
-        """The container now; None when the engine has no such container of this cluster."""
+        """The container now, by its id or its name; None when the engine has no such container of this
+        cluster."""
 
     def image_id(self, image: str) -> str | None:
         """The id of the local image that this reference names; None when it is not there. Never pulls."""

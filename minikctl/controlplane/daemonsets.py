@@ -279,7 +279,8 @@ class _Look:
         live = [name_of(one) for one in self.revisions if hash_of(one) in in_use]
         controller_revisions.truncate(self.set, self.revisions, [*live, name_of(self.update)], self.decision)
         if self.minimum:
-            moments = (since + self.minimum for pod in ready if (since := ready_since(pod)) is not None)
+            pods = (pod for mates in self.pods.values() for pod in mates if is_ready(pod))
+            moments = (since + self.minimum for pod in pods if (since := ready_since(pod)) is not None)
             self.decision.look_at(earliest(moment for moment in moments if moment > self.now))
 
 

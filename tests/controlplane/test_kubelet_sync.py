@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from controlplane_builders import NOW, but, metadata, puts
 
-from minikctl.backend import Container, ContainerState, SandboxSpec
+from minikctl.backend import Container, ContainerSpec, ContainerState, SandboxSpec
 from minikctl.controlplane.kubelet import (
     Action,
     ImageBook,
@@ -413,7 +413,7 @@ class TestImages:
 class TestTroubles:
     """Creating or starting failed."""
 
-    RUN = RunContainer("app", None)  # type: ignore[arg-type]
+    RUN = RunContainer("app", ContainerSpec(name="app-0", image="nginx:1", labels={}))
 
     def test_it_is_tried_again_after_its_back_off(self) -> None:
         memo = absorb(
@@ -545,6 +545,23 @@ class TestTermination:
         pod = going(30, 30, "a", "b")
         containers = [on_engine(pod, "a", EXITED), on_engine(pod, "b"), sandbox_of(pod)]
         assert look(pod, *containers).actions == [SignalContainer("b-0")]
+
+    def test_not_listed_is_not_gone(self) -> None:
+        """The next pod of its name must not run beside a container that an old list left out."""
+        pod = going(-1)
+        seen = look(pod, on_engine(pod))
+        unsure = look(pod, memo=seen.memo)
+        assert (unsure.actions, unsure.is_gone) == ([InspectContainer("app-0")], False)
+        memo = absorb(unsure.memo, InspectContainer("app-0"), None, False, NOW)
+        assert look(pod, memo=memo).is_gone
+        removed = absorb(seen.memo, RemoveContainer("app-0"), None, False, NOW)
+        assert look(pod, memo=removed).is_gone, "who removed it himself need not ask"
+
+    def test_one_whose_making_failed_may_be_there(self) -> None:
+        run = RunContainer("app", ContainerSpec(name="k8s_app", image="nginx:1", labels={}))
+        memo = absorb(PodMemo(), run, TemporaryError("the reply was lost"), False, NOW)
+        assert look(going(-1), memo=memo).actions == [InspectContainer("k8s_app")]
+        assert look(going(-1), memo=absorb(memo, run, None, False, NOW)).is_gone
 
     def test_it_is_gone_when_nothing_is_left(self) -> None:
         sync = look(going())

@@ -13,6 +13,7 @@ from minikctl.controlplane.kubelet import (
     ImageBook,
     PodMemo,
     PodSync,
+    RemoveContainer,
     RunContainer,
     SetUpVolumes,
     TearDownVolumes,
@@ -243,9 +244,10 @@ def test_a_volume_that_can_not_be_made_is_tried_again_later() -> None:
 
 def test_volumes_go_after_the_containers_and_before_the_pod() -> None:
     pod = {**going(-1), "spec": POD["spec"]}
-    busy = look(pod, seen=(on_engine(pod, "app"),))
+    app = on_engine(pod, "app")
+    busy = look(pod, seen=(app,))
     assert not any(isinstance(one, TearDownVolumes) for one in busy.actions)
-    done = look(pod, memo=busy.memo)
+    done = look(pod, memo=absorb(busy.memo, RemoveContainer(app.id), None, False, NOW))
     assert [type(one) for one in done.actions] == [TearDownVolumes]
     assert not done.is_gone
     gone = look(pod, memo=absorb(done.memo, done.actions[0], None, False, NOW))

@@ -50,6 +50,8 @@ class Life:
         self.random = self.world.random
         self.world.checks.append(self.check_once)
         self.world.checks.append(self.check_killings)
+        self.forced: set[str] = set()
+        """Names of pods that people took out of the store without waiting for their end."""
         self.ever_sick: set[tuple[str, str]] = set()
         self.foreign = self._foreign_containers()
 
@@ -96,6 +98,8 @@ class Life:
         if pods:
             key = key_of(self.random.choice(pods))
             grace = self.random.choice((None, 0, 3))
+            if grace == 0:
+                self.forced.add(key.name)
             self._try(lambda: self.world.api.delete(key, grace_seconds=grace, force=grace == 0))
 
     def cordon(self) -> None:

@@ -76,7 +76,7 @@ class RemoveContainer(Struct, frozen=True):
 
 
 class InspectContainer(Struct, frozen=True):
-    """Look whether a container that is not listed is really gone."""
+    """Look whether a container that is not listed is really gone. `container_id` may be its name."""
 
     container_id: str
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from minikctl.controlplane.kubelet.actions import (
     Action,
     InspectContainer,
+    RemoveContainer,
     RunContainer,
     RunSandbox,
     SetUpVolumes,
@@ -55,6 +56,9 @@ class PodMemo(Struct, frozen=True):
     """By container id: what those that ended said of it, "" where they said nothing."""
     gone: frozenset[str] = frozenset()
     """Ids of containers that the engine confirmed not to have."""
+    perhaps: frozenset[str] = frozenset()
+    """Ids of containers that were seen and are not known to be gone; names on the engine of those whose
+    making failed as far as was heard. They may all be there, whatever a list says."""
     waiting_since: Mapping[str, float] = field(default_factory=dict)
     """By container name: since when an image is wanted that must be pulled anew."""
 
@@ -69,6 +73,10 @@ class PodMemo(Struct, frozen=True):
         if container in self.waiting_since:
             return self
         return replace(self, waiting_since={**self.waiting_since, container: now})
+
+    def seeing(self, ids: Collection[str]) -> PodMemo:
+        """With the containers that a list shows now."""
+        return self if self.perhaps.issuperset(ids) else replace(self, perhaps=self.perhaps.union(ids))
 
     def without_trouble(self, container: str) -> PodMemo:
         troubles = {name: trouble for name, trouble in self.troubles.items() if name != container}
@@ -136,17 +144,32 @@ def absorb(memo: PodMemo, action: Action, error: BackendError | None, found: boo
         case SignalContainer(container_id):
             return memo if error else _signalled(memo, container_id, now)
         case InspectContainer(container_id):
-            return memo if error or found else replace(memo, gone=memo.gone | {container_id})
-        case RunContainer(container=name) | StartContainer(container=name):
+            if error is not None:
+                return memo
+            memo = replace(memo, perhaps=memo.perhaps - {container_id})
+            return memo if found else replace(memo, gone=memo.gone | {container_id})
+        case RemoveContainer(container_id):
+            return memo if error else replace(memo, perhaps=memo.perhaps - {container_id})
+        case RunContainer(container=name, spec=spec):
+            return _made(memo, name, spec.name, error, now)
+        case RunSandbox(spec):
+            return _made(memo, SANDBOX, spec.name, error, now)
+        case StartContainer(container=name):
             return memo.without_trouble(name) if error is None else _troubled(memo, name, error, now)
-        case RunSandbox():
-            return memo.without_trouble(SANDBOX) if error is None else _troubled(memo, SANDBOX, error, now)
         case SetUpVolumes(digest=digest):
             return _set_up(memo, digest) if error is None else _troubled(memo, VOLUMES, error, now)
         case TearDownVolumes():
             return replace(memo, torn_down=True)
         case _:
             return memo
+
+
+def _made(memo: PodMemo, name: str, engine_name: str, error: BackendError | None, now: float) -> PodMemo:
+    if error is None:
+        return replace(memo.without_trouble(name), perhaps=memo.perhaps - {engine_name})
+    if error.reason != IMAGE_NOT_FOUND:
+        memo = replace(memo, perhaps=memo.perhaps | {engine_name})
+    return _troubled(memo, name, error, now)
 
 
 def _set_up(memo: PodMemo, digest: str) -> PodMemo:

@@ -83,6 +83,7 @@ def sync_pod(
 
     `find` gives the objects that the pod refers to, `links` is what its environment says of Services.
     """
+    memo = memo.seeing([one.id for one in containers])
     look = _Look(pod, Instances(containers), memo, images, node, now, cluster_id, seal_key, find, links or {})
     if is_deleting(pod):
         look.terminate()
@@ -193,6 +194,10 @@ class _Look(Look):
                 return
         left = [*self.instances.apps(), *self.instances.sandboxes]
         self.actions.extend(RemoveContainer(one.id) for one in left)
+        if not left and self.memo.perhaps:
+            # Not listed is not gone: the next pod of this name must not run beside it.
+            self.actions.extend(InspectContainer(one) for one in sorted(self.memo.perhaps))
+            return
         if not left and not self.memo.torn_down and (has_volumes(self.pod) or self.node.keeps_files):
             self.actions.append(TearDownVolumes())
             return

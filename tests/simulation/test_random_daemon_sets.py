@@ -1,0 +1,13 @@
+"""Thousands of random lives with these objects, each from one seed: see test_random_lives."""
+
+from __future__ import annotations
+
+import pytest
+
+from .daemon_sets_story import DaemonSetStory
+from .seeds import batches, live
+
+
+@pytest.mark.parametrize("seeds", batches())
+def test_daemon_sets_cover_their_nodes(seeds: range) -> None:
+    live(DaemonSetStory, seeds)
