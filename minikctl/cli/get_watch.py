@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from minikctl.cli.resources import Query, Target, find
 from minikctl.cli.session import Session, out
 from minikctl.model import Object, ObjectKey, key_of
+from minikctl.model.kinds import KINDS
 from minikctl.render.printers import Printing, print_objects
 from minikctl.render.tables import TableOptions, WatchTable
 
@@ -93,7 +94,12 @@ class Watcher:
 
     def _table(self, kind: str) -> WatchTable:
         if kind not in self._tables:
-            options = replace(self._printing.table, show_kind=self._printing.table.show_kind or self._several)
+            asked = self._printing.table
+            options = replace(
+                asked,
+                show_kind=asked.show_kind or self._several,
+                with_namespace=asked.with_namespace and KINDS[kind].namespaced,
+            )
             self._tables[kind] = WatchTable(kind, self._headers_once(options))
         return self._tables[kind]
 

@@ -6,6 +6,7 @@ import json
 import re
 import time
 
+import pytest
 from cli_rig import Cli, deployment, interrupted
 
 
@@ -121,3 +122,17 @@ def test_describe_finds_by_prefix_too(cli: Cli, web: str) -> None:
     result = cli("describe", "pod", "nope")
     assert (result.code, result.err) == (1, 'Error from server (NotFound): pods "nope" not found\n')
     assert cli.ok("describe", "pods", "-n", "empty").err == "No resources found in empty namespace.\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "header"), [("nodes", "NAME"), ("cm", "NAMESPACE"), ("events", "NAMESPACE")]
+)
+def test_watches_of_other_kinds(cli: Cli, web: str, kind: str, header: str) -> None:
+    cli.ok("create", "configmap", "settings", "--from-literal=a=b")
+    watching = cli.start("get", kind, "-A", "-w")
+    try:
+        assert watching.stdout is not None
+        assert watching.stdout.readline().split()[0] == header
+        assert watching.stdout.readline().strip()
+    finally:
+        assert interrupted(watching).code == 130
