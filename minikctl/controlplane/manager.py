@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable
-from enum import IntEnum
+from enum import IntEnum, unique
 from typing import TypeAlias
 
 from msgspec import Struct, field
@@ -51,25 +51,26 @@ ENDLESS = 200_000
 """More looks than this in one pass can only be two controllers that undo each other."""
 
 
+@unique
 class Work(IntEnum):
     """The controllers in the order in which they are asked."""
 
     SCHEDULER = 0
     KUBELET = 1
-    REPLICA_SET = 2
-    DAEMON_SET = 3
-    STATEFUL_SET = 4
-    JOB = 5
-    CRON_JOB = 6
-    RESTART = 6
+    RESTART = 2
     """Before the workloads' own controllers: they see the template as it should be."""
-    DEPLOYMENT = 7
-    SERVICE = 8
+    REPLICA_SET = 3
+    DAEMON_SET = 4
+    STATEFUL_SET = 5
+    JOB = 6
+    CRON_JOB = 7
+    DEPLOYMENT = 8
+    SERVICE = 9
+    GARBAGE = 10
+    NAMESPACE = 11
     CLAIM = 12
     VOLUME = 13
-    GARBAGE = 9
-    NAMESPACE = 10
-    WAITING = 11
+    WAITING = 14
     """The scheduler again, for pods that fitted nowhere: once, when all that makes room is done."""
 
 

@@ -61,6 +61,9 @@ class Life:
         """What people may do next, the usual things more than once."""
         raise NotImplementedError
 
+    def calm_down(self) -> None:
+        """What has to be done so that everything can come to rest."""
+
     def what_is_wrong(self) -> str:
         """Why the declared objects are not as declared yet; "" when they are."""
         raise NotImplementedError
@@ -81,6 +84,7 @@ class Life:
         world.failing_commands = 0.0
         self._try(lambda: world.api.update(ObjectKey("Node", "", "node-1"), _uncordoned))
         world.run(RESYNC_SECONDS + 5)  # hints were lost: what happened last is seen with the next list
+        self.calm_down()
         if not world.run(REST_SECONDS, self.is_settled):
             raise AssertionError(f"it does not settle: {self.why_not()}")
         world.run(3.0)
