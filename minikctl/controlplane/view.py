@@ -17,6 +17,7 @@ from minikctl.model import (
     spec_of,
     uid_of,
 )
+from minikctl.model.pod_terms import Alike, alike
 from minikctl.model.pods import PodRequests, is_finished, pod_requests
 from minikctl.model.references import Reference, references
 
@@ -30,6 +31,10 @@ class NodeUsage(Struct):
     by_controller: dict[str, int] = field(default_factory=dict)
     """Pods of one controller (its uid) on this node."""
     host_ports: dict[tuple[str, int], int] = field(default_factory=dict)
+    alike: dict[Alike, int] = field(default_factory=dict)
+    """Pods that other pods' placement can't tell from one another, and how many of them there are."""
+    affine: dict[Alike, int] = field(default_factory=dict)
+    """Those of them that ask something of other pods."""
 
 
 class View:
@@ -181,6 +186,10 @@ class View:
         if owner:
             counters.append((usage.by_controller, owner["uid"]))  # type: ignore[arg-type]
         counters.extend((usage.host_ports, port) for port in requests.host_ports)  # type: ignore[misc]
+        one = alike(pod)
+        counters.append((usage.alike, one))  # type: ignore[arg-type]
+        if one.terms:
+            counters.append((usage.affine, one))  # type: ignore[arg-type]
         for counter, name in counters:
             counter[name] = counter.get(name, 0) + sign
             if not counter[name]:

@@ -1,4 +1,4 @@
-"""Which nodes a pod may go to by their labels and names: nodeSelector and the required node affinity."""
+"""Which nodes a pod may go to by their labels and names: nodeSelector and node affinity."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from minikctl.model import Object, labels_of, name_of, spec_of
 from minikctl.model.selectors import Requirement
 
 _NAME = "metadata.name"
+_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
 def fits(pod: Object, node: Object) -> bool:
@@ -24,7 +26,7 @@ def fits(pod: Object, node: Object) -> bool:
 
 def _required(affinity: Mapping[str, Any] | None) -> dict[str, Any] | None:
     nodes = (affinity or {}).get("nodeAffinity") or {}
-    required: dict[str, Any] | None = nodes.get("requiredDuringSchedulingIgnoredDuringExecution")
+    required: dict[str, Any] | None = nodes.get(_REQUIRED)
     return required
 
 
@@ -42,13 +44,34 @@ def _holds(asked: dict[str, Any], values: Mapping[str, str]) -> bool:
     return Requirement(asked["key"], asked["operator"], tuple(asked.get("values") or ())).matches(values)
 
 
+def preference(pod: Object, node: Object) -> int:
+    """The sum of the weights of the preferred terms that the node meets."""
+    found = ((spec_of(pod).get("affinity") or {}).get("nodeAffinity") or {}).get(_PREFERRED) or ()
+    return sum(one["weight"] for one in found if _is_met(one.get("preference") or {}, node))
+
+
+def named_nodes(pod: Object) -> frozenset[str] | None:
+    """The nodes that the required affinity names. None: it names none, or another of its terms may do."""
+    names: frozenset[str] | None = None
+    for term in (_required(spec_of(pod).get("affinity")) or {}).get("nodeSelectorTerms") or ():
+        fields = [frozenset(one["values"]) for one in term.get("matchFields") or () if _is_name_in(one)]
+        if not fields:
+            return None
+        names = (names or frozenset()) | frozenset.intersection(*fields)
+    return names
+
+
+def _is_name_in(field: dict[str, Any]) -> bool:
+    return bool(field["key"] == _NAME and field["operator"] == "In")
+
+
 def pinned(spec: dict[str, Any], node: str) -> dict[str, Any]:
     """A pod's spec, for that node only: what it asked of nodes before is taken as met."""
     affinity = dict(spec.get("affinity") or {})
     terms = [{"matchFields": [{"key": _NAME, "operator": "In", "values": [node]}]}]
     others = dict(affinity.get("nodeAffinity") or {})
     required = {"nodeSelectorTerms": terms}
-    affinity["nodeAffinity"] = {**others, "requiredDuringSchedulingIgnoredDuringExecution": required}
+    affinity["nodeAffinity"] = {**others, _REQUIRED: required}
     return {**spec, "affinity": affinity}
 
 
@@ -57,7 +80,7 @@ def unpinned(spec: dict[str, Any]) -> dict[str, Any]:
     others = {name: value for name, value in spec.items() if name != "affinity"}
     affinity = dict(spec.get("affinity") or {})
     nodes = dict(affinity.pop("nodeAffinity", None) or {})
-    nodes.pop("requiredDuringSchedulingIgnoredDuringExecution", None)
+    nodes.pop(_REQUIRED, None)
     if nodes:
         affinity["nodeAffinity"] = nodes
     return {**others, "affinity": affinity} if affinity else others

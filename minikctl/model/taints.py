@@ -8,13 +8,14 @@ from typing import Any
 from minikctl.model import Object, spec_of
 
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
+CORDON = {"key": UNSCHEDULABLE, "effect": "NoSchedule"}
 
 
 def untolerated(pod: Object, node: Object, effects: Iterable[str]) -> dict[str, Any] | None:
     """The first taint with one of these effects that the pod does not tolerate. A cordon is a taint too."""
     taints: list[dict[str, Any]] = list(spec_of(node).get("taints") or ())
     if spec_of(node).get("unschedulable"):
-        taints.append({"key": UNSCHEDULABLE, "effect": "NoSchedule"})
+        taints.append(CORDON)
     tolerations = spec_of(pod).get("tolerations") or ()
     for taint in taints:
         if taint["effect"] in effects and not any(tolerates(one, taint) for one in tolerations):

@@ -160,7 +160,10 @@ def test_a_pod_goes_where_its_volume_is() -> None:
     assert scheduled(view) == ("n2", "")
     view.remove(ObjectKey("Node", "", "n2"))
     view.put(pod())
-    assert scheduled(view) == ("", "0/1 nodes are available: 1 node(s) had volume node affinity conflict.")
+    assert scheduled(view) == (
+        "",
+        "0/1 nodes are available: 1 node(s) didn't match PersistentVolume's node affinity.",
+    )
 
 
 def test_what_keeps_a_pod_from_being_placed() -> None:

@@ -62,9 +62,7 @@ CASES: list[Any] = [
         "node-1",
         id="tolerates all",
     ),
-    pytest.param(
-        unbound(), [node(taints=[TAINT])], FULL + "node(s) had untolerated taint {gpu: yes}.", id="taint"
-    ),
+    pytest.param(unbound(), [node(taints=[TAINT])], FULL + "node(s) had untolerated taint(s).", id="taint"),
     pytest.param(
         unbound(), [node(taints=[TAINT | {"effect": "PreferNoSchedule"}])], "node-1", id="soft taint alone"
     ),
@@ -128,7 +126,7 @@ CASES: list[Any] = [
     pytest.param(
         asking(cpu="3"),
         [node("a", cpu="1"), node("b", cpu="2"), node("c", taints=[TAINT]), node("d", unschedulable=True)],
-        "0/4 nodes are available: 1 node(s) had untolerated taint {gpu: yes}, "
+        "0/4 nodes are available: 1 node(s) had untolerated taint(s), "
         "1 node(s) were unschedulable, 2 Insufficient cpu.",
         id="each for its reason",
     ),

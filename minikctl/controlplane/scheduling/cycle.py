@@ -1,0 +1,71 @@
+"""One look at one pod: what every filter and score needs, found once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from minikctl.controlplane.node import ENGINE_LABEL
+from minikctl.controlplane.view import NodeUsage, View
+from minikctl.model import Object, ObjectKey, labels_of, name_of, status_of
+from minikctl.model.pod_terms import Alike, PodTerms, alike, terms_of
+from minikctl.model.pods import PodRequests, pod_requests
+from minikctl.model.quantity import milli, whole
+
+
+class Capacity(NamedTuple):
+    cpu_millicores: int
+    memory_bytes: int
+    pods: int
+
+
+class Candidate(NamedTuple):
+    """A node, and what is on it."""
+
+    name: str
+    node: Object
+    labels: Mapping[str, str]
+    usage: NodeUsage
+    capacity: Capacity
+
+    @property
+    def engine(self) -> str:
+        return self.labels.get(ENGINE_LABEL, self.name)
+
+
+class Cycle(NamedTuple):
+    """`nodes`: all of them, by name."""
+
+    pod: Object
+    nodes: tuple[Candidate, ...]
+    view: View
+    asked: PodRequests
+    alike: Alike
+    terms: PodTerms
+
+    def labels_of_namespace(self, name: str) -> Mapping[str, str]:
+        found = self.view.get(ObjectKey("Namespace", "", name))
+        return labels_of(found) if found is not None else {}
+
+
+def cycle_of(pod: Object, view: View) -> Cycle:
+    nodes = sorted(view.list("Node"), key=name_of)
+    own = alike(pod)
+    candidates = tuple(_candidate(node, view) for node in nodes)
+    return Cycle(pod, candidates, view, pod_requests(pod), own, terms_of(own))
+
+
+def _candidate(node: Object, view: View) -> Candidate:
+    name = name_of(node)
+    return Candidate(name, node, labels_of(node), view.usage(name), capacity_of(node))
+
+
+def capacity_of(node: Object) -> Capacity:
+    allocatable = status_of(node).get("allocatable") or {}
+    return _capacity(*(str(allocatable.get(name, "0")) for name in ("cpu", "memory", "pods")))
+
+
+@lru_cache(maxsize=1024)
+def _capacity(cpu: str, memory: str, pods: str) -> Capacity:
+    return Capacity(milli(cpu), whole(memory), whole(pods))
