@@ -21,7 +21,6 @@ from minikctl.api import Api
 from minikctl.api.absorb import Deletions
 from minikctl.controlplane.decision import Decision, Ids
 from minikctl.controlplane.manager import Manager, Work
-from minikctl.controlplane.recovery import recover
 from minikctl.errors import Conflict, RevisionExpired, StoreError
 from minikctl.model import key_of, name_of
 from minikctl.model.kinds import KINDS
@@ -169,6 +168,8 @@ class Loop:
         if not all(engine.listed and not engine.busy for engine in engines):
             return False
         containers = [one for engine in engines for one in engine.all()]
+        from minikctl.controlplane.recovery import recover
+
         found = recover(containers, self.manager.view, now)
         try:
             self._store.commit([Put(obj) for obj in found])
@@ -222,7 +223,9 @@ class Loop:
     # ---
 
     def _next_step(self, now: float) -> float:
-        moments = (self._next_files, self.manager.next_timer(), self.kubelets.next_moment())
+        moments = [self._next_files, self.kubelets.next_question()]
+        if self.has_looked():  # before that nothing is decided: what is due would only turn the loop
+            moments += [self.manager.next_timer(), self.kubelets.next_deed()]
         return max(now, min(moment for moment in moments if moment is not None))
 
     def has_looked(self) -> bool:

@@ -14,7 +14,6 @@ from minikctl.agent.loop import Loop
 from minikctl.api import Api
 from minikctl.controlplane import manager
 from minikctl.controlplane.decision import Decision, Ids
-from minikctl.controlplane.recovery import recover
 from minikctl.controlplane.view import View
 from minikctl.model import Object, key_of
 from minikctl.model.writes import Put, Write
@@ -54,6 +53,8 @@ class _Observer(Loop):
         """What a lost state.db knew is known again for this look; the store gets it from whoever acts."""
         engines = self.kubelets.engines.values()
         if self._store.needs_recovery and all(engine.listed for engine in engines):
+            from minikctl.controlplane.recovery import recover
+
             containers = [one for engine in engines for one in engine.all()]
             for obj in recover(containers, self.manager.view, now):
                 self.manager.view.put(obj)

@@ -11,12 +11,11 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from minikctl.model.pod_security import baseline, restricted
-from minikctl.model.pod_security.violation import Violation
+if TYPE_CHECKING:
+    from minikctl.model.pod_security.violation import Violation
 
-__all__ = ["LEVELS", "Violation", "level_of", "refusal", "violations"]
 
 LEVELS = ("privileged", "baseline", "restricted")
 _PREFIX = "pod-security.kubernetes.io/"
@@ -44,6 +43,8 @@ def violations(pod_spec: dict[str, Any], metadata: dict[str, Any], level: str) -
     """What about a pod the level forbids; empty when it may run."""
     if level == "privileged":
         return []
+    from minikctl.model.pod_security import baseline, restricted  # most namespaces ask for nothing
+
     checks = [*baseline.CHECKS]
     # Where both levels look at the same field, the stricter one speaks alone.
     checks += restricted.CHECKS if level == "restricted" else baseline.OVERLAPPING
