@@ -19,7 +19,7 @@ from minikctl.agent.ports import (
 )
 from minikctl.backend import Container, EngineInfo
 from minikctl.controlplane import node as nodes
-from minikctl.controlplane.decision import Decision
+from minikctl.controlplane.decision import Decision, earliest
 from minikctl.controlplane.kubelet import (
     Action,
     NodeFacts,
@@ -246,20 +246,21 @@ class Kubelets(Listener):
             for engine in self.engines.values()
         )
 
-    def next_moment(self) -> float | None:
-        """When an engine is to be asked next, if nothing happens before."""
+    def next_question(self) -> float | None:
+        """When an engine is to be asked next what it is and what runs there."""
         moments = [engine.next_list for engine in self.engines.values() if not engine.listing]
         moments += [
             engine.next_introduction
             for engine in self.engines.values()
             if engine.info is None and not engine.introducing
         ]
-        probes = (one.prober.next_due() for one in self.engines.values() if one.answers)
-        moments += [moment for moment in probes if moment is not None]
-        for retry in (self._proxies.next_moment(), self._removals.next_moment()):
-            if retry is not None:
-                moments.append(retry)
         return min(moments, default=None)
+
+    def next_deed(self) -> float | None:
+        """When `act` has something to do next, if nothing happens before."""
+        moments = [one.prober.next_due() for one in self.engines.values() if one.answers]
+        moments += [self._proxies.next_moment(), self._removals.next_moment()]
+        return earliest(moments)
 
     def is_idle(self) -> bool:
         """Nothing is under way and nothing is waited for but time and news."""

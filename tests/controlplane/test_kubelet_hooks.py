@@ -104,7 +104,9 @@ class TestPreStop:
     def test_one_that_takes_too_long_is_left_behind(self) -> None:
         pod = hooked(going(30), PRE, COMMAND)
         sync = look(pod, on_engine(pod))
-        assert look(pod, on_engine(pod), memo=sync.memo, now=NOW + 30).actions == [SignalContainer("app-0")]
+        late = look(pod, on_engine(pod), memo=sync.memo, now=NOW + 30)
+        assert late.actions == [SignalContainer("app-0")]
+        assert late.decision.look_again is None, "the loop would turn until the signal is heard of"
 
     def test_sleep(self) -> None:
         pod = hooked(going(30), PRE, {"sleep": {"seconds": 3}})

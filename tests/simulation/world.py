@@ -44,6 +44,8 @@ BEGIN = 1_800_000_000.0
 
 MOST_TURNS = 100_000
 """No life takes a tenth of it."""
+MOST_AT_ONCE = 5
+"""So often in a row may a loop that hears nothing want its next step at once."""
 
 QUIET = Faults()
 ROUGH = Faults(
@@ -166,6 +168,7 @@ class World:
         self.checks: list[Callable[[], None]] = []
         self._serial = 0
         self._turns = 0
+        self._at_once = 0
         self._event_position = 0
         self.start()
 
@@ -267,7 +270,10 @@ class World:
         if not news and self.clock.time < self._next_step:
             return  # as in life: nobody wakes the loop because an engine did something
         self._next_step = self.loop.step(news)
-        if self._next_step <= self.clock.time:
+        is_at_once = self._next_step <= self.clock.time
+        self._at_once = self._at_once + 1 if is_at_once and not news else 0
+        assert self._at_once <= MOST_AT_ONCE, "the loop waits for something that is over"
+        if is_at_once:
             self._next_step = self.clock.time + 0.001
         for check in self.checks:
             check()

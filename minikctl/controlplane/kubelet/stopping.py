@@ -57,16 +57,13 @@ def stop(pod: Object, running: Sequence[Instance], memo: PodMemo, *, deadline: f
         if now < deadline and not _has_run_hook(made, pod, one, deadline, now):
             made.look_again.append(deadline)
         elif one.id not in memo.signalled:
-            _signal(made, one, is_due=one.id in turn or now >= deadline, deadline=deadline)
+            if one.id in turn or now >= deadline:
+                made.actions.append(SignalContainer(one.id))
+            if now < deadline:  # else it is looked at anew when the signal is heard of
+                made.look_again.append(deadline)
         else:
             _wait(made, one, max(deadline, memo.signalled[one.id] + SHORTEST_GRACE_SECONDS), now)
     return made
-
-
-def _signal(made: Stop, one: Instance, *, is_due: bool, deadline: float) -> None:
-    if is_due:
-        made.actions.append(SignalContainer(one.id))
-    made.look_again.append(deadline)
 
 
 def _wait(made: Stop, one: Instance, until: float, now: float) -> None:
