@@ -26,6 +26,9 @@ ENTRIES = {
     "configmap": Entry(
         "minikctl.cli.create_configmap", "create_configmap", "Create a ConfigMap of that name."
     ),
+    "cj": Entry("minikctl.cli.create_batch", "create_cron_job", "Short for cronjob."),
+    "cronjob": Entry("minikctl.cli.create_batch", "create_cron_job", "Create a cronjob of that name."),
+    "job": Entry("minikctl.cli.create_batch", "create_job", "Create a job of that name."),
     "deployment": Entry("minikctl.cli.create", "create_deployment", "Create a deployment of that name."),
     "deploy": Entry("minikctl.cli.create", "create_deployment", "Short for deployment."),
     "namespace": Entry("minikctl.cli.create", "create_namespace", "Create a namespace of that name."),
@@ -177,8 +180,12 @@ def make(
 def sendable(manifest: Object) -> Object:
     """Without the empty fields that only stand there because Go writes them."""
     sent = {name: value for name, value in manifest.items() if name != "status" and value != {}}
-    spec = sent.get("spec")
-    if spec and not spec.get("strategy", True):
+    spec: dict[str, Any] = sent.get("spec") or {}
+    if sent["kind"] == "CronJob":
+        # kubectl writes a name there, which no Job gets.
+        job = {name: value for name, value in spec["jobTemplate"].items() if name != "metadata"}
+        sent["spec"] = {**spec, "jobTemplate": job}
+    elif spec and not spec.get("strategy", True):
         sent["spec"] = {name: value for name, value in spec.items() if name != "strategy"}
     return sent
 

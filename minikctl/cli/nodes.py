@@ -31,6 +31,9 @@ from minikctl.model import (
 from minikctl.model.conditions import find as find_condition
 from minikctl.model.pods import is_active, is_finished, is_ready
 
+_MAKERS = ("ReplicaSet", "ReplicationController", "StatefulSet")
+"""Whose evicted pods come back elsewhere."""
+
 Nodes = Annotated[list[str] | None, typer.Argument(metavar="NODE...", show_default=False)]
 
 
@@ -92,7 +95,7 @@ def drain(
     pod_selector: Annotated[str, value("--pod-selector", text="Only these pods.")] = "",
     force: Annotated[bool, flag("--force", text="Also pods that nothing would bring back.")] = False,
     ignore_daemonsets: Annotated[
-        bool, flag("--ignore-daemonsets", text="Leave pods of DaemonSets alone (there are none yet).")
+        bool, flag("--ignore-daemonsets", text="Leave pods of DaemonSets alone.")
     ] = False,
     delete_emptydir_data: Annotated[
         bool, flag("--delete-emptydir-data", text="Also pods whose emptyDir data is then lost.")
@@ -114,7 +117,7 @@ def drain(
         for node in chosen:
             set_schedulable(session, node, False, suffix)
         for node in chosen:
-            pods = _pods_on(session, node, pod_selector)
+            pods = _without_daemons(node, _pods_on(session, node, pod_selector), ignore_daemonsets)
             _check_evictable(node, pods, force, delete_emptydir_data)
             _evict(session, pods, None if grace_period < 0 else grace_period, suffix)
             if not suffix and pods:
@@ -129,6 +132,18 @@ def _pods_on(session: Session, node: str, pod_selector: str) -> list[Object]:
         for pod in session.api.list("Pod", None, chosen)
         if spec_of(pod).get("nodeName") == node and not is_deleting(pod)
     ]
+
+
+def _without_daemons(node: str, pods: Sequence[Object], ignored: bool) -> list[Object]:
+    """:raises Reported: there are some, and nobody said that they may stay."""
+    daemons = [pod for pod in pods if (controller_of(pod) or {}).get("kind") == "DaemonSet"]
+    if daemons and not ignored:
+        why = f"cannot delete DaemonSet-managed Pods (use --ignore-daemonsets to ignore): {_named(daemons)}"
+        complain(f'error: unable to drain node "{node}" due to error: {why}')
+        raise Reported
+    if daemons:
+        warn(f"ignoring DaemonSet-managed Pods: {_named(daemons)}")
+    return [pod for pod in pods if pod not in daemons]
 
 
 def _check_evictable(node: str, pods: Sequence[Object], force: bool, delete_data: bool) -> None:
@@ -198,7 +213,8 @@ class DrainGoal:
     def _is_replaced(self, pods: Iterable[Object]) -> bool:
         active = [pod for pod in pods if is_active(pod)]
         owners = {(controller_of(pod) or {}).get("uid") for pod in self._evicted.values()}
-        for replica_set in self._session.api.list("ReplicaSet"):
+        makers = (one for kind in _MAKERS for one in self._session.api.list(kind))
+        for replica_set in makers:
             if uid_of(replica_set) not in owners or is_deleting(replica_set):
                 continue
             mine = [one for one in active if (controller_of(one) or {}).get("uid") == uid_of(replica_set)]

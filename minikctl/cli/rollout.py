@@ -1,8 +1,9 @@
-"""`minikctl rollout`: status, history, undo, restart, pause, resume of Deployments, in kubectl's words."""
+"""`minikctl rollout`: status, history, undo and restart of Deployments, DaemonSets and StatefulSets, pause and
+resume of Deployments, in kubectl's words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -29,6 +30,7 @@ ENTRIES = {
     "pause": Entry(_HOME, "pause", "Record changes without rolling them out."),
     "resume": Entry(_HOME, "resume", "Go on with a paused rollout."),
 }
+ROLLED = ("DaemonSet", "Deployment", "StatefulSet")
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 _SYSTEM = "deployment.kubernetes.io/"
 
@@ -53,7 +55,7 @@ def status(
         for key in choose(
             session, "rollout status", names, files=files, recursive=recursive, selector=selector
         ):
-            _need_deployment(key, "status viewer")
+            _need_rollouts(key, "status viewer")
             if watch:
                 _follow(session, key, revision, timeout)
             else:
@@ -125,8 +127,14 @@ def history(
         for key in choose(
             session, "rollout history", names, files=files, recursive=recursive, selector=selector
         ):
-            _need_deployment(key, "history viewer")
+            _need_rollouts(key, "history viewer")
             deployment = session.api.get(key)
+            if key.kind != "Deployment":
+                from minikctl.cli.rollout_sets import revisions_of
+                from minikctl.render.rollout_sets import set_history
+
+                out(set_history(deployment, revisions_of(session, deployment), revision))
+                continue
             out(rollout_history(deployment, _replica_sets(session, deployment), revision))
 
 
@@ -151,7 +159,7 @@ def undo(
         for key in choose(
             session, "rollout undo", names, files=files, recursive=recursive, selector=selector
         ):
-            _need_deployment(key, "rollbacker")
+            _need_rollouts(key, "rollbacker")
             _undo_one(session, editor, key, to_revision)
         editor.finish(wait=wait, timeout=timeout)
 
@@ -162,10 +170,15 @@ def _undo_one(session: Session, editor: Editor, key: ObjectKey, to_revision: int
     deployment = session.api.get(key)
     if session.api.store.last_applied(key) is not None:
         warn(
-            f"resource deployments/{key.name} was previously managed with 'minikctl apply'. Rolling back does"
-            " not change your manifests: the next apply of them undoes it. Consider using 'minikctl apply'"
+            f"resource {KINDS[key.kind].plural}/{key.name} was previously managed with 'minikctl apply'."
+            " Rolling back does not change your manifests: the next apply of them undoes it. Consider using 'minikctl apply'"
             " with your previous configuration file instead."
         )
+    if key.kind != "Deployment":
+        from minikctl.cli.rollout_sets import undo_set
+
+        undo_set(session, editor, deployment, to_revision)
+        return
     if spec_of(deployment).get("paused"):
         raise Failed(
             "you cannot rollback a paused deployment; resume it first with"
@@ -241,7 +254,16 @@ def restart(
 
         keys = choose(session, "rollout restart", names, files=files, recursive=recursive, selector=selector)
         _change_all(
-            session, "rollout restart", keys, "restarting", restarted, "restarted", output, wait, timeout
+            session,
+            "rollout restart",
+            keys,
+            "restarting",
+            restarted,
+            "restarted",
+            output,
+            wait,
+            timeout,
+            ROLLED,
         )
 
 
@@ -299,10 +321,11 @@ def _change_all(
     output: str,
     wait: bool,
     timeout: float,
+    kinds: Sequence[str] = ("Deployment",),
 ) -> None:
     editor = Editor(session, role, output=output)
     for key in keys:
-        if key.kind != "Deployment":
+        if key.kind not in kinds:
             raise Failed(f'{KINDS[key.kind].resource} "{key.name}" {doing} is not supported')
         editor.change(key, how, done)
     editor.finish(wait=wait, timeout=timeout)
@@ -317,9 +340,9 @@ def _replica_sets(session: Session, deployment: Object) -> list[Object]:
     return owned_by(deployment, session.api.list("ReplicaSet", namespace_of(deployment)))
 
 
-def _need_deployment(key: ObjectKey, what: str) -> None:
+def _need_rollouts(key: ObjectKey, what: str) -> None:
     """:raises MinikctlError: the kind has no rollouts."""
-    if key.kind != "Deployment":
+    if key.kind not in ROLLED:
         raise MinikctlError(f'no {what} has been implemented for "{key.kind}"')
 
 

@@ -14,7 +14,7 @@ from minikctl.cli.session import open_session
 from minikctl.errors import UsageError
 from minikctl.model import Object, spec_of
 
-_SCALABLE = ("Deployment", "ReplicaSet")
+_SCALABLE = ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet")
 
 
 def scale(
@@ -46,7 +46,7 @@ def scale(
     def resized(obj: Object) -> Object:
         size = spec_of(obj).get("replicas", 1)
         if obj["kind"] not in _SCALABLE:
-            raise Failed(f"cannot scale a {obj['kind']}: only {' and '.join(_SCALABLE)} have a size")
+            raise Failed(f"cannot scale a {obj['kind']}: only {', '.join(_SCALABLE)} have a size")
         if current_replicas >= 0 and size != current_replicas:
             raise Failed(f"Expected replicas to be {current_replicas}, was {size}")
         return {**obj, "spec": {**spec_of(obj), "replicas": replicas}}

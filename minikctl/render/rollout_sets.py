@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from minikctl.model import Object, name_of, spec_of, status_of
+from collections.abc import Iterable
+
+from minikctl.model import Object, annotations_of, name_of, spec_of, status_of
+from minikctl.model.controller_revisions import number_of, template_of
+from minikctl.model.revisions import REVISION
 from minikctl.render.escape import escape
 
 
@@ -83,3 +87,19 @@ def _partition(obj: Object) -> int | None:
     rolling = (spec_of(obj).get("updateStrategy") or {}).get("rollingUpdate") or {}
     partition: int | None = rolling.get("partition")
     return partition
+
+
+def set_history(obj: Object, revisions: Iterable[Object], revision: int = 0) -> str:
+    """The table of revisions of a DaemonSet or StatefulSet, or the pod template of one.
+
+    :raises RolloutError: there is no such revision.
+    """
+    from minikctl.render.rollout import rollout_history
+
+    return rollout_history(obj, [_as_replica_set(one) for one in revisions], revision)
+
+
+def _as_replica_set(revision: Object) -> Object:
+    """What a ReplicaSet shows of a Deployment's revision, this one shows in other places."""
+    annotations = {**annotations_of(revision), REVISION: str(number_of(revision))}
+    return {"metadata": {"annotations": annotations}, "spec": {"template": template_of(revision)}}

@@ -15,6 +15,10 @@ _LINES = [
     ("deployment", "web", "-r", "0", "--image", "registry.local:5000/team/app@sha256:" + "a" * 64),
     ("deployment", "web", "--image=nginx", "--image=redis:7,busybox", "-n", "shop"),
     ("deployment", "web", "--image=busybox", "--", "sh", "-c", "echo 'a: b' # c"),
+    ("job", "pi", "--image=perl:5", "--", "perl", "-e", "print 3.14"),
+    ("job", "pi", "--image=busybox", "-n", "shop"),
+    ("cronjob", "nightly", "--image=busybox", "--schedule=0 3 * * *", "--", "date"),
+    ("cj", "nightly", "--image=busybox", "--schedule", "@daily", "--restart", "Never"),
     ("namespace", "shop"),
     ("ns", "shop"),
 ]
