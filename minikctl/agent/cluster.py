@@ -63,7 +63,20 @@ def random_ids() -> Ids:
 
 
 def _site(cluster_id: str) -> Site:
-    return Site(cluster_id, os.environ.get("MINIKCTL_PROXY_IMAGE") or PROXY_IMAGE)
+    return Site(
+        cluster_id,
+        os.environ.get("MINIKCTL_PROXY_IMAGE") or PROXY_IMAGE,
+        _port("MINIKCTL_INGRESS_HTTP_PORT", 80),
+        _port("MINIKCTL_INGRESS_HTTPS_PORT", 443),
+    )
+
+
+def _port(variable: str, default: int) -> int:
+    """0 is for none."""
+    text = os.environ.get(variable) or str(default)
+    if not text.isdecimal() or int(text) > 65535:
+        raise UsageError(f"{variable} must be a port (0: none), not {text!r}")
+    return int(text)
 
 
 def _sees_our_files(backend: Backend) -> bool:

@@ -185,5 +185,5 @@ def is_converged(view: View) -> bool:
 
 
 def _may_wait(pod: Object) -> bool:
-    """Somebody else on the host may have a LoadBalancer's port for good: it is pending, as in Kubernetes."""
-    return is_proxy(pod) and role_of(pod) is Role.BALANCER
+    """Somebody else on the host may have its port for good: LoadBalancers are pending then, and Ingresses."""
+    return is_proxy(pod) and role_of(pod) is not Role.CLUSTER

@@ -10,7 +10,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import NamedTuple
 
@@ -19,16 +19,9 @@ from msgspec import Struct
 from minikctl.agent.engine import Engine
 from minikctl.agent.ports import Executor, Told
 from minikctl.backend import Backend, Container, ContainerState
-from minikctl.controlplane.endpoints import slices_of
 from minikctl.controlplane.kubelet.seal import identity
-from minikctl.controlplane.proxies import (
-    SYSTEM_NAMESPACE,
-    Program,
-    is_proxy,
-    program,
-    role_of,
-    service_of,
-)
+from minikctl.controlplane.programs import program_of
+from minikctl.controlplane.proxies import SYSTEM_NAMESPACE, WORKPLACE, Program, is_proxy
 from minikctl.controlplane.view import View
 from minikctl.errors import BackendError, PermanentError
 from minikctl.model import Object, ObjectKey, key_of, namespace_of, status_of, uid_of
@@ -149,9 +142,9 @@ class Proxies:
 
     def _keep(self, uid: str, engine: Engine, now: float) -> None:
         pod = self._view().by_uid(uid)
-        service = self._view().get(service_of(pod)) if pod is not None else None
+        wanted = program_of(pod, self._view()) if pod is not None else None
         running = _running(engine, uid)
-        if pod is None or service is None or running is None:
+        if pod is None or wanted is None or running is None:
             known = self._known.pop(uid, None)
             if pod is not None and known is not None and known.under_way is not None:
                 self._known[uid] = Known(under_way=known.under_way)
@@ -159,7 +152,7 @@ class Proxies:
         known = self._known.setdefault(uid, Known())
         if known.container_id != running.id:
             known.container_id, known.told = running.id, None
-        known.wanted = program(service, role_of(pod), slices_of(service, self._view()))
+        known.wanted = wanted
         if known.under_way is not None or known.wanted == known.told:
             return
         if known.retry_at > now:
@@ -218,6 +211,8 @@ def tell(engine: str, backend: Backend, uid: str, key: ObjectKey, container_id: 
     if backend.capabilities.simulated:
         return told
     try:
+        if wanted.files:
+            backend.put_archive(container_id, WORKPLACE, _archive(wanted.files))
         done = backend.exec_container(container_id, wanted.command, timeout=TELL_TIMEOUT)
     except BackendError as error:
         return told._replace(error=error)
@@ -227,3 +222,17 @@ def tell(engine: str, backend: Backend, uid: str, key: ObjectKey, container_id: 
         text = done.output.decode(errors="replace").strip()
         return told._replace(error=PermanentError(f"exit code {done.exit_code}: {text}"))
     return told
+
+
+def _archive(files: Iterable[tuple[str, str]]) -> bytes:
+    """Readable for nginx's workers, which read them when somebody asks for them."""
+    import io
+    import tarfile
+
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, text in files:
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(text.encode()), 0o644
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return buffer.getvalue()

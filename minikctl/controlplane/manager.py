@@ -23,6 +23,7 @@ from minikctl.controlplane import (
     daemonsets,
     deployment,
     garbage,
+    ingress,
     jobs,
     namespace,
     replicaset,
@@ -45,10 +46,12 @@ from minikctl.model import (
     uid_of,
 )
 from minikctl.model.pods import is_finished
+from minikctl.model.priorities import priority_of, with_priority
 from minikctl.model.writes import Put, Remove, Write
 
 ENDLESS = 200_000
 """More looks than this in one pass can only be two controllers that undo each other."""
+EVERYBODY = ObjectKey("", "", "")
 
 
 @unique
@@ -66,12 +69,15 @@ class Work(IntEnum):
     CRON_JOB = 7
     DEPLOYMENT = 8
     SERVICE = 9
-    GARBAGE = 10
-    NAMESPACE = 11
-    CLAIM = 12
-    VOLUME = 13
-    WAITING = 14
+    INGRESS = 10
+    GARBAGE = 11
+    NAMESPACE = 12
+    CLAIM = 13
+    VOLUME = 14
+    WAITING = 15
     """The scheduler again, for pods that fitted nowhere: once, when all that makes room is done."""
+    NEIGHBOURS = 16
+    """Pods that waited for other pods wait no more: once, when those are where they are."""
 
 
 Reconcile: TypeAlias = Callable[[ObjectKey, View, float, Ids], Decision]
@@ -84,6 +90,7 @@ CONTROLLERS: dict[Work, Reconcile] = {
     Work.JOB: jobs.reconcile,
     Work.CRON_JOB: cronjobs.reconcile,
     Work.SERVICE: services.reconcile,
+    Work.INGRESS: ingress.reconcile,
     Work.CLAIM: claims.reconcile,
     Work.VOLUME: claims.reconcile_volume,
 }
@@ -135,7 +142,7 @@ class Manager:
         self.policy: Policy = _as_decided
         self._ids = ids
         self._kubelet = kubelet
-        self._queue: list[tuple[int, int, ObjectKey]] = []
+        self._queue: list[tuple[int, int, int, ObjectKey]] = []
         self._queued: set[tuple[int, ObjectKey]] = set()
         self._serial = 0
         self._timers: list[tuple[float, int, int, ObjectKey]] = []
@@ -164,7 +171,14 @@ class Manager:
         if (work, key) not in self._queued:
             self._queued.add((work, key))
             self._serial += 1
-            heapq.heappush(self._queue, (work, self._serial, key))
+            heapq.heappush(self._queue, (work, self._rank(work, key), self._serial, key))
+
+    def _rank(self, work: Work, key: ObjectKey) -> int:
+        """Of pods to be scheduled the highest priority comes first; all else in the order of asking."""
+        if work not in (Work.SCHEDULER, Work.WAITING):
+            return 0
+        pod = self.view.get(key)
+        return 0 if pod is None else -priority_of(pod)
 
     # --- a pass
 
@@ -173,7 +187,7 @@ class Manager:
         self._ring(now)
         looks = 0
         while self._queue:
-            work, _, key = heapq.heappop(self._queue)
+            work, _, _, key = heapq.heappop(self._queue)
             self._queued.discard((work, key))
             self.take(work, key, self._decide(Work(work), key, now))
             looks += 1
@@ -227,6 +241,9 @@ class Manager:
                 return namespace.reconcile(key, self.view, now)
             case Work.SCHEDULER | Work.WAITING:
                 return scheduler.reconcile(key, self.view, now)
+            case Work.NEIGHBOURS:
+                self._concern_unscheduled(scheduler.depends_on_others)
+                return Decision()
             case _:
                 return CONTROLLERS[work](key, self.view, now, self._ids)
 
@@ -239,9 +256,10 @@ class Manager:
         decision = self.policy(self.view, decision)
         for write in decision.writes:
             if isinstance(write, Put):
-                if self.view.get(key_of(write.obj)) != write.obj:
+                known = self.view.get(key_of(write.obj))
+                if known != write.obj:
                     self._note(key_of(write.obj))
-                    self._replace(write.obj)
+                    self._replace(write.obj if known is not None else self._admitted(write.obj))
             elif self.view.get(write.key) is not None:
                 self._note(write.key)
                 self._drop(write.key)
@@ -252,6 +270,10 @@ class Manager:
             self._timed[work, key] = decision.look_again
             self._serial += 1
             heapq.heappush(self._timers, (decision.look_again, work, self._serial, key))
+
+    def _admitted(self, obj: Object) -> Object:
+        """What an API server does to a new pod: the priority of its class. Who makes it asked before."""
+        return with_priority(obj, self.view.list("PriorityClass")) if obj["kind"] == "Pod" else obj
 
     def _note(self, key: ObjectKey) -> None:
         if key not in self._written:
@@ -306,11 +328,14 @@ class Manager:
         match key.kind:
             case "Pod":
                 self._concern_pod(key, obj)
+                self._concern_neighbours(obj, old)
                 if is_finished(obj) and old is not None and not is_finished(old):
                     self._concern_unscheduled()
             case "Namespace":
                 self.look_at(Work.NAMESPACE, key)
-                self._concern_makers(obj, old)
+                self._concern_makers(obj, old, key.name)
+            case "PriorityClass":
+                self._concern_makers(obj, old, None)
             case "ConfigMap" | "Secret" | "PersistentVolumeClaim":
                 self._concern_users(key)
             case kind if kind in restarts.KINDS and restarts.is_asked_for(obj):
@@ -330,18 +355,25 @@ class Manager:
         self._concern_owner(obj)
         self._concern_namespace(key)
 
-    def _concern_makers(self, namespace: Object, old: Object | None) -> None:
-        """Other labels may be another Pod Security level: pods that were refused may now be made."""
-        if old is None or labels_of(old) != labels_of(namespace):
+    def _concern_makers(self, obj: Object, old: Object | None, namespace: str | None) -> None:
+        """Other labels may be another Pod Security level: pods that were refused may now be made. Or their
+        PriorityClass is there now."""
+        if old is None or labels_of(old) != labels_of(obj):
             for kind in ADOPTERS["Pod"]:
-                for maker in self.view.list(kind, key_of(namespace).name):
+                for maker in self.view.list(kind, namespace):
                     self._concern_controller(key_of(maker))
+            self._concern_unscheduled(scheduler.depends_on_others)
 
     def _concern_pod(self, key: ObjectKey, pod: Object) -> None:
         if spec_of(pod).get("nodeName"):
             self.look_at(Work.KUBELET, key)
         elif not is_deleting(pod):
             self.look_at(Work.SCHEDULER, key)
+
+    def _concern_neighbours(self, pod: Object, old: Object | None) -> None:
+        """Who waits to be beside it, or for an even spread, may fit now."""
+        if self.view.unscheduled and spec_of(pod).get("nodeName") and _is_elsewhere(pod, old):
+            self.look_at(Work.NEIGHBOURS, EVERYBODY)
 
     def _concern_daemon_sets(self) -> None:
         for daemon_set in self.view.list("DaemonSet"):
@@ -379,6 +411,8 @@ class Manager:
         found = traffic.concerned(obj, old, self.view)
         for key in found.services:
             self.look_at(Work.SERVICE, key)
+        for key in found.ingresses:
+            self.look_at(Work.INGRESS, key)
         for key in found.pods:
             self.look_at(Work.KUBELET, key)
         if found.names:
@@ -405,9 +439,18 @@ class Manager:
         if home is not None and is_deleting(home):
             self.look_at(Work.NAMESPACE, place)
 
-    def _concern_unscheduled(self) -> None:
+    def _concern_unscheduled(self, which: Callable[[Object], bool] | None = None) -> None:
         for key in tuple(self.view.unscheduled):
-            self.look_at(Work.WAITING, key)
+            pod = self.view.get(key)
+            if which is None or (pod is not None and which(pod)):
+                self.look_at(Work.WAITING, key)
+
+
+def _is_elsewhere(pod: Object, old: Object | None) -> bool:
+    """Whether other pods see it differently now."""
+    if old is None or spec_of(old).get("nodeName") != spec_of(pod)["nodeName"]:
+        return True
+    return labels_of(old) != labels_of(pod) or is_deleting(old) != is_deleting(pod)
 
 
 def _based_on(obj: Object, revision: str) -> Object:

@@ -17,7 +17,9 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import Any, NamedTuple
 
-from minikctl.model import Object, ObjectKey, annotations_of, controller_reference, key_of, spec_of
+from minikctl.controlplane.decision import Decision, Ids
+from minikctl.controlplane.view import View
+from minikctl.model import Object, ObjectKey, annotations_of, controller_reference, key_of, spec_of, status_of
 from minikctl.model.defaults import set_defaults
 from minikctl.model.hashing import spec_hash
 from minikctl.model.networks import prefix_length
@@ -34,13 +36,14 @@ ALLOCATED = "minikctl.io/allocated"
 MADE_FROM = "minikctl.io/proxy-hash"
 """An annotation: of what the Pod was made from. Another image alone does not make it anew."""
 CONTAINER = "nginx"
-CONFIGURATION = "/tmp/minikctl-proxy.conf"
-PROCESS_ID = "/tmp/minikctl-proxy.pid"
+WORKPLACE = "/tmp"
+CONFIGURATION = f"{WORKPLACE}/minikctl-proxy.conf"
+PROCESS_ID = f"{WORKPLACE}/minikctl-proxy.pid"
 _GRACE_SECONDS = 1
 _TCP_IDLE = "24h"
 _UDP_IDLE = "60s"
 
-_HEAD = f"""user nginx;
+HEAD = f"""user nginx;
 daemon off;
 pid {PROCESS_ID};
 worker_processes 1;
@@ -53,13 +56,14 @@ for address in "$@"; do
     ip addr add "$address" dev eth0 2>/dev/null || ip addr show dev eth0 | grep -qF "$address"
 done
 cat >{CONFIGURATION} <<'END'
-{_HEAD}END
+{HEAD}END
 exec nginx -c {CONFIGURATION}
 """
 _TELL = f"""
 set -e
 until [ -s {PROCESS_ID} ]; do sleep 0.02; done
 printf '%s' "$@" >{CONFIGURATION}.new
+[ "$0" = tell ] || nginx -t -q -c {CONFIGURATION}.new
 mv {CONFIGURATION}.new {CONFIGURATION}
 workers=/proc/1/task/1/children
 before=$(cat $workers 2>/dev/null || true)
@@ -79,6 +83,11 @@ class Role(Enum):
     """Holds the Service's address, and its node ports."""
     BALANCER = "balancer"
     """Publishes a LoadBalancer's ports on the host."""
+    INGRESS = "ingress"
+    """Of no Service: leads where the Ingresses do (`ingress`)."""
+
+
+OF_SERVICES = (Role.CLUSTER, Role.BALANCER)
 
 
 class Program(NamedTuple):
@@ -86,12 +95,16 @@ class Program(NamedTuple):
 
     text: str
     addresses: frozenset[str]
+    files: tuple[tuple[str, str], ...] = ()
+    """Names in `WORKPLACE` and texts of what is put there before: secrets, which no command line may show."""
+    is_tested: bool = False
+    """Whether nginx is asked first what it thinks of it."""
 
     @property
     def command(self) -> tuple[str, ...]:
         """What is run in the proxy's container to make it so. Returns when new connections follow it."""
         words = [self.text[at : at + _LONGEST_WORD] for at in range(0, len(self.text), _LONGEST_WORD)]
-        return ("sh", "-c", _TELL, "tell", *words)
+        return ("sh", "-c", _TELL, "test" if self.is_tested else "tell", *words)
 
 
 # --- their pods ------------------------------------------------------------------------------------
@@ -99,12 +112,18 @@ class Program(NamedTuple):
 
 def is_proxy(pod: Object) -> bool:
     metadata = pod["metadata"]
-    in_place = metadata.get("namespace") == SYSTEM_NAMESPACE
-    return in_place and ROLE in (metadata.get("labels") or {}) and SERVICE in annotations_of(pod)
+    role = (metadata.get("labels") or {}).get(ROLE)
+    if role is None or metadata.get("namespace") != SYSTEM_NAMESPACE:
+        return False
+    return SERVICE in annotations_of(pod) or role == Role.INGRESS.value
+
+
+def is_ingress_proxy(pod: Object) -> bool:
+    return is_proxy(pod) and role_of(pod) is Role.INGRESS
 
 
 def service_of(pod: Object) -> ObjectKey:
-    """The Service that a proxy pod works for."""
+    """The Service that a proxy pod works for, where it is one of a Service."""
     namespace, _, name = annotations_of(pod)[SERVICE].partition("/")
     return ObjectKey("Service", namespace, name)
 
@@ -119,7 +138,7 @@ def pod_key(service: ObjectKey, role: Role) -> ObjectKey:
 
 
 def pod_keys(service: ObjectKey) -> list[ObjectKey]:
-    return [pod_key(service, role) for role in Role]
+    return [pod_key(service, role) for role in OF_SERVICES]
 
 
 def roles(service: Object) -> list[Role]:
@@ -131,8 +150,24 @@ def roles(service: Object) -> list[Role]:
 
 def make_pod(service: Object, role: Role, network: str, image: str, uid: str, now: float) -> Object:
     """The Pod, with all defaults."""
+    annotations = {
+        SERVICE: f"{key_of(service).namespace}/{key_of(service).name}",
+        ALLOCATED: json.dumps(allocated(service), sort_keys=True),
+        MADE_FROM: made_from(service, role, network),
+    }
     spec = _spec(service, role, network, image)
-    key = pod_key(key_of(service), role)
+    return new_pod(pod_key(key_of(service), role), role, annotations, service, spec, uid, now)
+
+
+def new_pod(
+    key: ObjectKey,
+    role: Role,
+    annotations: dict[str, str],
+    owner: Object,
+    spec: dict[str, Any],
+    uid: str,
+    now: float,
+) -> Object:
     metadata: dict[str, Any] = {
         "name": key.name,
         "namespace": key.namespace,
@@ -140,12 +175,8 @@ def make_pod(service: Object, role: Role, network: str, image: str, uid: str, no
         "creationTimestamp": format_time(now),
         "generation": 1,
         "labels": {ROLE: role.value, "app.kubernetes.io/managed-by": "minikctl"},
-        "annotations": {
-            SERVICE: f"{key_of(service).namespace}/{key_of(service).name}",
-            ALLOCATED: json.dumps(allocated(service), sort_keys=True),
-            MADE_FROM: made_from(service, role, network),
-        },
-        "ownerReferences": [controller_reference(service)],
+        "annotations": annotations,
+        "ownerReferences": [controller_reference(owner)],
     }
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
     return {**set_defaults(pod), "status": {"phase": "Pending"}}
@@ -165,14 +196,20 @@ def port_name(port: dict[str, Any]) -> str:
 
 
 def _spec(service: Object, role: Role, network: str, image: str) -> dict[str, Any]:
+    spec = pod_spec(image, _held(service, role, network), _host_ports(service, role))
+    spec["containers"][0]["securityContext"] = {"capabilities": {"add": ["NET_ADMIN"]}}
+    return spec
+
+
+def pod_spec(image: str, held: list[str], ports: list[dict[str, Any]]) -> dict[str, Any]:
+    """`held` are the addresses that it adds to its own, with their prefix."""
     container: dict[str, Any] = {
         "name": CONTAINER,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
-        "command": ["sh", "-c", _START, "proxy", *_held(service, role, network)],
-        "securityContext": {"capabilities": {"add": ["NET_ADMIN"]}},
+        "command": ["sh", "-c", _START, "proxy", *held],
     }
-    if ports := _host_ports(service, role):
+    if ports:
         container["ports"] = ports
     return {
         "containers": [container],
@@ -203,6 +240,39 @@ def _host_ports(service: Object, role: Role) -> list[dict[str, Any]]:
     ]
 
 
+def keep_namespace(view: View, decision: Decision, now: float, ids: Ids) -> None:
+    """The namespace of proxies is there."""
+    if view.get(ObjectKey("Namespace", "", SYSTEM_NAMESPACE)) is None:
+        metadata = {
+            "name": SYSTEM_NAMESPACE,
+            "uid": ids.uid(),
+            "creationTimestamp": format_time(now),
+            "generation": 1,
+            "labels": {"kubernetes.io/metadata.name": SYSTEM_NAMESPACE},
+        }
+        decision.put(
+            {
+                "apiVersion": "v1",
+                "kind": "Namespace",
+                "metadata": metadata,
+                "spec": {"finalizers": ["kubernetes"]},
+                "status": {"phase": "Active"},
+            }
+        )
+
+
+def trouble_of(pod: Object) -> str:
+    """Why it does not run, in its status' words; "" where nothing says so (any more)."""
+    for one in status_of(pod).get("containerStatuses") or ():
+        waiting = (one.get("state") or {}).get("waiting") or {}
+        if waiting.get("message"):
+            return str(waiting["message"])
+    for condition in status_of(pod).get("conditions") or ():
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return str(condition.get("message", ""))
+    return ""
+
+
 # --- their programs --------------------------------------------------------------------------------
 
 
@@ -218,7 +288,7 @@ def program(service: Object, role: Role, slices: Iterable[Object]) -> Program:
             blocks.append(_upstream(f"port{number}", service, found))
             blocks.append(_server(f"port{number}", service, port, role, listens))
             addresses.update(one.address for one in found)
-    text = _HEAD + (f"stream {{\n{''.join(blocks)}}}\n" if blocks else "")
+    text = HEAD + (f"stream {{\n{''.join(blocks)}}}\n" if blocks else "")
     return Program(text, frozenset(addresses))
 
 

@@ -13,7 +13,8 @@ from minikctl.backend import Container
 from minikctl.controlplane.decision import with_metadata
 from minikctl.controlplane.kubelet.seal import recorded_pod
 from minikctl.controlplane.podcontrol import deleted
-from minikctl.controlplane.proxies import is_proxy, service_of
+from minikctl.controlplane.programs import owner_again
+from minikctl.controlplane.proxies import is_proxy
 from minikctl.controlplane.recovery_jobs import known_again, recovered_jobs
 from minikctl.controlplane.recovery_sets import recovered_revisions
 from minikctl.controlplane.restarts import CONFIGURATION_HASH
@@ -91,17 +92,17 @@ def _known_again(pod: Object, sets: dict[str, Object], jobs: dict[str, Object], 
     if owner["uid"] in sets:
         return pending
     heir = _named(owner["name"], pod, sets)
-    heir = heir or view.get(_owner_key(pod, owner))
+    heir = heir or _owner_again(pod, owner, view)
     if heir is None:
         return None
     return with_metadata(pending, ownerReferences=[controller_reference(heir)])
 
 
-def _owner_key(pod: Object, owner: dict[str, Any]) -> ObjectKey:
-    """A Service's proxies live in another namespace than the Service."""
+def _owner_again(pod: Object, owner: dict[str, Any], view: View) -> Object | None:
+    """Proxies live in another namespace than their owner."""
     if is_proxy(pod):
-        return service_of(pod)
-    return ObjectKey(owner["kind"], namespace_of(pod), owner["name"])
+        return owner_again(pod, view)
+    return view.get(ObjectKey(owner["kind"], namespace_of(pod), owner["name"]))
 
 
 def _declared_again(pod: Object, view: View) -> Object | None:

@@ -20,13 +20,15 @@ from minikctl.controlplane.podcontrol import deleted
 from minikctl.controlplane.proxies import (
     ALLOCATED,
     MADE_FROM,
-    SYSTEM_NAMESPACE,
+    OF_SERVICES,
     Role,
+    keep_namespace,
     made_from,
     make_pod,
     pod_key,
     port_name,
     roles,
+    trouble_of,
 )
 from minikctl.controlplane.site import Site
 from minikctl.controlplane.view import View
@@ -43,7 +45,6 @@ from minikctl.model import (
 from minikctl.model.networks import contains, node_port, service_address
 from minikctl.model.pods import is_ready
 from minikctl.model.services import HEADLESS, cluster_ip, kind_of, ports_of, publishes
-from minikctl.model.timestamps import format_time
 
 COMPONENT = "service-controller"
 
@@ -158,8 +159,8 @@ def _keep_proxies(
     in_range = contains(network, cluster_ip(service))
     wanted = roles(service) if in_range else []
     if wanted:
-        _keep_namespace(view, decision, now, ids)
-    for role in Role:
+        keep_namespace(view, decision, now, ids)
+    for role in OF_SERVICES:
         pod = view.get(pod_key(key_of(service), role))
         if pod is None and role in wanted:
             decision.put(make_pod(service, role, network, ids.site.proxy_image, ids.uid(), now))
@@ -167,26 +168,6 @@ def _keep_proxies(
             fits = annotations_of(pod).get(MADE_FROM) == made_from(service, role, network)
             if role not in wanted or not fits:
                 decision.put(deleted(pod, now))
-
-
-def _keep_namespace(view: View, decision: Decision, now: float, ids: Ids) -> None:
-    if view.get(ObjectKey("Namespace", "", SYSTEM_NAMESPACE)) is None:
-        metadata = {
-            "name": SYSTEM_NAMESPACE,
-            "uid": ids.uid(),
-            "creationTimestamp": format_time(now),
-            "generation": 1,
-            "labels": {"kubernetes.io/metadata.name": SYSTEM_NAMESPACE},
-        }
-        decision.put(
-            {
-                "apiVersion": "v1",
-                "kind": "Namespace",
-                "metadata": metadata,
-                "spec": {"finalizers": ["kubernetes"]},
-                "status": {"phase": "Active"},
-            }
-        )
 
 
 def _write_status(service: Object, view: View, decision: Decision) -> None:
@@ -199,5 +180,8 @@ def _write_status(service: Object, view: View, decision: Decision) -> None:
         ]
         address = status_of(balancer).get("hostIP", "127.0.0.1")
         status["loadBalancer"] = {"ingress": [{"ip": address, "ipMode": "Proxy", "ports": ports}]}
+    elif balancer is not None and is_balanced and (trouble := trouble_of(balancer)):
+        text = f"Error syncing load balancer: {trouble}"
+        decision.tell(service, "SyncLoadBalancerFailed", text, COMPONENT, "Warning")
     if changed := with_status(service, status):
         decision.put(changed)

@@ -12,3 +12,6 @@ class Site(NamedTuple):
     cluster_id: str = ""
     """Clusters that share an engine share its network: with this their Services get different addresses."""
     proxy_image: str = PROXY_IMAGE
+    ingress_http_port: int = 80
+    """Of the host, for all Ingresses; 0: not published."""
+    ingress_https_port: int = 443

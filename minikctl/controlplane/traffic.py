@@ -5,10 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from minikctl.controlplane.proxies import is_proxy, pod_keys, service_of
+from minikctl.controlplane.ingress import PROXY
+from minikctl.controlplane.proxies import is_ingress_proxy, is_proxy, pod_keys, service_of, trouble_of
 from minikctl.controlplane.view import View
-from minikctl.model import Object, ObjectKey, key_of, labels_of, namespace_of, spec_of, status_of
-from minikctl.model.pods import is_finished
+from minikctl.model import (
+    Object,
+    ObjectKey,
+    annotations_of,
+    is_deleting,
+    key_of,
+    labels_of,
+    name_of,
+    namespace_of,
+    spec_of,
+    status_of,
+)
+from minikctl.model.ingresses import secret_names, service_names
+from minikctl.model.pods import is_finished, is_ready
 from minikctl.model.services import SERVICE_NAME, is_headless, selects
 
 
@@ -18,6 +31,8 @@ class Concerned(NamedTuple):
     """Their kubelets should look: proxies that may have another program, or pods with other names."""
     names: bool = False
     """The names of Services may be others, or stand for other addresses."""
+    ingresses: tuple[ObjectKey, ...] = ()
+    """Their controller should look: Ingresses, or their proxy."""
 
 
 NOBODY = Concerned()
@@ -33,6 +48,10 @@ def concerned(obj: Object | None, old: Object | None, view: View) -> Concerned:
             return _by_slice(obj, old, view)
         case "Service":
             return _by_service(obj, old, view)
+        case "Ingress" | "IngressClass":
+            return _by_ingress(obj, old, view)
+        case "Secret":
+            return _by_secret(either or {}, view)
         case "Node" if obj is not None and spec_of(obj) != spec_of(old or {}):
             return Concerned(tuple(key_of(one) for one in view.list("Service")))
     return NOBODY
@@ -40,6 +59,8 @@ def concerned(obj: Object | None, old: Object | None, view: View) -> Concerned:
 
 def _by_pod(obj: Object | None, old: Object | None, view: View) -> Concerned:
     either = obj or old or {}
+    if is_ingress_proxy(either):
+        return _by_ingress_proxy(obj, old, view)
     if is_proxy(either):
         return Concerned((service_of(either),))
     if obj is not None and old is not None and _endpoint_of(obj) == _endpoint_of(old):
@@ -71,6 +92,8 @@ def _by_slice(obj: Object | None, old: Object | None, view: View) -> Concerned:
     services = [view.get(key) for key in found]
     names = any(one is not None and is_headless(one) for one in services)
     proxies = [pod for key in found for pod in pod_keys(key)]
+    if any(view.list("Ingress", namespace_of(obj or old or {}))):
+        proxies.append(PROXY)
     return Concerned(tuple(found), (*proxies, *(_bound_pods(view) if names else ())), names)
 
 
@@ -83,7 +106,47 @@ def _by_service(obj: Object | None, old: Object | None, view: View) -> Concerned
         return NOBODY
     keys: Iterable[ObjectKey] = (key_of(one) for one in (obj, old) if one is not None)
     proxies = dict.fromkeys(pod for key in keys for pod in pod_keys(key))
-    return Concerned((), (*proxies, *_bound_pods(view)), True)
+    either = obj or old or {}
+    leading = [
+        key_of(one)
+        for one in view.list("Ingress", namespace_of(either))
+        if name_of(either) in service_names(one)
+    ]
+    if leading:
+        proxies[PROXY] = None
+    return Concerned((), (*proxies, *_bound_pods(view)), True, tuple(leading))
+
+
+def _by_ingress(obj: Object | None, old: Object | None, view: View) -> Concerned:
+    if obj is not None and old is not None and _told(obj) == _told(old):
+        return NOBODY
+    either = obj or old or {}
+    found = [key_of(either)] if either["kind"] == "Ingress" else [key_of(one) for one in view.list("Ingress")]
+    return Concerned(pods=(PROXY,), ingresses=(*found, PROXY))
+
+
+def _told(one: Object) -> tuple[object, ...]:
+    """All that people say of an Ingress or a class."""
+    return (spec_of(one), annotations_of(one), is_deleting(one))
+
+
+def _by_ingress_proxy(obj: Object | None, old: Object | None, view: View) -> Concerned:
+    if obj is not None and old is not None and _state(obj) == _state(old):
+        return NOBODY
+    return Concerned(ingresses=(*(key_of(one) for one in view.list("Ingress")), PROXY))
+
+
+def _state(proxy: Object) -> tuple[object, ...]:
+    return (trouble_of(proxy), is_ready(proxy), is_deleting(proxy), status_of(proxy).get("hostIP"))
+
+
+def _by_secret(secret: Object, view: View) -> Concerned:
+    found = [
+        key_of(one)
+        for one in view.list("Ingress", namespace_of(secret))
+        if name_of(secret) in secret_names(one)
+    ]
+    return Concerned(pods=(PROXY,), ingresses=tuple(found)) if found else NOBODY
 
 
 def _bound_pods(view: View) -> Iterator[ObjectKey]:

@@ -75,6 +75,38 @@ _SLICE: Table = {
 }
 
 
+_BACKEND: Table = {
+    "resource": REFUSED,
+    "service": {"name": ENFORCED, "port": {"name": ENFORCED, "number": ENFORCED}},
+}
+_INGRESS: Table = {
+    "defaultBackend": _BACKEND,
+    "ingressClassName": enforced(
+        "nobody serves another class than `minikctl`, and those of minikctl.io/ingress"
+    ),
+    "rules": {
+        "host": ENFORCED,
+        "http": {
+            "paths": {
+                "backend": _BACKEND,
+                "path": ENFORCED,
+                "pathType": enforced("ImplementationSpecific is Prefix"),
+            }
+        },
+    },
+    "tls": {
+        "hosts": ENFORCED,
+        "secretName": enforced("there is no default certificate: without one a host has no TLS"),
+    },
+}
+_INGRESS_CLASS: Table = {"controller": ENFORCED, "parameters": REFUSED}
+
+
 def service_tables() -> dict[str, Table]:
     """By kind."""
-    return {"EndpointSlice": plain(_SLICE), "Service": declared(_SERVICE)}
+    return {
+        "EndpointSlice": plain(_SLICE),
+        "Ingress": declared(_INGRESS),
+        "IngressClass": plain({"spec": _INGRESS_CLASS}),
+        "Service": declared(_SERVICE),
+    }

@@ -54,10 +54,17 @@ SERVICE = Kind("Service", "v1", "services", ("svc",), True, _ALL, in_all=True)
 ENDPOINT_SLICE = Kind(
     "EndpointSlice", "discovery.k8s.io/v1", "endpointslices", (), True, _ALL, has_status=False
 )
+INGRESS = Kind("Ingress", "networking.k8s.io/v1", "ingresses", ("ing",), True, _ALL)
+INGRESS_CLASS = Kind(
+    "IngressClass", "networking.k8s.io/v1", "ingressclasses", (), False, _ALL, has_status=False
+)
 CLAIM = Kind("PersistentVolumeClaim", "v1", "persistentvolumeclaims", ("pvc",), True, _ALL)
 VOLUME = Kind("PersistentVolume", "v1", "persistentvolumes", ("pv",), False, _ALL, declarable=False)
 STORAGE_CLASS = Kind(
     "StorageClass", "storage.k8s.io/v1", "storageclasses", ("sc",), False, _ALL, has_status=False
+)
+PRIORITY_CLASS = Kind(
+    "PriorityClass", "scheduling.k8s.io/v1", "priorityclasses", ("pc",), False, _ALL, has_status=False
 )
 POD = Kind("Pod", "v1", "pods", ("po",), True, _ALL, in_all=True)
 EVENT = Kind("Event", "v1", "events", ("ev",), True, _READ, declarable=False)
@@ -93,8 +100,11 @@ KINDS: dict[str, Kind] = {
         STORAGE_CLASS,
         VOLUME,
         CLAIM,
+        PRIORITY_CLASS,
         SERVICE,
         ENDPOINT_SLICE,
+        INGRESS_CLASS,
+        INGRESS,
         POD,
         REPLICA_SET,
         DEPLOYMENT,
@@ -111,6 +121,7 @@ KINDS: dict[str, Kind] = {
 APPLY_ORDER: dict[str, int] = {
     "Namespace": 0,
     "Node": 1,
+    "PriorityClass": 2,
     "ServiceAccount": 3,
     "Secret": 4,
     "ConfigMap": 5,
@@ -126,6 +137,8 @@ APPLY_ORDER: dict[str, int] = {
     "StatefulSet": 15,
     "Job": 16,
     "CronJob": 17,
+    "IngressClass": 18,
+    "Ingress": 19,
 }
 
 

@@ -1,4 +1,4 @@
-"""The columns of Services and EndpointSlices, as `kubectl get` prints them."""
+"""The columns of Services, EndpointSlices, Ingresses and their classes, as `kubectl get` prints them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from minikctl.model import Object, spec_of, status_of
+from minikctl.model.ingresses import class_of, rules_of, tls_of
 from minikctl.model.services import kind_of, ports_of
 from minikctl.render.cells import Column, age_cell, name_cell
 
@@ -57,6 +58,25 @@ def shortened(words: Iterable[str]) -> str:
     return ",".join(known[:MOST_SHOWN]) + more or _UNSET
 
 
+def _hosts(ingress: Object, _now: float) -> str:
+    hosts = [str(rule["host"]) for rule in rules_of(ingress) if rule.get("host")]
+    more = f" + {len(hosts) - MOST_SHOWN} more..." if len(hosts) > MOST_SHOWN else ""
+    return ",".join(hosts[:MOST_SHOWN]) + more or "*"
+
+
+def _ingress_address(ingress: Object, _now: float) -> str:
+    found = (status_of(ingress).get("loadBalancer") or {}).get("ingress") or ()
+    return ",".join(str(one.get("ip") or one.get("hostname") or "") for one in found)
+
+
+def _parameters(ingress_class: Object, _now: float) -> str:
+    found = spec_of(ingress_class).get("parameters")
+    if not found:
+        return _NONE
+    kind = f"{found['kind']}.{found['apiGroup']}" if found.get("apiGroup") else found["kind"]
+    return f"{kind}/{found['name']}"
+
+
 SERVICE_COLUMNS: Mapping[str, tuple[Column, ...]] = {
     "Service": (
         Column("NAME", name_cell),
@@ -72,6 +92,20 @@ SERVICE_COLUMNS: Mapping[str, tuple[Column, ...]] = {
         Column("ADDRESSTYPE", lambda obj, _now: str(obj.get("addressType", ""))),
         Column("PORTS", _slice_ports),
         Column("ENDPOINTS", _slice_endpoints),
+        Column("AGE", age_cell),
+    ),
+    "Ingress": (
+        Column("NAME", name_cell),
+        Column("CLASS", lambda obj, _now: class_of(obj) or _NONE),
+        Column("HOSTS", _hosts),
+        Column("ADDRESS", _ingress_address),
+        Column("PORTS", lambda obj, _now: "80, 443" if tls_of(obj) else "80"),
+        Column("AGE", age_cell),
+    ),
+    "IngressClass": (
+        Column("NAME", name_cell),
+        Column("CONTROLLER", lambda obj, _now: str(spec_of(obj).get("controller", ""))),
+        Column("PARAMETERS", _parameters),
         Column("AGE", age_cell),
     ),
 }

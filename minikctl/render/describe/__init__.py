@@ -19,6 +19,7 @@ from minikctl.render.describe.configuration import (
     describe_service_account,
 )
 from minikctl.render.describe.events import describe_events, events_of
+from minikctl.render.describe.ingresses import describe_ingress, describe_ingress_class
 from minikctl.render.describe.node import describe_node
 from minikctl.render.describe.pod import describe_pod
 from minikctl.render.describe.services import describe_endpoint_slice, describe_service
@@ -61,6 +62,9 @@ def describe(obj: Object, related: Lookup, events: Iterable[Object] | None, now:
             return describe_secret(obj)
         case "Service":
             return describe_service(obj, related.list("EndpointSlice", namespace), mine, now)
+        case "Ingress":
+            slices = related.list("EndpointSlice", namespace)
+            return describe_ingress(obj, related.list("Service", namespace), slices, mine, now)
     raise UsageError(f"no description has been implemented for {kind}")
 
 
@@ -98,6 +102,7 @@ _ALONE: dict[str, _Describer] = {
     "ConfigMap": describe_config_map,
     "CronJob": describe_cron_job,
     "EndpointSlice": describe_endpoint_slice,
+    "IngressClass": describe_ingress_class,
     "Job": describe_job,
     "Namespace": _describe_namespace,
     "PersistentVolume": describe_volume,
