@@ -31,8 +31,8 @@ class CronJobStory(Life):
         super().__init__(seed)
         self.taken: dict[str, str] = {}
         """By name of a Job, its uid: the name says which time it is for."""
-        self.world.checks.append(self.check_taken_once)
-        self.world.checks.append(self.check_policies)
+        self.world.stored_checks.append(self.check_taken_once)
+        self.world.seen_checks.append(self.check_policies)
         self.world.meddle = lambda: self.random.choice((self.apply, self.suspend))()
 
     def deeds(self) -> list[Any]:
@@ -109,10 +109,7 @@ class CronJobStory(Life):
 
     def check_policies(self) -> None:
         """Where Jobs may not overlap, no two run (once the loop has seen the newest spec)."""
-        loop, database = self.world.loop, self.world.database
-        if loop._revision != database.revision() or not loop.has_looked():
-            return
-        for cron_job in database.list("CronJob"):
+        for cron_job in self.world.database.list("CronJob"):
             running = [one for one in self._jobs_of(cron_job) if is_running(one)]
             if spec_of(cron_job)["concurrencyPolicy"] == "Allow" or cron_job["metadata"]["generation"] > 1:
                 continue

@@ -30,7 +30,7 @@ class DaemonSetStory(Life):
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
-        self.world.checks.append(self.check_one_a_node)
+        self.world.stored_checks.append(self.check_one_a_node)
         self.world.meddle = lambda: self.random.choice((self.apply, self.restart, self.label))()
 
     def deeds(self) -> list[Any]:

@@ -41,8 +41,8 @@ class JobStory(Life):
         super().__init__(seed)
         self.succeeded: dict[str, set[str]] = {}
         """By uid of a Job, the pods that it has counted as successes."""
-        self.world.checks.append(self.check_parallelism)
-        self.world.checks.append(self.check_counts)
+        self.world.seen_checks.append(self.check_parallelism)
+        self.world.stored_checks.append(self.check_counts)
         self.world.meddle = lambda: self.random.choice((self.apply, self.suspend, self.resize))()
         self.database = self.world.database
 
@@ -147,10 +147,7 @@ class JobStory(Life):
 
     def check_parallelism(self) -> None:
         """Never more pods than may run at once, once the loop has seen the newest spec."""
-        loop, database = self.world.loop, self.world.database
-        if loop._revision != database.revision() or not loop.has_looked():
-            return
-        for job in database.list("Job"):
+        for job in self.world.database.list("Job"):
             any_success_is_enough = "completions" not in spec_of(job) and status_of(job).get("succeeded")
             if is_deleting(job) or any_success_is_enough:
                 continue  # (then what runs may run to its end, whatever is allowed now)

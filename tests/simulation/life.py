@@ -259,7 +259,8 @@ class Life:
     # --- the end
 
     def is_settled(self) -> bool:
-        return not self.why_not()
+        loop = self.world.loop
+        return loop.is_idle() and loop.has_looked() and not self.why_not()
 
     def why_not(self) -> str:
         loop = self.world.loop

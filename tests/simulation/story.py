@@ -29,7 +29,7 @@ class Story(Life):
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
-        self.world.checks.append(self.check_bounds)
+        self.world.seen_checks.append(self.check_bounds)
         self.world.meddle = lambda: self.random.choice((self.apply, self.scale, self.restart))()
 
     def deeds(self) -> list[Any]:
@@ -121,10 +121,7 @@ class Story(Life):
 
     def check_bounds(self) -> None:
         """At no moment more than replicas + maxSurge pods, once the loop has seen the newest spec."""
-        loop, database = self.world.loop, self.world.database
-        if loop._revision != database.revision() or not loop.has_looked():
-            return
-        for deployment in database.list("Deployment"):
+        for deployment in self.world.database.list("Deployment"):
             spec = spec_of(deployment)
             if is_deleting(deployment):
                 continue

@@ -40,7 +40,7 @@ class ServiceStory(Story):
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
         self.addresses: dict[str, str] = {}
-        self.world.checks.append(self.check_addresses)
+        self.world.stored_checks.append(self.check_addresses)
 
     def deeds(self) -> list[Any]:
         return [*super().deeds(), *[self.serve] * 4, self.stop_serving]

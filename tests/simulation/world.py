@@ -166,6 +166,13 @@ class World:
         self.failing_commands = 0.0
         self.crashes = 0
         self.checks: list[Callable[[], None]] = []
+        """What must hold after every step."""
+        self.stored_checks: list[Callable[[], None]] = []
+        """What must hold of all that is stored, whenever it has changed."""
+        self.seen_checks: list[Callable[[], None]] = []
+        """What must hold of it once the loop has seen it and knows what runs."""
+        self._stored: object = None
+        self._seen: object = None
         self._serial = 0
         self._turns = 0
         self._at_once = 0
@@ -275,8 +282,21 @@ class World:
         assert self._at_once <= MOST_AT_ONCE, "the loop waits for something that is over"
         if is_at_once:
             self._next_step = self.clock.time + 0.001
+        self._check()
+
+    def _check(self) -> None:
         for check in self.checks:
             check()
+        revision = self.database.revision()
+        newest = (self.database, revision)
+        if newest != self._stored:
+            self._stored = newest
+            for check in self.stored_checks:
+                check()
+        if newest != self._seen and self.loop._revision == revision and self.loop.has_looked():
+            self._seen = newest
+            for check in self.seen_checks:
+                check()
 
     def _due(self) -> list[News]:
         """What is heard now. A job that is due takes effect now and is heard of later."""
