@@ -36,6 +36,8 @@ class Deletions(Enum):
 
 
 GONE = "is gone: the next command that acts, or an agent, deletes its object"
+_ASKED_FOR = ("Namespace", "PriorityClass")
+"""What new pods are held to, and may come with them."""
 FEW = 2
 """So many files may always vanish at once."""
 
@@ -64,7 +66,7 @@ def absorb(
         return ()
     problems: list[FileProblem] = []
     writes: list[Write] = []
-    coming = {file.key.name: file.desired for file in files if file.key.kind == "Namespace" and file.desired}
+    coming = {file.key: file.desired for file in files if file.key.kind in _ASKED_FOR and file.desired}
     vanished = [file for file in files if file.desired is None and file.problem is None]
     for file in sorted(files, key=lambda one: (one.key.kind != "Namespace", one.path)):
         if file in vanished:
@@ -104,7 +106,7 @@ def _one_line(error: Exception) -> str:
 
 
 def _changed(
-    file: DesiredFile, store: Store, clock: Clock, ids: Ids, coming: Mapping[str, Object]
+    file: DesiredFile, store: Store, clock: Clock, ids: Ids, coming: Mapping[ObjectKey, Object]
 ) -> list[Write]:
     if file.problem is not None or file.desired is None:
         raise file.problem or ManifestError("cannot be read")
@@ -115,7 +117,12 @@ def _changed(
     if live is None:
         obj = new_object(file.desired, clock, ids)
         home = ObjectKey("Namespace", "", file.key.namespace)
-        admit(obj, coming.get(file.key.namespace) or store.get(home))
+        classes = [one for one in coming.values() if one["kind"] == "PriorityClass"]
+        obj = admit(
+            obj,
+            coming.get(home) or store.get(home),
+            lambda: [*store.list("PriorityClass", None), *classes],
+        )
         return [Put(obj, adopt, file.last_applied)]
     if is_deleting(live):
         return []
@@ -126,11 +133,12 @@ def _changed(
     return [Put(merged, adopt, file.last_applied)]
 
 
-def _check_namespace(name: str, store: Store, coming: Container[str]) -> None:
+def _check_namespace(name: str, store: Store, coming: Container[ObjectKey]) -> None:
     """`coming`: namespaces whose files are new too."""
-    if not name or name == "default" or name in coming:
+    home = ObjectKey("Namespace", "", name)
+    if not name or name == "default" or home in coming:
         return
-    namespace = store.get(ObjectKey("Namespace", "", name))
+    namespace = store.get(home)
     if namespace is None or is_deleting(namespace):
         raise NotFound("namespaces", name)
 

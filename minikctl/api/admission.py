@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from functools import cache
 
 from minikctl.apply.sparse import sparsify
@@ -55,19 +56,24 @@ def check(obj: Object, old: Object | None = None) -> None:
         raise Invalid(str(obj.get("kind", "")), str(name), problems)
 
 
-def admit(obj: Object, namespace: Object | None) -> None:
-    """Pod Security: a Pod that the level of its namespace forbids is not let in.
+def admit(obj: Object, namespace: Object | None, classes: Callable[[], Iterable[Object]]) -> Object:
+    """Pod Security: a Pod that the level of its namespace forbids is not let in. Others get the priority of
+    their PriorityClass; `classes` gives those that there are.
 
-    Workloads are: their controllers meet the refusal when they make pods.
+    Workloads are let in: their controllers meet the refusal when they make pods.
 
     :raises Forbidden: with what Kubernetes would say.
     """
     if obj["kind"] != "Pod":
-        return
+        return obj
+    from minikctl.model import priorities
     from minikctl.model.pod_security import refusal
 
-    if why := refusal(labels_of(namespace) if namespace is not None else None, obj):
+    known = list(classes())
+    why = refusal(labels_of(namespace) if namespace is not None else None, obj)
+    if why := why or priorities.refusal(obj, known):
         raise Forbidden(f'{KINDS["Pod"].resource} "{name_of(obj)}" is forbidden: {why}')
+    return priorities.with_priority(obj, known)
 
 
 def _without_status(obj: Object) -> Object:
@@ -119,7 +125,7 @@ def _first_status(obj: Object) -> Object:
 
 def changed_object(live: Object, merged: Object) -> Object:
     """`merged` with its defaults and what the server owns of `live`; a changed spec is a new generation."""
-    obj = set_defaults(folded(merged))
+    obj = set_defaults(_with_old_priority(live, folded(merged)))
     owned = (
         "uid",
         "creationTimestamp",
@@ -137,6 +143,16 @@ def changed_object(live: Object, merged: Object) -> Object:
     if obj.get("spec") != live.get("spec"):
         obj["metadata"]["generation"] = kept.get("generation", 1) + 1
     return obj
+
+
+def _with_old_priority(live: Object, merged: Object) -> Object:
+    """A pod keeps the priority that it was let in with, where nobody says anything about it."""
+    if live["kind"] != "Pod":
+        return merged
+    kept = {
+        field: spec_of(live)[field] for field in ("priority", "preemptionPolicy") if field in spec_of(live)
+    }
+    return {**merged, "spec": {**kept, **spec_of(merged)}}
 
 
 def is_same(live: Object, obj: Object) -> bool:
@@ -166,6 +182,13 @@ def _without_system_part(obj: Object, hints: list[Object]) -> Object:
     }
     if obj["kind"] == "Pod" and not any("nodeName" in spec_of(hint) for hint in hints):
         result.get("spec", {}).pop("nodeName", None)
+    if obj["kind"] == "Pod":
+        from minikctl.model.priorities import without_priority
+
+        hinted: Object = {field: None for hint in hints for field in spec_of(hint)}
+        result["spec"] = without_priority(spec_of(result), hinted)
+        result = set_defaults(result)
+        metadata = result["metadata"]
     _drop_configuration_hash(result, hints)
     if obj["kind"] == "PersistentVolumeClaim":
         for field in ("storageClassName", "volumeName"):

@@ -88,7 +88,7 @@ class Api:
         check(manifest)
         obj = new_object(manifest, self.clock, self.ids)
         key = key_of(obj)
-        admit(obj, self._namespace(key.namespace))
+        obj = admit(obj, self._namespace(key.namespace), lambda: self.store.list("PriorityClass", None))
         if self.store.get(key) is not None:
             raise AlreadyExists(KINDS[key.kind].resource, key.name)
         if dry_run:
@@ -118,8 +118,9 @@ class Api:
     def _apply_once(self, manifests: Sequence[Object], dry_run: bool) -> Sequence[Applied]:
         results: list[Applied] = []
         writes: list[Write] = []
-        # Namespaces come first, so that what lives in them is held to the labels that they will have.
+        # Namespaces and PriorityClasses come first: pods are held to what these will be.
         coming: dict[str, Object] = {}
+        classes: list[Object] = []
         for manifest in manifests:
             key = key_of(manifest)
             if not dry_run and key.namespace not in coming:
@@ -127,8 +128,12 @@ class Api:
             result = self._applied(manifest, self.store.get(key))
             if key.kind == "Namespace":
                 coming[key.name] = result.after
+            if key.kind == "PriorityClass":
+                classes.append(result.after)
             if result.verb == "created":
-                admit(result.after, coming.get(key.namespace) or self._namespace(key.namespace))
+                home = coming.get(key.namespace) or self._namespace(key.namespace)
+                after = admit(result.after, home, lambda: [*classes, *self.store.list("PriorityClass", None)])
+                result = result._replace(after=after)
             results.append(result)
             remembered = redacted(manifest)
             if result.verb != "unchanged" or self.store.last_applied(key) != remembered:

@@ -21,6 +21,7 @@ from minikctl.model import (
     labels_of,
     name_of,
     namespace_of,
+    priorities,
     spec_of,
     status_of,
 )
@@ -62,6 +63,7 @@ def refused(pod: Object, view: View) -> str | None:
     """What an API server would answer who wants to create that pod, where it would refuse it."""
     home = view.get(ObjectKey("Namespace", "", namespace_of(pod)))
     why = refusal(labels_of(home) if home is not None else None, pod)
+    why = why or priorities.refusal(pod, view.list("PriorityClass"))
     name = pod["metadata"].get("generateName") or name_of(pod)
     return None if why is None else f'pods "{name}" is forbidden: {why}'
 

@@ -36,6 +36,7 @@ from minikctl.model import (
     uid_of,
 )
 from minikctl.model.defaults import set_defaults
+from minikctl.model.priorities import without_priority
 from minikctl.model.revisions import HASH_LABEL, REVISION, same_template
 
 
@@ -197,7 +198,8 @@ def _is_made_from(pod: Object, template: dict[str, Any]) -> bool:
     spec = {name: value for name, value in spec_of(pod).items() if name != "nodeName"}
     labels = {name: value for name, value in labels_of(pod).items() if name != HASH_LABEL}
     same_metadata = (labels, annotations_of(pod)) == (labels_of(template), annotations_of(template))
-    return same_metadata and spec == spec_of(made)
+    said = template["spec"]
+    return same_metadata and without_priority(spec, said) == without_priority(spec_of(made), said)
 
 
 def _numbered(replica_sets: list[Object]) -> list[Object]:

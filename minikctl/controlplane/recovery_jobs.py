@@ -16,6 +16,7 @@ from minikctl.controlplane.view import View
 from minikctl.model import Object, ObjectKey, controller_of, key_of, name_of, namespace_of, spec_of, uid_of
 from minikctl.model.defaults.batch import with_uid
 from minikctl.model.jobs import index_of
+from minikctl.model.priorities import without_priority
 from minikctl.model.timestamps import format_time, parse_time
 
 _NO_IDS = Ids(lambda: "", lambda: "")
@@ -70,7 +71,8 @@ def _begin(job: Object, pod: Object, uid: str) -> None:
 def _is_made_from(pod: Object, job: Object) -> bool:
     (made,) = new_pods(job, [index_of(pod)], {}, 0.0, _NO_IDS)
     spec = {name: value for name, value in spec_of(pod).items() if name != "nodeName"}
-    return spec == spec_of(made)
+    said = spec_of(job)["template"]["spec"]
+    return without_priority(spec, said) == without_priority(spec_of(made), said)
 
 
 def known_again(pod: Object, jobs: dict[str, Object]) -> Object | None:

@@ -246,9 +246,11 @@ VOLUMES: Table = {
     **dict.fromkeys(_NO_DRIVERS, REFUSED),
 }
 _NO_ACCOUNTS = "nothing checks accounts, and there is no API server that a pod could talk to"
+_NO_PREEMPTION = "no pod that runs gives way to another"
+_OVERHEAD = enforced("by the scheduler; Kubernetes takes it from a RuntimeClass only")
 POD_SPEC: Table = {
     "activeDeadlineSeconds": ENFORCED,
-    "affinity": REFUSED,
+    "affinity": ENFORCED,
     "automountServiceAccountToken": inert_but_relied_on("there is no token to mount", False),
     "containers": CONTAINER,
     "dnsConfig": REFUSED,
@@ -268,17 +270,17 @@ POD_SPEC: Table = {
     "nodeName": ENFORCED,
     "nodeSelector": ENFORCED,
     "os": refused_except({}, {"name": "linux"}),
-    "overhead": REFUSED,
-    "preemptionPolicy": inert("no pod is preempted: all have the priority 0"),
-    "priority": enforced("all pods have the same", 0),
-    "priorityClassName": REFUSED,
+    "overhead": {"cpu": _OVERHEAD, "memory": _OVERHEAD},
+    "preemptionPolicy": inert(_NO_PREEMPTION),
+    "priority": enforced("that of the class, as in Kubernetes"),
+    "priorityClassName": enforced(f"who is scheduled first; {_NO_PREEMPTION}"),
     "readinessGates": enforced("a pod is not Ready before somebody has set these conditions in its status"),
     "resourceClaims": REFUSED,
     "resources": REFUSED,
     "restartPolicy": ENFORCED,
     "runtimeClassName": REFUSED,
     "schedulerName": enforced("minikctl's own scheduler plays it", "", "default-scheduler"),
-    "schedulingGates": REFUSED,
+    "schedulingGates": ENFORCED,
     "schedulingGroup": REFUSED,
     "securityContext": _POD_SECURITY,
     "serviceAccount": inert_but_relied_on(_NO_ACCOUNTS, "", "default"),
@@ -295,7 +297,7 @@ POD_SPEC: Table = {
         "tolerationSeconds": inert_but_relied_on("no taint ends a pod that runs", 300),
         "value": ENFORCED,
     },
-    "topologySpreadConstraints": REFUSED,
+    "topologySpreadConstraints": ENFORCED,
     "volumes": VOLUMES,
 }
 _TEMPLATE: Table = {"metadata": TEMPLATE_META, "spec": POD_SPEC}
@@ -344,6 +346,14 @@ TABLES: dict[str, Table] = {
     "Namespace": declared({"finalizers": inert("the namespace controller needs none", [], ["kubernetes"])}),
     "PersistentVolumeClaim": declared(_CLAIM_SPEC),
     "Pod": declared(POD_SPEC),
+    "PriorityClass": plain(
+        {
+            "description": inert("for people"),
+            "globalDefault": ENFORCED,
+            "preemptionPolicy": inert_but_relied_on(_NO_PREEMPTION, "", "Never"),
+            "value": ENFORCED,
+        }
+    ),
     **service_tables(),
     **workload_tables(_TEMPLATE, _CLAIM_SPEC),
     "ReplicaSet": declared(

@@ -41,7 +41,7 @@ def is_sidecar(init_container: dict[str, Any]) -> bool:
 
 def pod_requests(pod: Object) -> PodRequests:
     """The most that its containers ask for at one time: all together, or an earlier init container alone
-    with the sidecars before it."""
+    with the sidecars before it; and what the pod itself costs."""
     total = PodRequests()
     peaks = []
     for container in spec_of(pod).get("initContainers") or ():
@@ -52,11 +52,13 @@ def pod_requests(pod: Object) -> PodRequests:
     for container in spec_of(pod).get("containers") or ():
         total = total.plus(_container_requests(container))
     peaks.append(total)
+    overhead = spec_of(pod).get("overhead") or {}
+    cpu, memory = milli(overhead.get("cpu", 0)), whole(overhead.get("memory", 0))
     return PodRequests(
-        max(one.cpu_millicores for one in peaks),
-        max(one.memory_bytes for one in peaks),
-        max(one.scoring_cpu for one in peaks),
-        max(one.scoring_memory for one in peaks),
+        max(one.cpu_millicores for one in peaks) + cpu,
+        max(one.memory_bytes for one in peaks) + memory,
+        max(one.scoring_cpu for one in peaks) + cpu,
+        max(one.scoring_memory for one in peaks) + memory,
         1,
         tuple(_host_ports(pod)),
     )

@@ -1,4 +1,4 @@
-"""The columns of configuration and storage, as `kubectl get` prints them."""
+"""The columns of configuration, storage and priorities, as `kubectl get` prints them."""
 
 from __future__ import annotations
 
@@ -98,5 +98,14 @@ STORAGE_COLUMNS: Mapping[str, tuple[Column, ...]] = {
         Column("VOLUMEBINDINGMODE", lambda obj, _now: str(obj.get("volumeBindingMode", "Immediate"))),
         Column("ALLOWVOLUMEEXPANSION", lambda obj, _now: str(bool(obj.get("allowVolumeExpansion"))).lower()),
         Column("AGE", age_cell),
+    ),
+}
+PRIORITY_COLUMNS: Mapping[str, tuple[Column, ...]] = {
+    "PriorityClass": (
+        Column("NAME", name_cell),
+        Column("VALUE", lambda obj, _now: str(obj.get("value", 0))),
+        Column("GLOBAL-DEFAULT", lambda obj, _now: str(bool(obj.get("globalDefault"))).lower()),
+        Column("AGE", age_cell),
+        Column("PREEMPTIONPOLICY", lambda obj, _now: str(obj.get("preemptionPolicy", ""))),
     ),
 }

@@ -22,7 +22,7 @@ from minikctl.model.selectors import format_selector
 from minikctl.model.timestamps import parse_time
 from minikctl.render.cells import Cell, Column, age_cell, name_cell
 from minikctl.render.columns import Aligner
-from minikctl.render.configuration_columns import CONFIGURATION_COLUMNS, STORAGE_COLUMNS
+from minikctl.render.configuration_columns import CONFIGURATION_COLUMNS, PRIORITY_COLUMNS, STORAGE_COLUMNS
 from minikctl.render.durations import UNKNOWN, human_duration, since
 from minikctl.render.escape import escape
 from minikctl.render.podstatus import summarize_pod
@@ -272,6 +272,7 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
     ),
     **CONFIGURATION_COLUMNS,
     **STORAGE_COLUMNS,
+    **PRIORITY_COLUMNS,
     **SERVICE_COLUMNS,
     **WORKLOAD_COLUMNS,
 }

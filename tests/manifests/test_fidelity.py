@@ -141,8 +141,9 @@ def test_each_field_that_is_used_is_named_with_the_servers_path() -> None:
         ({"container": {"image": "b"}}, "spec.containers[0].image", "enforced", "emulated"),
         ({"serviceAccountName": "x"}, "spec.serviceAccountName", "inert", "inert"),
         ({"volumes": [{"nfs": {"path": "/"}}]}, "spec.volumes[0].nfs", "rejected", "rejected"),
-        ({"priority": 1}, "spec.priority", "rejected", "rejected"),
-        ({"priority": 0}, "spec.priority", "enforced", "enforced"),
+        ({"priority": 1}, "spec.priority", "enforced", "enforced"),
+        ({"affinity": {"podAffinity": {}}}, "spec.affinity", "enforced", "enforced"),
+        ({"runtimeClassName": "x"}, "spec.runtimeClassName", "rejected", "rejected"),
         (
             {"tolerations": [{"operator": "Gt"}]},
             "spec.tolerations[0].operator",

@@ -22,6 +22,7 @@ from minikctl.render.describe.events import describe_events, events_of
 from minikctl.render.describe.ingresses import describe_ingress, describe_ingress_class
 from minikctl.render.describe.node import describe_node
 from minikctl.render.describe.pod import describe_pod
+from minikctl.render.describe.priority import describe_priority_class
 from minikctl.render.describe.services import describe_endpoint_slice, describe_service
 from minikctl.render.describe.sets import (
     describe_daemon_set,
@@ -108,6 +109,7 @@ _ALONE: dict[str, _Describer] = {
     "PersistentVolume": describe_volume,
     "Pod": describe_pod,
     "ServiceAccount": describe_service_account,
+    "PriorityClass": describe_priority_class,
     "StorageClass": describe_class,
 }
 _WITH_PODS: dict[str, _DescriberWithPods] = {
