@@ -19,6 +19,7 @@ from minikctl.controlplane.kubelet import ImageBook, PodMemo
 from minikctl.controlplane.kubelet.hooks import HookKey
 from minikctl.controlplane.kubelet.seal import identity, is_sealed
 from minikctl.controlplane.node import NodeConfig
+from minikctl.model import Object
 
 RESYNC_SECONDS = 30.0
 """How often everything is listed although no event asked for it."""
@@ -42,6 +43,8 @@ class Engine(Struct):
     """Where it finds the files that are kept for pods; None where it does not see this machine's files."""
     volumes: PodVolumes = field(default_factory=ImaginedVolumes)
     images: ImageBook = field(default_factory=ImageBook)
+    kept: dict[str, tuple[Object | None, object]] = field(default_factory=dict)
+    """By node: its object when it was last as it should be, and what the engine had said till then."""
     memos: dict[str, PodMemo] = field(default_factory=dict)
     """By pod uid."""
     busy: set[str] = field(default_factory=set)

@@ -51,11 +51,17 @@ class Kubelets(Listener):
     def keep_nodes(self, now: float) -> None:
         """Every node is registered, and Ready exactly while its engine answers."""
         for engine in self.engines.values():
+            said = engine.answers, engine.trouble, engine.info
             for config in engine.nodes:
                 existing = self.manager.view.get(ObjectKey("Node", "", config.name))
+                kept, then = engine.kept.get(config.name, (None, None))
+                if existing is not None and existing is kept and said == then:
+                    continue  # nothing has changed since it was as it should be
                 node = self._node(engine, config, existing, now)
                 if node is not None and node != existing:
                     self.manager.take(Work.KUBELET, key_of(node), _putting(node))
+                else:
+                    engine.kept[config.name] = existing, said
 
     def _node(self, engine: Engine, config: NodeConfig, existing: Object | None, now: float) -> Object | None:
         if not engine.answers:
