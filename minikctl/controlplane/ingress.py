@@ -49,16 +49,18 @@ HTTP, HTTPS = "http", "https"
 
 
 def reconcile(key: ObjectKey, view: View, now: float, ids: Ids) -> Decision:
-    """Looks after the proxy where `key` is its, else after one Ingress."""
+    """Looks after the proxy and all statuses where `key` is its, else at what one Ingress names."""
     decision = Decision()
     if key == PROXY:
         _keep_proxy(view, decision, now, ids)
+        for one in view.list("Ingress"):
+            if not is_deleting(one):
+                _write_status(one, view, decision)
         return decision
     ingress = view.get(key)
     if ingress is not None and not is_deleting(ingress):
         for reason, message in problems(ingress, view):
             decision.tell(ingress, reason, message, COMPONENT, "Warning")
-        _write_status(ingress, view, decision)
     return decision
 
 

@@ -60,7 +60,8 @@ def concerned(obj: Object | None, old: Object | None, view: View) -> Concerned:
 def _by_pod(obj: Object | None, old: Object | None, view: View) -> Concerned:
     either = obj or old or {}
     if is_ingress_proxy(either):
-        return _by_ingress_proxy(obj, old, view)
+        is_same = obj is not None and old is not None and _state(obj) == _state(old)
+        return NOBODY if is_same else Concerned(ingresses=(PROXY,))
     if is_proxy(either):
         return Concerned((service_of(either),))
     if obj is not None and old is not None and _endpoint_of(obj) == _endpoint_of(old):
@@ -128,12 +129,6 @@ def _by_ingress(obj: Object | None, old: Object | None, view: View) -> Concerned
 def _told(one: Object) -> tuple[object, ...]:
     """All that people say of an Ingress or a class."""
     return (spec_of(one), annotations_of(one), is_deleting(one))
-
-
-def _by_ingress_proxy(obj: Object | None, old: Object | None, view: View) -> Concerned:
-    if obj is not None and old is not None and _state(obj) == _state(old):
-        return NOBODY
-    return Concerned(ingresses=(*(key_of(one) for one in view.list("Ingress")), PROXY))
 
 
 def _state(proxy: Object) -> tuple[object, ...]:

@@ -170,7 +170,7 @@ def test_tls_and_a_certificate_that_is_missing(stage: Stage, ports: Sequence[int
 
 @pytest.mark.parametrize("place", everywhere()[1:], indirect=True)
 def test_headers_and_websockets_get_through(stage: Stage, ports: Sequence[int]) -> None:
-    conf = "events {} http { server { listen 80; location / { return 200 "
+    conf = "user nginx; events {} http { server { listen 80; location / { return 200 "
     told = ("host", "x_forwarded_for", "x_forwarded_proto", "x_forwarded_port", "upgrade", "connection")
     said = f"'{'|'.join(f'$http_{one}' for one in told)}|$request_uri'"
     made = web(1, "nginx:1.29-alpine")
@@ -185,6 +185,7 @@ def test_headers_and_websockets_get_through(stage: Stage, ports: Sequence[int]) 
     wait_served(stage)
     headers = {"Upgrade": "websocket", "Connection": "Upgrade", "X-Forwarded-For": "6.6.6.6"}
     status, body, _ = ask(stage, ports[0], "a.test:81", "/x%20y?z=%2f", **headers)
+    assert status == 200, (status, body)
     host, client, scheme, port, upgrade, connection, uri = body.split("|")
     assert (status, host, scheme, port) == (200, "a.test:81", "http", str(ports[0]))
     assert "6.6.6.6" not in client and client
