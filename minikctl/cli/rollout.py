@@ -1,5 +1,5 @@
-"""`minikctl rollout`: status, history, undo and restart of Deployments, DaemonSets and StatefulSets, pause and
-resume of Deployments, in kubectl's words."""
+"""`minikctl rollout`: status, history, undo and restart of Deployments, DaemonSets and StatefulSets, pause
+and resume of Deployments, in kubectl's words."""
 
 from __future__ import annotations
 
@@ -171,8 +171,8 @@ def _undo_one(session: Session, editor: Editor, key: ObjectKey, to_revision: int
     if session.api.store.last_applied(key) is not None:
         warn(
             f"resource {KINDS[key.kind].plural}/{key.name} was previously managed with 'minikctl apply'."
-            " Rolling back does not change your manifests: the next apply of them undoes it. Consider using 'minikctl apply'"
-            " with your previous configuration file instead."
+            " Rolling back does not change your manifests: the next apply of them undoes it."
+            " Consider using 'minikctl apply' with your previous configuration file instead."
         )
     if key.kind != "Deployment":
         from minikctl.cli.rollout_sets import undo_set
