@@ -10,7 +10,7 @@ Rules, the first that says something:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from difflib import SequenceMatcher, get_close_matches
 from typing import Any
 
@@ -24,12 +24,35 @@ _FURTHEST = 3
 """How many maps further out a field may belong."""
 
 
+_MOST, _LONGEST = 50, 100
+"""Names of one object that get a hint, and their length: looking for one takes time."""
+
+
 class Level:
     """A map around an unknown field: where it is, and its fields with the names of what is in each."""
 
     def __init__(self, path: Path, fields: dict[str, Collection[str]]) -> None:
         self.path = path
         self.fields = fields
+
+
+class Hints:
+    """The hints about one object: the first names get one."""
+
+    def __init__(self) -> None:
+        self._left = _MOST
+
+    def of_field(self, name: str, levels: Callable[[], Sequence[Level]]) -> str:
+        """As `field_hint`."""
+        return field_hint(name, levels()) if self._has_time(name) else ""
+
+    def of_name(self, name: str, known: Sequence[str]) -> str:
+        """As `name_hint`."""
+        return name_hint(name, known) if self._has_time(name) else ""
+
+    def _has_time(self, name: str) -> bool:
+        self._left -= 1
+        return self._left >= 0 and len(name) <= _LONGEST
 
 
 def field_hint(name: str, levels: Sequence[Level]) -> str:

@@ -17,6 +17,11 @@ _INDEX = re.compile(r"[0-9]{1,9}\Z")
 _STEP = re.compile(r"\[([^\]]*)\]|\.?([^.\[\]]+)")
 
 
+def order_of(path: Path) -> tuple[tuple[bool, int, str], ...]:
+    """What sorts paths as people count: the items of a list by their numbers, fields by their names."""
+    return tuple((True, 0, step) if isinstance(step, str) else (False, step, "") for step in path)
+
+
 def format_path(path: Iterable[str | int]) -> str:
     return "".join(map(_format_step, path)).removeprefix(".")
 

@@ -20,18 +20,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import minikctl_schemas
 
 from minikctl.errors import FieldProblem
-from minikctl.manifests.paths import Path, format_path
+from minikctl.manifests.paths import Path, format_path, order_of
 from minikctl.manifests.rules.problems import invalid, required, show
 from minikctl.model import Object
 
 if TYPE_CHECKING:
-    from minikctl.manifests.hints import Level
+    from minikctl.manifests.hints import Hints, Level
 
 TYPE_INVALID = "FieldValueTypeInvalid"
 UNKNOWN = "UnknownField"
 _SECRET = ("v1", "Secret")
 _SECRET_FIELDS = (("data",), ("stringData",))
 """Their values are in no message."""
+_ABOUT_FIELDS = ("additionalProperties", "required")
 _TYPE_NAMES = {"array": "a list", "boolean": "true or false", "object": "a map", "string": "a string"}
 
 
@@ -39,10 +40,10 @@ class _Violation(NamedTuple):
     """One keyword of the schema that the value at `path` breaks.
 
     `expected` is what the keyword wants (types, options, a pattern, a limit); for `required` the names that
-    are missing, for `additionalProperties` those that are too many.
+    are missing, for `additionalProperties` those that are too many (`_each` makes one of each).
     """
 
-    path: tuple[str | int, ...]
+    path: Path
     keyword: str
     value: Any
     expected: Any
@@ -61,8 +62,14 @@ def check_structure(obj: Object) -> list[FieldProblem]:
         violations = list(_judge(*kind)(obj))
     except ValueError:  # from jsonschema-rs: see the rules above
         violations = list(_python_judge(*kind)(obj))
-    problems = {problem for violation in violations for problem in _translate(violation, kind)}
-    return sorted(problems, key=lambda problem: (problem.path, problem.message))
+    if not violations:
+        return []
+    from minikctl.manifests.hints import Hints
+
+    single = [one for violation in violations for one in _each(violation)]
+    single.sort(key=lambda one: (order_of(one.path), one.keyword))
+    hints = Hints()
+    return list(dict.fromkeys(_translate(one, kind, hints) for one in single))
 
 
 # --- the two libraries -------------------------------------------------------------------------------
@@ -136,24 +143,25 @@ def _python_judge(api_version: str, kind: str) -> _Judge:
 # --- the API server's words --------------------------------------------------------------------------
 
 
-def _translate(violation: _Violation, kind: tuple[str, str]) -> Iterator[FieldProblem]:
+def _each(violation: _Violation) -> Iterator[_Violation]:
+    """One at the path of each field that is missing or too many."""
+    if violation.keyword not in _ABOUT_FIELDS:
+        yield violation
+        return
+    for name in violation.expected:
+        yield violation._replace(path=(*violation.path, name))
+
+
+def _translate(violation: _Violation, kind: tuple[str, str], hints: Hints) -> FieldProblem:
     path, keyword, value, expected = violation
+    text = format_path(path)
     if keyword == "additionalProperties":
-        for name in expected:
-            yield _unknown(name, path, kind)
-    elif keyword == "required":
-        for name in expected:
-            yield required(format_path((*path, name)))
-    else:
-        told = "***" if kind == _SECRET and path[:1] in _SECRET_FIELDS else value
-        yield _wrong_value(keyword, expected, format_path(path), told)
-
-
-def _unknown(name: str, path: Path, kind: tuple[str, str]) -> FieldProblem:
-    from minikctl.manifests.hints import field_hint
-
-    text = format_path((*path, name))
-    return FieldProblem(text, UNKNOWN, f'unknown field "{text}"{field_hint(name, _levels(kind, path))}')
+        hint = hints.of_field(str(path[-1]), lambda: _levels(kind, path[:-1]))
+        return FieldProblem(text, UNKNOWN, f'unknown field "{text}"{hint}')
+    if keyword == "required":
+        return required(text)
+    told = "***" if kind == _SECRET and path[:1] in _SECRET_FIELDS else value
+    return _wrong_value(keyword, expected, text, told)
 
 
 def _wrong_value(keyword: str, expected: Any, path: str, value: Any) -> FieldProblem:

@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ import minikctl_schemas
 from minikctl.errors import FieldProblem
 from minikctl.manifests.loader import missing_type
 from minikctl.manifests.rules import RULED, check_rules, check_update
-from minikctl.manifests.rules.problems import show
+from minikctl.manifests.rules.problems import first_of, show
 from minikctl.manifests.rules.rule import pod_spec
 from minikctl.manifests.structure import check_structure
 from minikctl.model import Object
@@ -56,7 +57,7 @@ def validate(obj: Object, crds: Crds | None = None) -> list[FieldProblem]:
     """
     custom = None if crds is None else crds.lookup(obj.get("apiVersion"), obj.get("kind"))
     if custom is not None:
-        return custom.validate(obj)
+        return first_of(custom.validate(obj))
     structure = _structure(obj)
     if undecodable := _undecodable(structure):
         return undecodable
@@ -81,7 +82,7 @@ def _structure(obj: Object) -> list[FieldProblem]:
 def decoding_problems(obj: Object, crds: Crds | None = None) -> list[FieldProblem]:
     """What keeps the server from decoding `obj`, whatever the rules would say."""
     custom = None if crds is None else crds.lookup(obj.get("apiVersion"), obj.get("kind"))
-    return _undecodable(_structure(obj)) if custom is None else custom.decoding_problems(obj)
+    return _undecodable(_structure(obj)) if custom is None else first_of(custom.decoding_problems(obj))
 
 
 def is_undecodable(problems: list[FieldProblem]) -> bool:
@@ -92,29 +93,31 @@ def is_undecodable(problems: list[FieldProblem]) -> bool:
 
 def _undecodable(structure: list[FieldProblem]) -> list[FieldProblem]:
     """The problems at which the server stops: it asks for no field of an object that it can't decode."""
-    return [problem for problem in structure if problem.reason != _DECODABLE]
+    return first_of(problem for problem in structure if problem.reason != _DECODABLE)
 
 
 def _together(
     obj: Object, structure: list[FieldProblem], problems: Iterable[FieldProblem]
 ) -> list[FieldProblem]:
-    found = list(dict.fromkeys(problems))
-    told = [problem.path for problem in found]
+    found = first_of(problems)
+    told = sorted(problem.path for problem in found)
     pod = pod_spec(obj)
     inside = f"{pod[1]}." if pod is not None else None
-    return [one for one in structure if not _is_told(one, told, inside, obj["kind"])] + found
+    missing = (one for one in structure if not _is_told(one, told, inside, obj["kind"]))
+    return [*first_of(missing), *found]
 
 
 def _is_told(problem: FieldProblem, told: list[str], inside: str | None, kind: str) -> bool:
     """Whether the rules speak of the field that the schema misses, or have their say there: `inside` a
-    pod's spec, and in the body of some kinds."""
+    pod's spec, and in the body of some kinds. The paths that are `told` are sorted."""
     if problem.path.startswith("status."):
         return True  # whoever creates an object can't set it
     if inside is not None and problem.path.startswith(inside):
         return True
     if kind in RULED and not problem.path.startswith("metadata."):
         return True
-    return any(path.startswith(problem.path) for path in told)
+    place = bisect_left(told, problem.path)
+    return place < len(told) and told[place].startswith(problem.path)
 
 
 def _unknown_kind(obj: Object) -> FieldProblem | None:

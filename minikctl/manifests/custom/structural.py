@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from minikctl.errors import FieldProblem
-from minikctl.manifests.paths import format_path
+from minikctl.manifests.paths import Path, format_path, order_of
 from minikctl.manifests.rules.metadata import check_annotations, check_labels
 from minikctl.manifests.rules.problems import (
     duplicate,
@@ -26,7 +26,6 @@ from minikctl.manifests.structure import UNKNOWN, check_structure
 from minikctl.model import Object
 
 Schema = dict[str, Any]
-Path = tuple[str | int, ...]
 
 _OBJECT_FIELDS = ("apiVersion", "kind", "metadata")
 _EMBEDDED = "x-kubernetes-embedded-resource"
@@ -69,11 +68,12 @@ def _is_embedded(schema: Schema) -> bool:
 def undecodable(obj: Object, schema: Schema) -> list[FieldProblem]:
     """What keeps the server from taking the object at all; it says nothing else then."""
     root = {**schema, _EMBEDDED: True}
-    found = [*_embedded_types(obj, root, ()), *_unknown_fields(obj, root, ())]
-    return sorted(found, key=lambda problem: (problem.path, problem.message))
+    unknown = sorted(_unknown_fields(obj, root, ()), key=lambda one: order_of(one[0]))
+    return [*_embedded_types(obj, root, ()), *_named(unknown)]
 
 
-def _unknown_fields(value: Any, schema: Schema | None, path: Path) -> Iterator[FieldProblem]:
+def _unknown_fields(value: Any, schema: Schema | None, path: Path) -> Iterator[tuple[Path, Schema]]:
+    """The fields that the schema does not know, each with what it says of the map around it."""
     if isinstance(value, list):
         inside = items_of(schema)
         if inside is not None and _keeps_unknown(schema or {}):
@@ -91,16 +91,20 @@ def _unknown_fields(value: Any, schema: Schema | None, path: Path) -> Iterator[F
         if inside is not None:
             yield from _unknown_fields(member, inside, (*path, key))
         elif not is_known and not _keeps_unknown(known):
-            yield _unknown((*path, key), list(properties_of(known)))
+            yield (*path, key), known
         elif is_known:
             yield from _unknown_fields(member, None, (*path, key))
 
 
-def _unknown(path: Path, known: list[str]) -> FieldProblem:
-    from minikctl.manifests.hints import name_hint
+def _named(unknown: list[tuple[Path, Schema]]) -> Iterator[FieldProblem]:
+    if not unknown:
+        return
+    from minikctl.manifests.hints import Hints
 
-    text = format_path(path)
-    return FieldProblem(text, UNKNOWN, f'unknown field "{text}"{name_hint(str(path[-1]), known)}')
+    hints = Hints()
+    for path, known in unknown:
+        text, hint = format_path(path), hints.of_name(str(path[-1]), list(properties_of(known)))
+        yield FieldProblem(text, UNKNOWN, f'unknown field "{text}"{hint}')
 
 
 def _embedded_types(value: Any, schema: Any, path: Path) -> Iterator[FieldProblem]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from msgspec import Struct
@@ -95,6 +96,19 @@ def _kept(value: Any, room: _Room) -> Any:
 
 def _printable(char: str) -> str:
     return char if char.isprintable() else json.dumps(char)[1:-1]
+
+
+MOST_TOLD = 1000
+"""Problems of one object, and warnings: whoever has more of them needs other help."""
+
+
+def first_of(found: Iterable[FieldProblem], reason: str = "TooManyProblems") -> list[FieldProblem]:
+    """Each once. Where there are too many: the first ones, and that more of them were not looked for."""
+    told = list(islice(found, MOST_TOLD + 1))
+    if len(told) > MOST_TOLD:
+        message = f"more than {MOST_TOLD} of one object: only the first of them are told"
+        told[MOST_TOLD:] = [FieldProblem("", reason, message)]
+    return list(dict.fromkeys(told))
 
 
 # --- checks of one value: nothing, or its problem -------------------------------------------------

@@ -11,8 +11,10 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 
 from minikctl.errors import FieldProblem
+from minikctl.manifests.rules.problems import first_of
 from minikctl.manifests.rules.rule import pod_template
 from minikctl.manifests.warnings import objects, pods, risks
 from minikctl.model import Object
@@ -25,12 +27,12 @@ _ENFORCE = "pod-security.kubernetes.io/enforce"
 def warnings_of(obj: Object, namespace_labels: Mapping[str, str] | None) -> list[FieldProblem]:
     """What to say about `obj`, which is valid, in a namespace with these labels (None: there are none)."""
     with_defaults = set_defaults(obj)
-    found = [*objects.warnings(with_defaults)]
+    found: Iterator[FieldProblem] = objects.warnings(with_defaults)
     place = _pods_in(with_defaults)
     if place is not None:
         pod, path = place
-        found += [*pods.warnings(pod, path), *_security(pod, path, namespace_labels or {})]
-    return list(dict.fromkeys(found))
+        found = chain(found, pods.warnings(pod, path), _security(pod, path, namespace_labels or {}))
+    return first_of(found, "Warning")
 
 
 def _pods_in(obj: Object) -> tuple[Object, str] | None:
