@@ -250,8 +250,13 @@ def _crds(objects: Sequence[Object]) -> Crds | None:
 
 def _unchecked(obj: Object, crds: Crds | None) -> Iterator[FieldProblem]:
     custom = crds.lookup(obj.get("apiVersion"), obj["kind"]) if crds is not None else None
-    if custom is not None and custom.has_cel:
+    if custom is None:
+        return
+    if custom.has_cel:
         yield FieldProblem("", "NotChecked", "the rules that its definition has in CEL were not checked")
+    if custom.unchecked_patterns:
+        patterns = ", ".join(f"{pattern:.40}" for pattern in custom.unchecked_patterns[:3])
+        yield FieldProblem("", "NotChecked", f"patterns of its definition were not checked: {patterns}")
 
 
 # --- warnings and backends ---------------------------------------------------------------------------

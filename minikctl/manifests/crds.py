@@ -16,6 +16,7 @@ from typing import Any
 
 from minikctl.errors import FieldProblem
 from minikctl.manifests.custom import structural
+from minikctl.manifests.custom.patterns import is_checkable
 from minikctl.manifests.custom.values import NO_FIELD, judge
 from minikctl.manifests.rules.metadata import check_annotations, check_labels
 from minikctl.manifests.rules.problems import (
@@ -67,6 +68,11 @@ class CustomKind:
     def has_cel(self) -> bool:
         """Whether the schema has rules in CEL, which `validate` does not evaluate."""
         return _mentions_cel(self.schema)
+
+    @cached_property
+    def unchecked_patterns(self) -> tuple[str, ...]:
+        """Patterns of the schema that can't be run here."""
+        return tuple(one for one in dict.fromkeys(_patterns(self.schema)) if not is_checkable(one))
 
     def validate(self, obj: Object) -> list[FieldProblem]:
         """What the API server would refuse in `obj`, of this apiVersion and kind, on creation."""
@@ -177,6 +183,16 @@ def _number_at(obj: Object, path: str) -> Iterator[FieldProblem]:
         yield invalid(path, found, "should be a non-negative integer")
     elif found > _MAX_INT32:
         yield invalid(path, found, f"should be less than or equal to {_MAX_INT32}")
+
+
+def _patterns(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        if isinstance(pattern := schema.get("pattern"), str):
+            yield pattern
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for one in schema:
+            yield from _patterns(one)
 
 
 def _mentions_cel(schema: Any) -> bool:

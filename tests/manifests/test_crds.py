@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -105,11 +106,17 @@ VALUES: list[tuple[dict[str, Any], Any, list[tuple[str, str]]]] = [
     ({"type": "integer", "maximum": 1}, {"x": 1}, []),
     ({"type": "integer", "maximum": 1, "exclusiveMaximum": True}, {"x": 1}, [("spec.x", INVALID)]),
     ({"type": "integer", "multipleOf": 5}, {"x": 7}, [("spec.x", INVALID)]),
+    ({"type": "number", "multipleOf": 0.1}, {"x": 0.3}, []),
+    ({"type": "number", "multipleOf": 0.01}, {"x": 1.11}, []),
+    ({"type": "number", "multipleOf": 0.1}, {"x": 0.35}, [("spec.x", INVALID)]),
+    ({"type": "number", "multipleOf": 1.5}, {"x": 4.5}, []),
+    ({"type": "number", "multipleOf": 1.5}, {"x": -4.6}, [("spec.x", INVALID)]),
+    ({"type": "number", "multipleOf": 2.5}, {"x": 1e300}, [("spec.x", INVALID)]),
     ({"type": "string", "maxLength": 1}, {"x": "ab"}, [("spec.x", "FieldValueTooLong")]),
     ({"type": "string", "minLength": 1}, {"x": ""}, [("spec.x", INVALID)]),
     ({"type": "string", "pattern": "^a$"}, {"x": "b"}, [("spec.x", INVALID)]),
     ({"type": "string", "pattern": "^a$"}, {"x": "a\n"}, [("spec.x", INVALID)]),
-    ({"type": "string", "pattern": r"^\pL$"}, {"x": "1"}, []),  # nobody here knows
+    ({"type": "string", "pattern": r"^\pL$"}, {"x": "1"}, [("spec.x", INVALID)]),
     ({"type": "string", "enum": ["a", "b"]}, {"x": "c"}, [("spec.x", UNSUPPORTED)]),
     ({"type": "array", "items": {"type": "string"}, "minItems": 1}, {"x": []}, [("spec.x", INVALID)]),
     ({"type": "array", "items": {"type": "string"}, "maxItems": 1}, {"x": ["a", "b"]}, [("spec.x", "FieldValueTooMany")]),
@@ -382,28 +389,76 @@ def test_an_established_definition_stays_what_it_is(change: Any, expected: list[
 # --- leaves -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("name", "good", "bad"),
-    [
-        ("date", "2026-01-02", "2026-13-02"),
-        ("datetime", "2026-01-02T03:04:05.5+01:00", "2026-01-02"),
-        ("byte", "YQ==", "a"),
-        ("cidr", "10.0.0.0/8", "10.0.0.0"),
-        ("duration", "1h30m", "soon"),
-        ("email", "a@b.c", "a"),
-        ("hostname", "a.b-c", "a..b"),
-        ("ipv6", "::1", "1.2.3.4"),
-        ("k8s-short-name", "a-b", "A"),
-        ("k8s-long-name", "a.b", "a..b"),
-        ("mac", "00:11:22:33:44:55", "00:11"),
-        ("uri", "https://a.b/c", "a b"),
-        ("uuid", "123e4567-e89b-12d3-a456-426614174000", "123"),
-        ("hexcolor", "#ffffff", "#ff"),
-    ],
-)
-def test_formats(name: str, good: str, bad: str) -> None:
-    assert formats.has_format(name, good)
-    assert not formats.has_format(name, bad)
+UUID = "123e4567-e89b-{}2d3-{}456-426614174000"
+GOOD: dict[str, list[str]] = {
+    "bsonobjectid": ["507f1f77bcf86cd799439011"],
+    "byte": ["YQ==", "YWFh"],
+    "cidr": ["10.0.0.0/8", "10.0.01.0/8", "2001:db8::1/32"],
+    "creditcard": ["4111-1111-1111-1111", "4012 8888 8888 1881"],
+    "date": ["2026-01-02"],
+    "date-time": ["2026-01-02T03:04:05.5+01:00"],
+    "duration": ["1h30m", "0", "+1h", ".5h", "1H", "3 days", "45 weekz", "1.5 hours"],
+    "email": ["a@b.c", "A <a@b>", "<a@b>", '" "@example.com', '"A, B" <a@[1.2.3.4]> (c)', "a@☁.ws"],
+    "hexcolor": ["#ffffff"],
+    "hostname": ["localhost", "x-y", "a.b-c.com", "ex$ample", "☁→❄.ws", "1.2.com"],
+    "ipv4": ["1.2.3.4", "192.168.1.01"],
+    "ipv6": ["::1", "::ffff:1.2.3.4"],
+    "isbn": ["0321751043", "978-0321751041"],
+    "isbn10": ["0321751043", "0-8044-2957-X"],
+    "isbn13": ["978-0321751041"],
+    "k8s-long-name": ["a.b"],
+    "k8s-short-name": ["a-b"],
+    "mac": ["00:11:22:33:44:55", "00-11-22-33-44-55", "0011.2233.4455", "00:11:22:33:44:55:66:77"],
+    "rgbcolor": ["rgb(255, 0,1)"],
+    "ssn": ["111-11-1111", "999 99 9999"],
+    "uri": ["https://a.b/c", "/a b", "http://a/b c?d e", "mailto:x", "*", "http://u:p@[::1]:80/"],
+    "uuid": [UUID.format("1", "a"), UUID.format("1", "a").replace("-", "").upper()],
+    "uuid3": [UUID.format("3", "0")],
+    "uuid4": [UUID.format("4", "8")],
+    "uuid5": [UUID.format("5", "b")],
+}
+BAD: dict[str, list[str]] = {
+    "bsonobjectid": ["507f"],
+    "byte": ["a", ""],
+    "cidr": ["10.0.0.0", "1.2.3.4/33", "1.2.3.4/255.0.0.0"],
+    "creditcard": ["4111-1111-1111-1112", "9999-9999-9999-999"],
+    "date": ["2026-13-02"],
+    "date-time": ["2026-01-02"],
+    "duration": ["soon", "", "1", "1foo", "three week", "12 parsecs", "9" * 30 + " weeks"],
+    "email": ["a", "@b", "A a@b", "a@b c", "a..b@c", '""@x', "a@b, c@d"],
+    "hexcolor": ["#ff"],
+    "hostname": ["a_b", "a.b.", "a..b", "1.1.1.1", "-www", "www-.example.org", "a.b-c", "a" * 64],
+    "ipv4": ["1.2.3", "::1"],
+    "ipv6": ["1.2.3.4", "fe80::1%eth0"],
+    "isbn": ["836217463"],
+    "isbn10": ["0321751044"],
+    "isbn13": ["978-0321751042"],
+    "k8s-long-name": ["a..b"],
+    "k8s-short-name": ["A"],
+    "mac": ["00:11", "001122334455", "00:11-22:33:44:55"],
+    "rgbcolor": ["rgb(300,0,0)"],
+    "ssn": ["999 99 999"],
+    "uri": ["a b", "", "a.com", ":a", "http://a b/", "http://a:x/", "/%zz", "http://[::1", "http://a%20b/"],
+    "uuid": ["123"],
+    "uuid3": [UUID.format("4", "0")],
+    "uuid4": [UUID.format("4", "7")],
+    "uuid5": [UUID.format("4", "b")],
+}
+LONG = ("1", "1a", "a.", "a-", '"a', " ", "a ", "(", "1 ", "%41", "a@", "[:", "0", "a<")
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_formats(name: str) -> None:
+    assert [text for text in GOOD[name] if not formats.has_format(name, text)] == []
+    assert [text for text in BAD[name] if formats.has_format(name, text)] == []
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_formats_take_linear_time(name: str) -> None:
+    for part in LONG:
+        begin = time.process_time()
+        formats.has_format(name, part * 100_000)
+        assert time.process_time() - begin < 1, part
 
 
 @pytest.mark.parametrize(
@@ -415,7 +470,24 @@ def test_formats(name: str, good: str, bad: str) -> None:
         (r"\$", "a$", True),
         ("[$]", "$", True),
         (r"\d", "٣", False),
-        (r"a(?i)b", "aB", True),  # nobody here knows
+        (r"a(?i)b", "aB", True),
+        (r"a(?i)b", "AB", False),
+        (r"^[\x{20}-\x{7E}]$", "~", True),
+        (r"^[\x{20}-\x{7E}]$", "\x7f", False),
+        (r"^\101\Q.*\E$", "A.*", True),
+        (r"^\Q.*", "a", False),
+        (r"^\pL\P{Greek}$", "ab", True),
+        (r"^\pL\P{Greek}$", "aα", False),
+        (r"[[:^alpha:]&&~]", "a", False),
+        (r"[[:^alpha:]a]", "a", True),
+        (r"[^\S]", "a", False),
+        (r"\bb", "a b", True),
+        (r"\bb", "éb", True),  # words are ASCII
+        ("a{,2}", "a{,2}", True),
+        ("^(?s).$", "\n", True),
+        ("^.$", "\n", False),
+        ("^(a+)+$", "a" * 5000 + "!", False),
+        (r"a(?i)*", "b", True),  # nobody here knows
     ],
 )
 def test_patterns_are_those_of_re2(pattern: str, text: str, expected: bool) -> None:
@@ -434,7 +506,38 @@ def test_patterns_are_those_of_re2(pattern: str, text: str, expected: bool) -> N
         (r"\101", True),
         (r"[[:alpha:]]", True),
         (r"[[a]", True),
+        (r"[\x{20}-\x{7E}]", True),
+        (r"\_\pN\p{^Greek}\z\Q", True),
+        ("(?i:a)(?-s)[]a][^]a]", True),
+        ("a{2}{,3}|{", True),
+        ("(a{31}){32}", True),
+        ("a(?i)*", True),
         ("(", False),
+        (")", False),
+        ("[a", False),
+        ("*", False),
+        ("a|+", False),
+        ("a++", False),
+        ("a**", False),
+        ("x{2}{3}", False),
+        ("a{1001}", False),
+        ("a{2,1}", False),
+        ("(a{32}){32}", False),
+        (r"\Z", False),
+        (r"\C", False),
+        (r"\uABCD", False),
+        (r"\8", False),
+        (r"\x{110000}", False),
+        ("\\", False),
+        ("(?#c)", False),
+        ("(?x)", False),
+        ("(?i-)", False),
+        ("(?P<a>b)(?P<a>b)", False),
+        ("[b-a]", False),
+        (r"[a-\d]", False),
+        ("[[:foo:]]", False),
+        (r"\p{foo}", False),
+        ("(" * 1001 + ")" * 1001, False),
     ],
 )
 def test_which_patterns_re2_takes(pattern: str, expected: bool) -> None:

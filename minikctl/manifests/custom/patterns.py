@@ -1,53 +1,54 @@
-"""Regular expressions of schemas, which are RE2's, by Python's `re`."""
+"""Regular expressions of schemas: Go's, which are RE2's, run by an engine that takes linear time.
+
+Rules:
+- What Go's `regexp` does not take is no pattern: a definition with it is refused.
+- What it takes is written anew for the regular expressions of Rust, which come with jsonschema-rs: characters
+  by their numbers, classes by their ranges (`\\d` and the like are ASCII in Go). Python's own `re` would do
+  for most, but takes time without end for some.
+- What can't be written so is not asked: everything matches, and `is_checkable` says it.
+"""
 
 from __future__ import annotations
 
-import re
-import warnings
+from collections.abc import Callable
 from functools import cache
+from typing import Any
 
-_UNESCAPED = r"(?<!\\)(?:\\\\)*"
-# Python knows these, RE2 does not: looking around, references to groups.
-_NOT_IN_RE2 = re.compile(_UNESCAPED + r"(?:\(\?(?:=|!|<=|<!|>|\(|P=)|\\[1-9](?![0-7]))")
-# RE2 knows these, Python does not: classes of Unicode and POSIX, flags inside, `(?<name>…)`.
-_NOT_IN_PYTHON = re.compile(
-    _UNESCAPED + r"(?:\\[pPzCQE]|\[\[:|\(\?[a-zA-Z]*U|(?<=.)\(\?[a-zA-Z-]+\)|\(\?<[A-Za-z])", re.DOTALL
-)
+from minikctl.manifests.custom.pattern_syntax import NotRe2, translated
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether `pattern` occurs in `text`. A pattern that Python can't take matches everything."""
-    compiled = _compiled(pattern)
-    return compiled is None or compiled.search(text) is not None
+    """Whether `pattern` occurs in `text`; one that can't be run matches everything."""
+    judge = _judge(pattern)
+    if judge is None:
+        return True
+    try:
+        return judge(text)
+    except ValueError:  # half of a surrogate pair
+        return True
 
 
 def is_valid(pattern: str) -> bool:
-    """Whether RE2 would take it, as far as Python can tell."""
-    if _NOT_IN_RE2.search(pattern):
+    """Whether Go's `regexp` takes it."""
+    try:
+        translated(pattern)
+    except NotRe2:
         return False
-    return bool(_NOT_IN_PYTHON.search(pattern)) or _compiled(pattern) is not None
+    return True
+
+
+def is_checkable(pattern: str) -> bool:
+    """Whether `matches` can tell."""
+    return _judge(pattern) is not None
 
 
 @cache
-def _compiled(pattern: str) -> re.Pattern[str] | None:
-    if _NOT_IN_PYTHON.search(pattern):
-        return None
+def _judge(pattern: str) -> Callable[[str], bool] | None:
     try:
-        with warnings.catch_warnings():  # of what Python may read otherwise one day
-            warnings.simplefilter("ignore")
-            return re.compile(_anchored(pattern), re.ASCII)
-    except (re.error, OverflowError, RecursionError):
+        # Earlier drafts hold patterns to what JavaScript takes.
+        from jsonschema_rs import Draft202012Validator, RegexOptions
+
+        schema: dict[str, Any] = {"pattern": translated(pattern)}
+        return Draft202012Validator(schema, pattern_options=RegexOptions()).is_valid
+    except (ImportError, NotRe2, ValueError):
         return None
-
-
-def _anchored(pattern: str) -> str:
-    """With `$` as RE2 has it: the end, and never before a last line break."""
-    parts: list[str] = []
-    in_class = False
-    for token in re.findall(r"\\.|.", pattern, re.DOTALL):
-        if token == "[":
-            in_class = True
-        elif token == "]":
-            in_class = False
-        parts.append(r"\Z" if token == "$" and not in_class else token)
-    return "".join(parts)

@@ -24,6 +24,7 @@ Schema = dict[str, Any]
 
 NO_FIELD = "<nil>"
 _DEEPEST = 200
+_MAX_WHOLE, _EPSILON = 2**53 - 1, 1e-9
 _TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 """A definition with another one is refused itself, and says nothing of values."""
 
@@ -82,7 +83,7 @@ def _type(value: Any, schema: Schema, path: str) -> Iterator[FieldProblem]:
         return
     if found in types or (found == "integer" and "number" in types):
         return
-    if found == "number" and "integer" in types and float(value).is_integer():
+    if found == "number" and "integer" in types and _is_whole(value):
         return
     if schema.get("format") and isinstance(value, str) and not {"integer", "number"} & set(types):
         return
@@ -197,10 +198,18 @@ def _is_multiple(value: float, step: float) -> bool:
     if isinstance(value, int) and isinstance(step, int):
         return value % step == 0
     try:
-        quotient = value / step
+        return _is_whole(1 / step * value if step < 1 else value / step)
     except OverflowError:
         return True  # nobody can tell
-    return math.isfinite(quotient) and quotient == math.floor(quotient)
+
+
+def _is_whole(value: float) -> bool:
+    """With the server's tolerance for what floats can't hold: that above a whole number, not below it."""
+    if not abs(value) <= _MAX_WHOLE:
+        return False
+    if value == int(value):
+        return True
+    return value > 0 and (value - int(value)) / (value + int(value)) < _EPSILON
 
 
 def _limit(schema: Schema, keyword: str) -> float | None:

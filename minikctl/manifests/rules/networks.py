@@ -118,11 +118,15 @@ def parse_address(value: str) -> Address | None:
         return None
 
 
+def parse_sloppy_address(value: str) -> Address | None:
+    """As `parse_address`, also with leading zeros."""
+    return parse_address(_without_zeros(value))
+
+
 def _address_advice(value: str) -> str | None:
     address = parse_address(value)
     if address is None:
-        sloppy = parse_address(_without_zeros(value))
-        return _ADDRESS_ADVICE if sloppy is None else "must not have leading 0s"
+        return _ADDRESS_ADVICE if parse_sloppy_address(value) is None else "must not have leading 0s"
     if address.version == 6 and address.ipv4_mapped:
         return "must not be an IPv4-mapped IPv6 address"
     return None

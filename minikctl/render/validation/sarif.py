@@ -27,7 +27,7 @@ _ABOUT = {
     "FieldValueTypeInvalid": "the value has the type of its field",
     "Inert": "the field means something on a cluster and nothing here",
     "NotHandled": "the field is one that minikctl acts on",
-    "NotChecked": "rules in CEL of a custom resource are not evaluated",
+    "NotChecked": "rules in CEL and a few patterns of custom resources are not evaluated",
     "UnknownField": "every field is one that Kubernetes knows",
     "UnknownKind": "the kind is served in this version",
     "Unreadable": "the file can be read as Kubernetes manifests",
