@@ -43,6 +43,8 @@ class Hosts:
         self._lines: dict[str, str] = {}
         """Of all Services, by the namespace that knows them so."""
         self._serial = -1
+        self.resolved: Mapping[str, tuple[str, ...]] = {}
+        """Addresses of names outside of the cluster. Other ones come with another serial."""
 
     def text(self, pod: Object, view: View, serial: int) -> str:
         """`serial` changes with the names of Services."""
@@ -51,7 +53,7 @@ class Hosts:
             self._lines.clear()
         namespace = namespace_of(pod)
         if namespace not in self._lines:
-            self._lines[namespace] = service_lines(view, namespace)
+            self._lines[namespace] = service_lines(view, namespace, self.resolved)
         return hosts_file(pod, hostname(pod), self._lines[namespace])
 
     def seen(self, engine: Engine, pod: Object, view: View, serial: int) -> None:

@@ -210,6 +210,7 @@ class Kubelets(Listener):
             self._probe(engine, now)
         self._removals.act(self._engine_labelled, now)
         self._proxies.act(now)
+        self._external.act(self.engines.values(), self.manager.view, self.manager.names_serial, now)
         self._hosts.act()
 
     def _job(self, engine: Engine, uid: str, key: ObjectKey, actions: list[Action]) -> Callable[[], News]:
@@ -265,7 +266,8 @@ class Kubelets(Listener):
     def next_deed(self) -> float | None:
         """When `act` has something to do next, if nothing happens before."""
         moments = [one.prober.next_due() for one in self.engines.values() if one.answers]
-        moments += [self._proxies.next_moment(), self._removals.next_moment()]
+        others = (self._proxies, self._removals, self._external)
+        moments += [one.next_moment() for one in others]
         return earliest(moments)
 
     def is_idle(self) -> bool:
@@ -276,7 +278,7 @@ class Kubelets(Listener):
             and not engine.hooking
             and engine.images.is_idle()
             for engine in self.engines.values()
-        ) and (self._proxies.is_idle() and self._hosts.is_idle() and self._removals.is_idle())
+        ) and all(one.is_idle() for one in (self._proxies, self._hosts, self._removals, self._external))
 
 
 def _facts(engine: Engine, info: EngineInfo, allocatable: Mapping[str, str]) -> NodeFacts:

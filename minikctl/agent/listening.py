@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from minikctl.agent import hosts
 from minikctl.agent.engine import RETRY_SECONDS, Engine
+from minikctl.agent.external_names import ExternalNames
 from minikctl.agent.hosts import Hosts
 from minikctl.agent.ports import (
     Acted,
@@ -26,6 +27,7 @@ from minikctl.agent.ports import (
     Outcome,
     Probed,
     Pulled,
+    Resolved,
     Told,
     VolumeRemoved,
 )
@@ -94,6 +96,7 @@ class Listener:
         self._cooling: dict[str, float] = {}
         self._proxies = Proxies(executor, lambda: self.manager.view)
         self._hosts = Hosts(executor)
+        self._external = ExternalNames(executor)
         self._removals = Removals(executor, lambda: self.manager.view)
         self._wanted: dict[tuple[str, str, str], set[ObjectKey]] = {}
         """Pods that wait for an image to be pulled, by engine, image, and with whose credentials."""
@@ -134,7 +137,7 @@ class Listener:
                 self._learn_answer(self.engines[news.engine], news, now)
             case Hooked():
                 self._learn_hook(self.engines[news.engine], news, now)
-            case Told() | HostsWritten():
+            case Told() | HostsWritten() | Resolved():
                 self._learn_traffic(self.engines[news.engine], news, now)
             case VolumeRemoved():
                 self._learn_removal(self.engines[news.engine], news, now)
@@ -289,16 +292,29 @@ class Listener:
                 self.manager.tell(decision)
         self.manager.look_at(Work.KUBELET, news.key)
 
-    def _learn_traffic(self, engine: Engine, news: Told | HostsWritten, now: float) -> None:
-        if isinstance(news, HostsWritten):
-            self._hosts.learn(news)
-            return
+    def _learn_traffic(self, engine: Engine, news: Told | HostsWritten | Resolved, now: float) -> None:
+        match news:
+            case HostsWritten():
+                self._hosts.learn(news)
+            case Resolved():
+                self._learn_names(news, now)
+            case Told():
+                self._learn_told(engine, news, now)
+
+    def _learn_told(self, engine: Engine, news: Told, now: float) -> None:
         if isinstance(news.error, UnreachableError):
             self._lose(engine, news.error, now)
         elif news.error is not None:
             self._tell_unprogrammed(news)
         for key in self._proxies.learn(engine, news, now):
             self.manager.look_at(Work.KUBELET, key)
+
+    def _learn_names(self, news: Resolved, now: float) -> None:
+        changed, decision = self._external.learn(news, self.manager.view, now)
+        self.manager.tell(decision)
+        if changed:
+            self._hosts.resolved = self._external.addresses
+            self.manager.names_changed()
 
     def _tell_unprogrammed(self, news: Told) -> None:
         pod = self.manager.view.get(news.key)

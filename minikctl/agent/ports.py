@@ -138,6 +138,16 @@ class HostsWritten(NamedTuple):
     """By pod uid; one that is missing could not be written."""
 
 
+class Resolved(NamedTuple):
+    """What names outside of the cluster stand for."""
+
+    engine: str
+    names: tuple[str, ...]
+    """All that were asked for."""
+    addresses: dict[str, tuple[str, ...]]
+    """By name; one that is missing could not be resolved."""
+
+
 class VolumeRemoved(NamedTuple):
     """The engine's volume behind a PersistentVolume is gone, or why not."""
 
@@ -183,6 +193,7 @@ News: TypeAlias = (
     | Hooked
     | Told
     | HostsWritten
+    | Resolved
     | VolumeRemoved
     | Looked
     | Cleared

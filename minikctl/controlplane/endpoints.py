@@ -29,7 +29,15 @@ from minikctl.model import (
     uid_of,
 )
 from minikctl.model.pods import is_finished, is_ready, is_sidecar
-from minikctl.model.services import MANAGED_BY, SERVICE_NAME, SLICE_CONTROLLER, is_headless, ports_of, selects
+from minikctl.model.services import (
+    MANAGED_BY,
+    SERVICE_NAME,
+    SLICE_CONTROLLER,
+    external_name,
+    is_headless,
+    ports_of,
+    selects,
+)
 from minikctl.model.timestamps import format_time
 
 MOST_ENDPOINTS = 100
@@ -42,7 +50,7 @@ Ports = list[dict[str, Any]]
 def write_slices(service: Object, view: View, decision: Decision, now: float, ids: Ids) -> list[Object]:
     """Makes the Service's slices say what its pods are; returns those that stay."""
     existing = managed_slices(service, view)
-    if not spec_of(service).get("selector"):
+    if not spec_of(service).get("selector") or external_name(service):
         for one in existing:
             decision.remove(key_of(one))
         return []

@@ -180,6 +180,12 @@ class Manager:
         pod = self.view.get(key)
         return 0 if pod is None else -priority_of(pod)
 
+    def names_changed(self) -> None:
+        """Names of Services stand for other addresses outside: pods' hosts files are looked at."""
+        self.names_serial += 1
+        for key in traffic.bound_pods(self.view):
+            self.look_at(Work.KUBELET, key)
+
     # --- a pass
 
     def run(self, now: float) -> Plan:

@@ -4,20 +4,26 @@ Rules:
 - There is no name server. Each pod has a hosts file of its own, as every kubelet gives one, and what
   cluster DNS would resolve stands there: short names of Services of the pod's namespace, full ones of all.
 - A headless Service's name stands before the address of each of its ready endpoints.
+- An ExternalName's stands before what its name stands for: for the agent, where that is outside.
 - What stands there changes while the pod runs; the file stays the same one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 from minikctl.controlplane.endpoints import slices_of
 from minikctl.controlplane.view import View
-from minikctl.model import Object, name_of, namespace_of, spec_of, status_of
-from minikctl.model.services import cluster_ip, is_headless, ports_of
+from minikctl.model import Object, ObjectKey, name_of, namespace_of, spec_of, status_of
+from minikctl.model.services import cluster_ip, external_name, is_headless, ports_of
 
 DOMAIN = "cluster.local"
+INSIDE = f".svc.{DOMAIN}"
+Resolved: TypeAlias = Mapping[str, tuple[str, ...]]
+"""The addresses of names outside of the cluster."""
+NOTHING: Resolved = MappingProxyType({})
 _LOCAL = (
     "# Kubernetes-managed hosts file.",
     "127.0.0.1\tlocalhost",
@@ -46,17 +52,19 @@ def _own_names(pod: Object, hostname: str) -> str:
     return f"{hostname}.{subdomain}.{namespace_of(pod)}.svc.{DOMAIN}\t{hostname}"
 
 
-def service_lines(view: View, namespace: str) -> str:
+def service_lines(view: View, namespace: str, resolved: Resolved = NOTHING) -> str:
     """The lines for all Services, as a pod of that namespace knows them."""
     lines = [
         f"{address}\t{' '.join(names)}"
         for service in sorted(view.list("Service"), key=lambda one: (namespace_of(one), name_of(one)))
-        for address, names in _entries(service, view, is_near=namespace_of(service) == namespace)
+        for address, names in _entries(service, view, resolved, is_near=namespace_of(service) == namespace)
     ]
     return "\n".join(["", "# Services.", *lines, ""]) if lines else ""
 
 
-def _entries(service: Object, view: View, *, is_near: bool) -> Iterator[tuple[str, list[str]]]:
+def _entries(
+    service: Object, view: View, resolved: Resolved, *, is_near: bool
+) -> Iterator[tuple[str, list[str]]]:
     """Addresses and their names."""
     names = list(_forms(name_of(service), namespace_of(service), is_near))
     if address := cluster_ip(service):
@@ -65,6 +73,39 @@ def _entries(service: Object, view: View, *, is_near: bool) -> Iterator[tuple[st
         for endpoint in _ready(slices_of(service, view)):
             for address in endpoint.get("addresses") or ():
                 yield address, [*_host_forms(endpoint, service, is_near), *names]
+    elif other := external_name(service):
+        for address in _meant(other, view, resolved):
+            yield address, names
+
+
+def _meant(name: str, view: View, resolved: Resolved) -> Iterable[str]:
+    """The addresses of another name: of a Service of this cluster, or of something outside."""
+    seen = set()
+    while name and name not in seen:
+        seen.add(name)
+        service = _service_of(name, view)
+        if service is None:
+            return resolved.get(name, ())
+        if address := cluster_ip(service):
+            return (address,)
+        if is_headless(service):
+            ready = _ready(slices_of(service, view))
+            return [address for endpoint in ready for address in endpoint.get("addresses") or ()]
+        name = external_name(service)
+    return ()
+
+
+def _service_of(name: str, view: View) -> Object | None:
+    if not name.endswith(INSIDE) or name.count(".") != INSIDE.count(".") + 1:
+        return None
+    own, _, namespace = name.removesuffix(INSIDE).partition(".")
+    return view.get(ObjectKey("Service", namespace, own))
+
+
+def outer_names(view: View) -> set[str]:
+    """The names that Services stand for and that are none of this cluster."""
+    found = {external_name(service) for service in view.list("Service")}
+    return {name for name in found if name and not name.endswith(INSIDE)}
 
 
 def _forms(name: str, namespace: str, is_near: bool) -> Iterator[str]:

@@ -95,7 +95,7 @@ def _by_slice(obj: Object | None, old: Object | None, view: View) -> Concerned:
     proxies = [pod for key in found for pod in pod_keys(key)]
     if any(view.list("Ingress", namespace_of(obj or old or {}))):
         proxies.append(PROXY)
-    return Concerned(tuple(found), (*proxies, *(_bound_pods(view) if names else ())), names)
+    return Concerned(tuple(found), (*proxies, *(bound_pods(view) if names else ())), names)
 
 
 def _facts(one: Object | None) -> tuple[object, ...]:
@@ -115,7 +115,7 @@ def _by_service(obj: Object | None, old: Object | None, view: View) -> Concerned
     ]
     if leading:
         proxies[PROXY] = None
-    return Concerned((), (*proxies, *_bound_pods(view)), True, tuple(leading))
+    return Concerned((), (*proxies, *bound_pods(view)), True, tuple(leading))
 
 
 def _by_ingress(obj: Object | None, old: Object | None, view: View) -> Concerned:
@@ -144,5 +144,6 @@ def _by_secret(secret: Object, view: View) -> Concerned:
     return Concerned(pods=(PROXY,), ingresses=tuple(found)) if found else NOBODY
 
 
-def _bound_pods(view: View) -> Iterator[ObjectKey]:
+def bound_pods(view: View) -> Iterator[ObjectKey]:
+    """Those that know names."""
     return (key_of(pod) for pod in view.list("Pod") if spec_of(pod).get("nodeName") and not is_proxy(pod))

@@ -12,7 +12,6 @@ from minikctl.manifests.handlings import (
     inert,
     inert_but_relied_on,
     plain,
-    refused_except,
 )
 
 _ONE_NODE = "every endpoint is as near as any other"
@@ -35,7 +34,7 @@ _SERVICE: Table = {
     "clusterIP": Support("emulated", _PROXY),
     "clusterIPs": Support("emulated", _PROXY),
     "externalIPs": REFUSED,
-    "externalName": REFUSED,
+    "externalName": Support("emulated", "resolved by the agent every 30 s into pods' hosts files"),
     "externalTrafficPolicy": inert_but_relied_on(
         "the proxy stands between: pods see its address", "", "Cluster"
     ),
@@ -52,7 +51,7 @@ _SERVICE: Table = {
     "sessionAffinity": ENFORCED,
     "sessionAffinityConfig": inert("a client's endpoint is the same as long as the endpoints are"),
     "trafficDistribution": inert(_ONE_NODE),
-    "type": refused_except("", "ClusterIP", "NodePort", "LoadBalancer", note="names lead to addresses"),
+    "type": ENFORCED,
 }
 _SLICE: Table = {
     "addressType": enforced(_ONLY_IPV4, "IPv4"),

@@ -40,6 +40,12 @@ def wants_address(service: Object) -> bool:
     return kind_of(service) != "ExternalName" and not is_headless(service)
 
 
+def external_name(service: Object) -> str:
+    """The name that it stands for; "" where it is no ExternalName."""
+    name: str = spec_of(service).get("externalName", "") if kind_of(service) == "ExternalName" else ""
+    return name.rstrip(".").lower()
+
+
 def ports_of(service: Object) -> list[dict[str, Any]]:
     return spec_of(service).get("ports") or []
 

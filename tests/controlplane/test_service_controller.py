@@ -9,7 +9,7 @@ from controlplane_builders import NOW, Cluster, counted_ids, metadata, namespace
 from test_endpoints import at, service
 
 from minikctl.controlplane.manager import Manager
-from minikctl.controlplane.names import hosts_file, service_environment, service_lines
+from minikctl.controlplane.names import hosts_file, outer_names, service_environment, service_lines
 from minikctl.controlplane.proxies import Role, pod_key, program
 from minikctl.controlplane.site import Site
 from minikctl.model import Object, ObjectKey, annotations_of, is_deleting, spec_of, status_of
@@ -140,7 +140,20 @@ class TestProxies:
         made.put({**balancer, "status": status})
         made.run()
         (ingress,) = status_of(live(made))["loadBalancer"]["ingress"]
+        assert "SyncLoadBalancerFailed" not in [one.reason for one in made.happenings]
         assert ingress["ip"] == "192.0.2.1"
+
+
+def test_a_load_balancer_that_waits_says_why() -> None:
+    made = cluster(service(type="LoadBalancer"))
+    balancer = made.view.get(BALANCER)
+    assert balancer is not None
+    waiting = {"reason": "RunContainerError", "message": "port is already allocated"}
+    status = {"phase": "Pending", "containerStatuses": [{"name": "nginx", "state": {"waiting": waiting}}]}
+    made.put({**balancer, "status": status})
+    made.run()
+    (told_of,) = (one for one in made.happenings if one.reason == "SyncLoadBalancerFailed")
+    assert told_of.about["kind"] == "Service" and "already allocated" in told_of.message
 
 
 def told(made: Cluster, role: Role = Role.CLUSTER) -> str:
@@ -208,6 +221,30 @@ class TestNames:
         assert len(lines) == 1
         assert "db-0.web.default.svc.cluster.local" in lines[0].split()
         assert "web" in lines[0].split()
+
+    @pytest.mark.parametrize(
+        ("target", "addresses"),
+        [
+            ("outside.test", ["192.0.2.1", "192.0.2.2"]),
+            ("Outside.Test.", ["192.0.2.1", "192.0.2.2"]),
+            ("unknown.test", []),
+            ("web.default.svc.cluster.local", ["172.17.241.9"]),
+            ("all.default.svc.cluster.local", ["172.17.0.2"]),
+            ("gone.default.svc.cluster.local", []),
+            ("there.default.svc.cluster.local", []),
+        ],
+    )
+    def test_an_external_name_stands_for_what_it_names(self, target: str, addresses: list[str]) -> None:
+        there = service(type="ExternalName", externalName=target)
+        there = {**there, "metadata": metadata("there")}
+        headless = {**service(clusterIP="None"), "metadata": metadata("all")}
+        made = cluster(service(clusterIP="172.17.241.9"), there, headless, at(pod("a"), "172.17.0.2"))
+        lines = service_lines(made.view, "default", {"outside.test": ("192.0.2.1", "192.0.2.2")})
+        forms = "there there.default there.default.svc there.default.svc.cluster.local"
+        assert [line.split("\t")[0] for line in lines.split("\n") if line.endswith(f"\t{forms}")] == addresses
+        slices = (one["metadata"]["labels"] for one in made.view.list("EndpointSlice"))
+        assert "there" not in {labels["kubernetes.io/service-name"] for labels in slices}
+        assert outer_names(made.view) == ({target.lower().rstrip(".")} if "svc" not in target else set())
 
     def test_the_file_begins_as_the_kubelets(self) -> None:
         one = at(pod("p", hostAliases=[{"ip": "192.0.2.9", "hostnames": ["a", "b"]}]), "172.17.0.2")
