@@ -20,6 +20,7 @@ from minikctl.model import (
     Object,
     ObjectKey,
     annotations_of,
+    controller_of,
     controller_reference,
     copy,
     is_deleting,
@@ -163,7 +164,10 @@ class _Look:
     def _start(self, slot: float) -> None:
         job = job_for(self.cron_job, slot, self.now, self.ids.uid())
         self.last = format_time(slot)
-        if self.view.get(key_of(job)) is not None:
+        known = self.view.get(key_of(job))
+        if known is not None:
+            if (controller_of(known) or {}).get("uid") == uid_of(self.cron_job):
+                return  # an earlier slot of the same minute: one name, one Job
             text = f'Error creating job: jobs.batch "{name_of(job)}" already exists'
             self.decision.tell(self.cron_job, "FailedCreate", text, COMPONENT, "Warning")
             return
