@@ -63,6 +63,15 @@ class Kubelets(Listener):
                 else:
                     engine.kept[config.name] = existing, said
 
+    def unregistered(self, now: float) -> list[Object]:
+        """The nodes that are declared and known, and not in the store yet."""
+        return [
+            nodes.registered(config, engine.info, len(engine.nodes), None, self._ids.uid, now)
+            for engine in self.engines.values()
+            for config in engine.nodes
+            if engine.info is not None and self.manager.view.get(ObjectKey("Node", "", config.name)) is None
+        ]
+
     def _node(self, engine: Engine, config: NodeConfig, existing: Object | None, now: float) -> Object | None:
         if not engine.answers:
             return existing and nodes.unreachable(existing, engine.trouble, now)

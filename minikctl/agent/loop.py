@@ -165,14 +165,16 @@ class Loop:
         if not self._store.needs_recovery:
             return True
         engines = self.kubelets.engines.values()
-        if not all(engine.listed and not engine.busy for engine in engines):
+        if not all(engine.listed and engine.info is not None and not engine.busy for engine in engines):
             return False
         containers = [one for engine in engines for one in engine.all()]
         from minikctl.controlplane.recovery import recover
 
         found = recover(containers, self.manager.view, now)
+        # With their nodes: pods whose node is not stored would go if the next commit never came.
+        nodes = self.kubelets.unregistered(now)
         try:
-            self._store.commit([Put(obj) for obj in found])
+            self._store.commit([Put(obj) for obj in (*nodes, *found)])
         except Conflict:
             self._next_files = now
             return False
