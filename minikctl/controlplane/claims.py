@@ -29,7 +29,7 @@ from minikctl.model import (
 )
 from minikctl.model.claims import DEFAULT_CLASS, class_name, is_bound, volume_name
 from minikctl.model.pods import is_finished
-from minikctl.model.references import references
+from minikctl.model.references import claims_of
 from minikctl.model.timestamps import format_time
 
 COMPONENT = "persistentvolume-controller"
@@ -199,9 +199,3 @@ def engines_of(pod: Object, view: View) -> set[str]:
         if volume is not None:
             found.add(place_of(volume))
     return found
-
-
-def claims_of(pod: Object) -> list[ObjectKey]:
-    place = namespace_of(pod)
-    found = (one for one in references(pod) if one.kind == "PersistentVolumeClaim")
-    return [ObjectKey(one.kind, place, one.name) for one in found]

@@ -13,26 +13,12 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable
 from enum import IntEnum, unique
+from importlib import import_module
 from typing import TypeAlias
 
 from msgspec import Struct, field
 
-from minikctl.controlplane import (
-    claims,
-    cronjobs,
-    daemonsets,
-    deployment,
-    garbage,
-    ingress,
-    jobs,
-    namespace,
-    replicaset,
-    restarts,
-    scheduler,
-    services,
-    statefulsets,
-    traffic,
-)
+from minikctl.controlplane import garbage, restarts, traffic
 from minikctl.controlplane.decision import Decision, Happening, Ids
 from minikctl.controlplane.view import View
 from minikctl.model import (
@@ -45,8 +31,10 @@ from minikctl.model import (
     spec_of,
     uid_of,
 )
+from minikctl.model.pod_terms import depends_on_others
 from minikctl.model.pods import is_finished
 from minikctl.model.priorities import priority_of, with_priority
+from minikctl.model.references import claims_of
 from minikctl.model.writes import Put, Remove, Write
 
 ENDLESS = 200_000
@@ -82,17 +70,29 @@ class Work(IntEnum):
 
 Reconcile: TypeAlias = Callable[[ObjectKey, View, float, Ids], Decision]
 
+
+def _from(module: str, name: str = "reconcile") -> Reconcile:
+    """That controller. It is imported when it is asked for the first time: a command that only looks at pods
+    pays for none of the others."""
+
+    def reconcile(key: ObjectKey, view: View, now: float, ids: Ids) -> Decision:
+        found: Reconcile = getattr(import_module(f"minikctl.controlplane.{module}"), name)
+        return found(key, view, now, ids)
+
+    return reconcile
+
+
 CONTROLLERS: dict[Work, Reconcile] = {
-    Work.REPLICA_SET: replicaset.reconcile,
-    Work.DEPLOYMENT: deployment.reconcile,
-    Work.DAEMON_SET: daemonsets.reconcile,
-    Work.STATEFUL_SET: statefulsets.reconcile,
-    Work.JOB: jobs.reconcile,
-    Work.CRON_JOB: cronjobs.reconcile,
-    Work.SERVICE: services.reconcile,
-    Work.INGRESS: ingress.reconcile,
-    Work.CLAIM: claims.reconcile,
-    Work.VOLUME: claims.reconcile_volume,
+    Work.REPLICA_SET: _from("replicaset"),
+    Work.DEPLOYMENT: _from("deployment"),
+    Work.DAEMON_SET: _from("daemonsets"),
+    Work.STATEFUL_SET: _from("statefulsets"),
+    Work.JOB: _from("jobs"),
+    Work.CRON_JOB: _from("cronjobs"),
+    Work.SERVICE: _from("services"),
+    Work.INGRESS: _from("ingress"),
+    Work.CLAIM: _from("claims"),
+    Work.VOLUME: _from("claims", "reconcile_volume"),
 }
 WORK_OF: dict[str, Work] = {
     "CronJob": Work.CRON_JOB,
@@ -244,11 +244,15 @@ class Manager:
             case Work.GARBAGE:
                 return garbage.reconcile(key, self.view, now)
             case Work.NAMESPACE:
+                from minikctl.controlplane import namespace
+
                 return namespace.reconcile(key, self.view, now)
             case Work.SCHEDULER | Work.WAITING:
+                from minikctl.controlplane import scheduler
+
                 return scheduler.reconcile(key, self.view, now)
             case Work.NEIGHBOURS:
-                self._concern_unscheduled(scheduler.depends_on_others)
+                self._concern_unscheduled(depends_on_others)
                 return Decision()
             case _:
                 return CONTROLLERS[work](key, self.view, now, self._ids)
@@ -368,7 +372,7 @@ class Manager:
             for kind in ADOPTERS["Pod"]:
                 for maker in self.view.list(kind, namespace):
                     self._concern_controller(key_of(maker))
-            self._concern_unscheduled(scheduler.depends_on_others)
+            self._concern_unscheduled(depends_on_others)
 
     def _concern_pod(self, key: ObjectKey, pod: Object) -> None:
         if spec_of(pod).get("nodeName"):
@@ -403,7 +407,7 @@ class Manager:
         """Claims that wait for a pod, or for its end; volumes whose claim is gone; claims of classes."""
         match key.kind:
             case "Pod":
-                for claim in claims.claims_of(obj):
+                for claim in claims_of(obj):
                     self.look_at(Work.CLAIM, claim)
             case "PersistentVolumeClaim":
                 name = spec_of(obj).get("volumeName", "")

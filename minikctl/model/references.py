@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from minikctl.model import Object, name_of, spec_of
+from minikctl.model import Object, ObjectKey, name_of, namespace_of, spec_of
 
 
 class Reference(NamedTuple):
@@ -80,3 +80,10 @@ def _of_volume(volume: dict[str, Any]) -> Iterator[Reference]:
             yield Reference("ConfigMap", source["configMap"].get("name", ""))
         if "secret" in source:
             yield Reference("Secret", source["secret"].get("name", ""))
+
+
+def claims_of(pod: Object) -> list[ObjectKey]:
+    """The claims that a pod mounts."""
+    place = namespace_of(pod)
+    found = (one for one in references(pod) if one.kind == "PersistentVolumeClaim")
+    return [ObjectKey(one.kind, place, one.name) for one in found]
