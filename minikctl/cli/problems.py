@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -14,6 +15,8 @@ from minikctl.render.validation.report import WIDTH, Severity
 
 if TYPE_CHECKING:
     from minikctl.manifests import Document
+
+_SECRET = re.compile(r"kind\W{1,9}Secret\b")
 
 
 def style_of(stream: IO[str]) -> Style:
@@ -34,8 +37,9 @@ def problem_lines(
     """`web.yaml:7:9: Deployment/web: spec.replicas: …`, with the source's line and a caret if asked for."""
     from minikctl.render.validation.text import problem_line
 
-    source = source_line(problem.position) if with_source and problem.position else None
-    title = f"{document.obj['kind']}/{name_in(document.obj)}"
+    kind = document.obj["kind"]
+    source = source_line(problem.position, kind) if with_source and problem.position else None
+    title = f"{kind}/{name_in(document.obj)}"
     return problem_line(title, problem, severity, source_line=source, width=terminal_width())
 
 
@@ -53,9 +57,14 @@ def name_in(obj: Object, key: str = "name") -> str:
     return found if isinstance(found, str) else ""
 
 
-def source_line(position: Position) -> str | None:
-    """The line at a position; None where the file can't be read again (standard input)."""
+def source_line(position: Position, kind: str) -> str | None:
+    """The line at a position in an object of that kind (empty where it can't be read).
+
+    None where the file can't be read again (standard input), and where it could show what is secret.
+    """
     lines = _lines(position.file)
+    if kind == "Secret" or (not kind and any(map(_SECRET.search, lines))):
+        return None
     return lines[position.line - 1] if position.line <= len(lines) else None
 
 

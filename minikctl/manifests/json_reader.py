@@ -44,7 +44,7 @@ def read_values(text: str, origin: Origin, limit: int) -> Iterator[tuple[Any, in
             before = text[: text.find(str(error), start)]
             line_start = before.rfind("\n") + 1
             raise origin.error(
-                f"the number {error!s:.40} is too large", before.count("\n"), len(before) - line_start
+                "the number is too large", before.count("\n"), len(before) - line_start
             ) from None
         except (ValueError, RecursionError, _NotJson):
             return

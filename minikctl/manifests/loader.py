@@ -257,4 +257,6 @@ def _with_type(item: Any, kind: str, api_version: Any) -> Any:
 def _what(value: Any) -> str:
     if isinstance(value, list):
         return "a list"
-    return "nothing" if value is None else f"{value!r:.60}"
+    if isinstance(value, str):
+        return "text"
+    return "nothing" if value is None else "a number or boolean"

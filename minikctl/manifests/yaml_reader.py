@@ -146,7 +146,7 @@ class _Reader:
             yield from self._document(start, separator.start())
             after = separator[1].strip()
             if after and not after.startswith("#"):
-                message = f"a line that begins with --- separates documents; {after[:40]!r} can't stand there"
+                message = "a line that begins with --- separates documents; nothing follows it there"
                 yield self._origin(separator.start()).error(message, 0, 3)
             start = separator.end()
             self._next(start)

@@ -5,6 +5,7 @@ Rules:
 - A duplicate key is an error, as for the API server: one of the two would be lost without a word. The last
   one counts, so that the rest can be judged too. A key that overrides a merged one (`<<`) is none.
 - Aliases are bounded by what they grow to.
+- No error has a value in it: it may be a Secret's.
 """
 
 from __future__ import annotations
@@ -172,7 +173,7 @@ def _tagged(word: str, tag: str) -> Any:
     if expected is None and short != "timestamp":
         return word
     if type(value) is not expected:
-        raise ValueError(f"cannot decode {_quoted(word)} as a !!{short}")
+        raise ValueError(f"the value is no !!{short}")
     return value
 
 

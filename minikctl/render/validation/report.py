@@ -105,7 +105,8 @@ class Report(Struct, frozen=True):
     :param rules: a rule's id → what must hold.
     :param located: the name of a file as the repository's root sees it (annotations need that); None for
         what is no file.
-    :param source_line: the text of a line, to be shown with a caret; None shows none.
+    :param source_line: the text of a line in an object of a kind (empty: of nobody knows which), to be shown
+        with a caret; None shows none.
     :param width: how much of such a line fits.
     """
 
@@ -118,7 +119,7 @@ class Report(Struct, frozen=True):
     style: Style = PLAIN
     rules: Mapping[str, str] = field(default_factory=dict)
     located: Callable[[str], str | None] = str
-    source_line: Callable[[Position], str | None] | None = None
+    source_line: Callable[[Position, str], str | None] | None = None
     width: int = WIDTH
 
     def counts(self) -> dict[Status, int]:

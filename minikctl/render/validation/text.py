@@ -73,7 +73,7 @@ def problem_line(
 def _lines(report: Report, result: Result) -> Iterator[str]:
     for finding, severity in report.findings_of(result):
         problem = finding.problem
-        line = _source_line(report, problem.position) if severity is not Severity.NOTE else None
+        line = None if severity is Severity.NOTE else _source_line(report, problem.position, result.kind)
         yield problem_line(
             result.title, problem, severity, style=report.style, source_line=line, width=report.width
         )
@@ -111,8 +111,8 @@ def _cells(text: str) -> int:
     return sum(2 if east_asian_width(one) in "WF" else not combining(one) for one in text)
 
 
-def _source_line(report: Report, position: Position | None) -> str | None:
-    return report.source_line(position) if report.source_line and position else None
+def _source_line(report: Report, position: Position | None, kind: str) -> str | None:
+    return report.source_line(position, kind) if report.source_line and position else None
 
 
 def _number(count: int, word: str) -> str:
