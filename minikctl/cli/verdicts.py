@@ -279,9 +279,10 @@ def _namespace_labels(obj: Object, known: _Known, terms: Terms) -> Mapping[str, 
 def _refusals(obj: Object, labels: Mapping[str, str] | None) -> Iterator[FieldProblem]:
     """The namespace's level forbids the pod. Of a workload's template the server only warns."""
     if obj["kind"] == "Pod" and labels:
+        from minikctl.model.defaults import set_defaults
         from minikctl.model.pod_security import refusal
 
-        if why := refusal(labels, obj):
+        if why := refusal(labels, set_defaults(obj)):
             yield FieldProblem("spec", "Forbidden", why, rule=POD_SECURITY)
 
 
@@ -293,7 +294,7 @@ def _warnings(
     if terms.running is None:
         from minikctl.manifests.warnings import warnings_of
 
-        yield from warnings_of(document.obj, labels)
+        yield from warnings_of(document.obj, labels, to_create=True)
 
 
 def _fidelity(document: Document, terms: Terms, problems: Sequence[FieldProblem]) -> Iterator[Fidelity]:

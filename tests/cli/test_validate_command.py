@@ -400,6 +400,25 @@ def test_a_namespace_in_the_same_input_says_what_its_pods_may_do(cli: Cli) -> No
     assert cli("validate", "pod.yaml", "tight.yaml", "-n", "shop").code == 1
 
 
+HARDENED = """apiVersion: v1
+kind: Pod
+metadata: {name: p, namespace: shop}
+spec:
+  securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
+  volumes: [VOLUME]
+  containers:
+  - name: a
+    image: a:1
+    securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
+"""
+
+
+@pytest.mark.parametrize(("volume", "code"), [("{name: v}", 0), ("{name: v, hostPath: {path: /a}}", 1)])
+def test_a_level_judges_what_would_be_stored(cli: Cli, volume: str, code: int) -> None:
+    write(cli, pod=HARDENED.replace("VOLUME", volume), tight=namespace("restricted"))
+    assert cli("validate", "pod.yaml", "tight.yaml").code == code
+
+
 def test_a_namespace_whose_labels_are_wrong_hides_nothing(cli: Cli) -> None:
     write(cli, pod=POD, wrong=namespace("restricted").replace("restricted", "[1]"))
     result = cli("validate", "wrong.yaml", "pod.yaml")
@@ -562,6 +581,23 @@ def test_the_values_of_secrets_are_in_no_report(cli: Cli, output: str) -> None:
     result = cli("validate", "s.yaml", "t.yaml", "-o", output)
     assert result.code == 1
     assert "hunter2" not in result.out
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {a: hunter2}\n",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a/b: hunter2}\n",
+        "kind: Secret\napiVersion: v1\nstringData: {a: !!int hunter2}\n",
+        'kind: "Secret"\napiVersion: v1\nstringData: {a: hunter2\n',
+        '{"kind": "Secret", "apiVersion": "v1", "stringData": {"a": "hunter2", "b": 271e9999}}',
+    ],
+)
+def test_the_source_of_secrets_is_not_shown(cli: Cli, text: str) -> None:
+    write(cli, s=text)
+    shown = on_terminal("s.yaml")
+    assert "s.yaml:" in shown
+    assert "hunter2" not in shown and "271" not in shown
 
 
 # --- backends, rules, and the other verbs ----------------------------------------------------------

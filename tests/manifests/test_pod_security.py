@@ -149,6 +149,16 @@ PODS: list[tuple[dict[str, Any], list[str]]] = [
         f'{C}.resources.requests[memory]: fractional byte value "500m" is invalid, must be an integer']),
     (pod(nodeSelector={"beta.kubernetes.io/os": "linux"}),
      ['spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use "kubernetes.io/os" instead']),
+    (pod(**container(ports=[{"containerPort": 80}, {"containerPort": 80, "hostPort": 80}])),
+     [f"{C}.ports[1]: overlapping port definition with {C}.ports[0]"]),
+    (pod(**container(ports=[{"containerPort": 80, "hostPort": 8}, {"containerPort": 80, "hostPort": 8, "hostIP": "1.1.1.1"}])),
+     [f"{C}.ports[1]: dangerously ambiguous port definition with {C}.ports[0]"]),
+    (pod(**container(ports=[{"containerPort": 80, "hostPort": 8}, {"containerPort": 80, "hostPort": 9, "hostIP": "1.1.1.1"}])), []),
+    (pod(**container(ports=[{"containerPort": 80, "hostPort": 8, "hostIP": ip} for ip in ("1.1.1.1", "1.1.1.2")])), []),
+    (pod(priority=5), ["spec.priority: is refused without a priorityClassName, unless the default class has the same value"]),
+    (pod(priority=5, priorityClassName="a"), []),
+    (pod(overhead={"cpu": "1"}), ["spec.overhead: is refused without a runtimeClassName whose class has the same"]),
+    (pod(overhead={"cpu": "1"}, runtimeClassName="a"), []),
     (pod(hostAliases=[{"ip": "1.1.1.1"}] * 2), ['spec.hostAliases[1].ip: duplicate ip "1.1.1.1"']),
     (pod(imagePullSecrets=[{}]), ['spec.imagePullSecrets[0].name: invalid empty name ""']),
     (pod(volumes=[{"name": "v", "gitRepo": {"repository": "r"}}]),
@@ -209,13 +219,30 @@ def test_of_a_workload_it_is_said_that_its_pods_would_be_refused() -> None:
         ({"apiVersion": "v1", "kind": "Service", "spec": {"externalIPs": ["1.2.3.4"]}}, "spec.externalIPs"),
         ({"apiVersion": "v1", "kind": "Endpoints"}, "apiVersion"),
         (
-            {"apiVersion": "batch/v1", "kind": "CronJob", "spec": {"schedule": "TZ=UTC * * * * *"}},
-            "spec.schedule",
+            {"apiVersion": "v1", "kind": "Service", "spec": {"ports": [{"port": 80, "nodePort": 32768}]}},
+            "spec.ports[0].nodePort",
+        ),
+        (
+            {"apiVersion": "apps/v1", "kind": "StatefulSet", "spec": {"revisionHistoryLimit": -1}},
+            "spec.revisionHistoryLimit",
         ),
     ],
 )
 def test_warnings_of_other_kinds(obj: dict[str, Any], path: str) -> None:
     assert [problem.path for problem in warnings_of({"metadata": {"name": "a"}, **obj}, None)] == [path]
+
+
+def test_only_what_is_created_has_no_resource_version() -> None:
+    obj = {**pod(), "metadata": {"name": "p", "resourceVersion": "1"}}
+    assert not warned(obj)
+    found = warnings_of(obj, {ENFORCE: "privileged"}, to_create=True)
+    assert [problem.path for problem in found] == ["metadata.resourceVersion"]
+
+
+def test_ports_of_the_usual_range_are_fine() -> None:
+    ports = [{"port": 80, "nodePort": 30000}, {"port": 81, "nodePort": 32767, "name": "b"}, {"port": 82}]
+    obj = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": {"ports": ports}}
+    assert not warned(obj)
 
 
 def test_a_name_that_is_no_host_name() -> None:

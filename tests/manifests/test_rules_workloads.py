@@ -213,7 +213,7 @@ STATEFUL_SETS: list[tuple[Changes, list[str]]] = [
     ),
     ({"spec.ordinals.start": -1}, ["spec.ordinals.start Invalid"]),
     ({"spec.replicas": -1}, ["spec.replicas Invalid"]),
-    ({"spec.revisionHistoryLimit": -1}, ["spec.revisionHistoryLimit Invalid"]),
+    ({"spec.revisionHistoryLimit": -1}, []),
     ({"spec.serviceName": ""}, []),
     ({"spec.serviceName": "a.b"}, ["spec.serviceName Invalid"]),
     ({"metadata.name": "a.b"}, ["metadata.name Invalid"]),

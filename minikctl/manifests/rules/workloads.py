@@ -17,7 +17,8 @@ _COUNTS = {
     "Deployment": ("replicas", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"),
     "ReplicaSet": ("replicas", "minReadySeconds"),
     "ReplicationController": ("minReadySeconds", "replicas"),
-    "StatefulSet": ("replicas", "minReadySeconds", "revisionHistoryLimit"),
+    # Its negative revisionHistoryLimit keeps all revisions.
+    "StatefulSet": ("replicas", "minReadySeconds"),
 }
 _LASTING = frozenset(_COUNTS)
 # A Job's template gets labels first: see the rules on Jobs.

@@ -3,6 +3,7 @@
 Rules:
 - A warning is a `FieldProblem` with the reason `Warning`: it refuses nothing.
 - The API server's words where it has a warning (what is deprecated, what has no effect, what hides another).
+- What a server may refuse by what only it knows (its range of node ports, its classes) is a warning too.
 - In a namespace without a Pod Security level everything is allowed; then what is risky is named, field by
   field. With a level the level speaks, and `privileged` says that somebody has thought of it.
 - Objects are those that `validate` accepts, as they were written or as they are stored.
@@ -24,10 +25,17 @@ from minikctl.model.pod_security import level_of, told, violations
 _ENFORCE = "pod-security.kubernetes.io/enforce"
 
 
-def warnings_of(obj: Object, namespace_labels: Mapping[str, str] | None) -> list[FieldProblem]:
-    """What to say about `obj`, which is valid, in a namespace with these labels (None: there are none)."""
+def warnings_of(
+    obj: Object, namespace_labels: Mapping[str, str] | None, *, to_create: bool = False
+) -> list[FieldProblem]:
+    """What to say about `obj`, which is valid, in a namespace with these labels (None: there are none).
+
+    :param to_create: also what keeps it from being created though a dry run would take it.
+    """
     with_defaults = set_defaults(obj)
     found: Iterator[FieldProblem] = objects.warnings(with_defaults)
+    if to_create:
+        found = chain(objects.creation_warnings(obj), found)
     place = _pods_in(with_defaults)
     if place is not None:
         pod, path = place

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from minikctl.errors import FieldProblem
@@ -14,6 +15,7 @@ _MOUNT_OPTIONS = "volume.beta.kubernetes.io/mount-options"
 _INGRESS_CLASS = "kubernetes.io/ingress.class"
 _MOUNTABLE_SECRETS = "kubernetes.io/enforce-mountable-secrets"
 _TOPOLOGY_HINTS = "service.kubernetes.io/topology-aware-hints"
+_NODE_PORTS = range(30_000, 32_768)
 # Kinds whose names become those of pods, and so their host names.
 _NAME_PODS = frozenset(
     ("CronJob", "DaemonSet", "Deployment", "Job", "Pod", "ReplicaSet", "ReplicationController")
@@ -34,9 +36,17 @@ def warnings(obj: Object) -> Iterator[FieldProblem]:
         yield from check(obj)
 
 
+def creation_warnings(obj: Object) -> Iterator[FieldProblem]:
+    """What is wrong with an object only where it is not there yet."""
+    if (obj.get("metadata") or {}).get("resourceVersion"):
+        yield warning("metadata.resourceVersion", "must not be set on an object that is to be created")
+
+
 def _owners(obj: Object) -> Iterator[FieldProblem]:
-    uids = [owner.get("uid", "") for owner in (obj.get("metadata") or {}).get("ownerReferences") or ()]
-    twice = sorted({uid for uid in uids if uids.count(uid) > 1})
+    owners = (obj.get("metadata") or {}).get("ownerReferences") or ()
+    twice = sorted(
+        uid for uid, count in Counter(owner.get("uid", "") for owner in owners).items() if count > 1
+    )
     if twice:
         message = f"contains duplicate entries; duplicate UID(s) observed: {', '.join(twice)}"
         yield warning("metadata.ownerReferences", message)
@@ -47,6 +57,10 @@ def _service(obj: Object) -> Iterator[FieldProblem]:
     if _TOPOLOGY_HINTS in annotations_of(obj):
         message = 'deprecated in v1.27+; use "service.kubernetes.io/topology-mode" instead'
         yield warning(f"metadata.annotations[{_TOPOLOGY_HINTS}]", message)
+    for index, port in enumerate(spec.get("ports") or ()):
+        if (number := port.get("nodePort", 0)) and number not in _NODE_PORTS:
+            message = f"{number} is not in the range that servers have where nobody sets one: 30000-32767"
+            yield warning(f"spec.ports[{index}].nodePort", message)
     if spec.get("externalIPs"):
         if kind == "ExternalName":
             yield warning("spec.externalIPs", 'is ignored when spec.type is "ExternalName"')
@@ -117,14 +131,7 @@ def _stateful_set(obj: Object) -> Iterator[FieldProblem]:
         yield from claim_spec(claim.get("spec") or {}, f"spec.volumeClaimTemplates[{index}].spec")
 
 
-def _cron_job(obj: Object) -> Iterator[FieldProblem]:
-    if "TZ" in (obj.get("spec") or {}).get("schedule", ""):
-        message = "CRON_TZ or TZ used in spec.schedule is not officially supported, see spec.timeZone"
-        yield warning("spec.schedule", message)
-
-
 _CHECKS: dict[str, Callable[[Object], Iterator[FieldProblem]]] = {
-    "CronJob": _cron_job,
     "Endpoints": _endpoints,
     "Ingress": _ingress,
     "PersistentVolume": _volume,

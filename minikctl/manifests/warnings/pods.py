@@ -68,6 +68,7 @@ def warnings(pod: Fields, path: str) -> Iterator[FieldProblem]:
             yield from fractions(found, f"{where}.resources.{side}")
         yield from _hidden_variables(container, f"{where}.env")
     yield from _ports(spec, place)
+    yield from _admitted(spec, place)
     if spec.get("terminationGracePeriodSeconds", 0) < 0:
         message = "must be >= 0; negative values are invalid and will be treated as 1"
         yield warning(f"{place}.terminationGracePeriodSeconds", message)
@@ -101,6 +102,15 @@ def node_term(term: Fields, path: str) -> Iterator[FieldProblem]:
         key = expression.get("key", "")
         if key in _DEPRECATED_LABELS:
             yield warning(f"{path}.matchExpressions[{index}].key", f"{key} is {_DEPRECATED_LABELS[key]}")
+
+
+def _admitted(spec: Fields, path: str) -> Iterator[FieldProblem]:
+    """What the server's admission only takes as the classes say it, which it knows."""
+    if spec.get("priority") and not spec.get("priorityClassName"):
+        message = "is refused without a priorityClassName, unless the default class has the same value"
+        yield warning(f"{path}.priority", message)
+    if spec.get("overhead") and not spec.get("runtimeClassName"):
+        yield warning(f"{path}.overhead", "is refused without a runtimeClassName whose class has the same")
 
 
 def _volumes(spec: Fields, path: str) -> Iterator[FieldProblem]:
