@@ -33,7 +33,7 @@ from minikctl.model import (
 from minikctl.model.node_affinity import named_nodes
 from minikctl.model.timestamps import format_time
 
-__all__ = ["COMPONENT", "capacity_of", "depends_on_others", "reconcile"]
+__all__ = ["COMPONENT", "capacity_of", "reconcile"]
 
 COMPONENT = "default-scheduler"
 GATED = "Scheduling is blocked due to non-empty scheduling gates"
@@ -71,16 +71,6 @@ def reconcile(key: ObjectKey, view: View, now: float) -> Decision:
     else:
         _say(pod, _why_nowhere(refusals.values()), decision, now)
     return decision
-
-
-def depends_on_others(pod: Object) -> bool:
-    """Whether it may fit once other pods are somewhere else."""
-    asked = spec_of(pod).get("affinity") or {}
-    return bool(
-        asked.get("podAffinity")
-        or asked.get("podAntiAffinity")
-        or spec_of(pod).get("topologySpreadConstraints")
-    )
 
 
 # --- filter

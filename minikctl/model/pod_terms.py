@@ -104,6 +104,16 @@ def _term(term: dict[str, Any], namespace: str, weight: int = 0) -> Term:
     )
 
 
+def depends_on_others(pod: Object) -> bool:
+    """Whether it may fit once other pods are somewhere else."""
+    asked = spec_of(pod).get("affinity") or {}
+    return bool(
+        asked.get("podAffinity")
+        or asked.get("podAntiAffinity")
+        or spec_of(pod).get("topologySpreadConstraints")
+    )
+
+
 def selector_or_nothing(selector: Mapping[str, Any] | None) -> Selector | None:
     """None, which is not the empty selector, matches nothing."""
     return None if selector is None else from_object(selector)

@@ -61,7 +61,8 @@ def term(key: str = HOST, app: str | None = "web", **fields: Any) -> dict[str, A
 
 
 def together(*terms: dict[str, Any]) -> dict[str, Any]:
-    return {"podAffinity": {REQUIRED: list(terms)}}
+    asked: dict[str, Any] = {"podAffinity": {REQUIRED: list(terms)}}
+    return asked
 
 
 def apart(*terms: dict[str, Any]) -> dict[str, Any]:
@@ -249,7 +250,13 @@ SPREADS: list[Any] = [
         id="by zone",
     ),
     pytest.param(evenly(key="rack"), {}, [A], f"1 {SKEWED} (missing required label)", id="no label"),
-    pytest.param(evenly(), {}, [A, B, there("q", "a", deleting=True), there("r", "b")], "a", id="going"),
+    pytest.param(
+        evenly(),
+        {},
+        [A, B, there("q", "a", deleting=True), there("o", "a", deleting=True), there("r", "b")],
+        "a",
+        id="going",
+    ),
     pytest.param(evenly(), {}, [A, B, in_other("n", there("q", "a")), there("r", "b")], "a", id="namespace"),
     pytest.param(evenly(minDomains=3), {}, [A, B, there("q", "a"), there("r", "b")], None, id="min domains"),
     pytest.param(evenly(minDomains=3), {}, [A, B], "a", id="min domains, the first"),
@@ -436,7 +443,7 @@ def _obeys(one: Object, others: list[Object], nodes: dict[str, Object]) -> bool:
 @settings(max_examples=120, deadline=None)
 @given(st.lists(_WANTED, min_size=1, max_size=8))
 def test_a_placed_pod_has_all_that_it_must_have(wanted: list[dict[str, Any]]) -> None:
-    """Looked at one after the other, as they are placed; anti-affinity holds for those that came later, too."""
+    """Looked at one after the other, as they are placed; anti-affinity holds for those that came later."""
     nodes = {name_of(one): one for one in (A, B, C)}
     view = view_of(*nodes.values())
     placed: list[Object] = []
