@@ -32,7 +32,11 @@ ENTRIES = {
     "deployment": Entry("minikctl.cli.create", "create_deployment", "Create a deployment of that name."),
     "deploy": Entry("minikctl.cli.create", "create_deployment", "Short for deployment."),
     "namespace": Entry("minikctl.cli.create", "create_namespace", "Create a namespace of that name."),
+    "ing": Entry("minikctl.cli.create_ingress", "create_ingress", "Short for ingress."),
+    "ingress": Entry("minikctl.cli.create_ingress", "create_ingress", "Create an Ingress of that name."),
     "secret": Entry("minikctl.cli.create_secret", "ENTRIES", "Create a Secret of some type."),
+    "service": Entry("minikctl.cli.create_service", "ENTRIES", "Create a Service of some type."),
+    "svc": Entry("minikctl.cli.create_service", "ENTRIES", "Short for service."),
     "ns": Entry("minikctl.cli.create", "create_namespace", "Short for namespace."),
 }
 DEFAULT_TIMEOUT = 300.0

@@ -222,6 +222,38 @@ def test_headless_names_udp_affinity_and_load_balancers(stage: Stage) -> None:
     assert "b'pong'" in rig.run_beside(stage.place.name, sys.executable, "-c", DATAGRAM, address(stage))
 
 
+@pytest.mark.parametrize("place", everywhere()[1:], indirect=True)
+def test_external_names_lead_out_and_to_services(stage: Stage) -> None:
+    def other(name: str, target: str) -> dict[str, Any]:
+        metadata = {"name": name}
+        spec = {"type": "ExternalName", "externalName": target}
+        return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
+
+    inside = other("inside", "web.default.svc.cluster.local")
+    documents = [naming(1), service(), inside, other("outside", "localhost"), other("nowhere", "a.invalid")]
+    stage.ok("apply", "-f", stage.write("web.yaml", *documents))
+    names = fetch(stage, "http://inside/; cat /etc/hosts").split("\n")
+    assert names[0] in stage.pod_names()
+    assert "127.0.0.1\toutside outside.default outside.default.svc outside.default.svc.cluster.local" in names
+    assert "ExternalNameNotResolved" in stage.ok("get", "events").out
+    assert stage.ok("get", "svc", "outside", "--no-headers").out.split()[1:4] == [
+        "ExternalName",
+        "<none>",
+        "localhost",
+    ]
+
+
+@pytest.mark.parametrize("place", everywhere()[1:], indirect=True)
+def test_a_load_balancer_whose_port_is_taken_says_so(stage: Stage) -> None:
+    first = service(type="LoadBalancer", ports=[{"port": 8098, "targetPort": "http"}])
+    second = {**first, "metadata": {"name": "second"}}
+    stage.ok("apply", "-f", stage.write("web.yaml", naming(1), first))
+    stage.ok("apply", "-f", stage.write("second.yaml", second))
+    stage.start_agent()
+    until("it is told", lambda: "SyncLoadBalancerFailed" in stage.ok("describe", "svc", "second").out)
+    assert stage.ok("get", "svc", "second", "--no-headers").out.split()[3] == "<pending>"
+
+
 DATAGRAM = """
 import socket, sys
 asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
