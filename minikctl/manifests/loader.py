@@ -54,7 +54,15 @@ class Document(Struct, frozen=True):
 
     def position(self, path: Path = ()) -> Position:
         """Where a field stands: its key, or the item of a list; else its nearest existing parent."""
-        return Position(self.source, *self._locate(self._prefix + path))
+        return Position(self.source, *self._locate(self._prefix + self._written(path)))
+
+    def _written(self, path: Path) -> Path:
+        """The server knows a Secret's stringData only as a part of its data."""
+        strings = self.obj.get("stringData") if self.obj.get("kind") == "Secret" else None
+        if path[:1] != ("data",) or not isinstance(strings, dict):
+            return path
+        is_string = str(path[1]) in strings if path[1:] else "data" not in self.obj
+        return ("stringData", *path[1:]) if is_string else path
 
 
 class RepeatedKeys(ManifestError):

@@ -283,3 +283,20 @@ def test_every_file_of_the_corpus() -> None:
             assert len(documents) == len(verdicts), file
             assert {row["kind"] for row in verdicts} - {None} <= {one.obj["kind"] for one in documents}
     assert len(by_file) > 200
+
+
+def test_the_servers_data_of_a_secret_may_be_its_string_data() -> None:
+    text = "kind: Secret\napiVersion: v1\ndata:\n  a: YQ==\nstringData:\n  b c: x\n"
+    (secret,) = parse(text.encode(), "f")
+    assert [
+        str(secret.position(path)) for path in (("data", "a"), ("data", "b c"), ("data",), ("data", "d"))
+    ] == [
+        "f:4:3",
+        "f:6:3",
+        "f:3:1",
+        "f:3:1",
+    ]
+    (secret,) = parse(text.replace("data:\n  a: YQ==\n", "", 1).encode(), "f")
+    assert str(secret.position(("data",))) == "f:3:1"
+    (other,) = parse(text.replace("Secret", "ConfigMap").encode(), "f")
+    assert str(other.position(("data", "b c"))) == "f:3:1"
