@@ -10,6 +10,7 @@ Rules:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Annotated
 
@@ -36,6 +37,10 @@ from minikctl.model.kinds import KINDS
 DEFAULT_SECONDS = 30.0
 _LONGEST_SECONDS = 7 * 24 * 3600.0
 _HEALTHY = ("ready", "available", "complete", "containersready", "initialized")
+# The value that a jsonpath waits for may have the word in it.
+_OR = re.compile(
+    r" or (?=\s*(?:condition=|jsonpath=|create\s*\Z|create or |delete\s*\Z|delete or ))", re.IGNORECASE
+)
 _NO_RESOURCES = "no matching resources found"
 
 Met = Callable[[Object | None], bool]
@@ -192,7 +197,7 @@ def parse_for(text: str) -> tuple[Condition, ...]:
 
     :raises UsageError: it says nothing that can be waited for.
     """
-    return tuple(_parse_side(side.strip()) for side in text.split(" or "))
+    return tuple(_parse_side(side.strip()) for side in _OR.split(text))
 
 
 def _parse_side(text: str) -> Condition:

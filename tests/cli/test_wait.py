@@ -9,6 +9,7 @@ from cli_rig import Cli, deployment
 @pytest.fixture
 def web(cli: Cli) -> Cli:
     cli.ok("apply", "-f", cli.write("web.yaml", deployment()))
+    cli.ok("annotate", "deploy/web", "said=this or that")
     return cli
 
 
@@ -22,6 +23,11 @@ def web(cli: Cli) -> Cli:
         "jsonpath={.status.readyReplicas}",
         "create",
         "condition=Nope=Unknown or create",
+        "delete or create",
+        "delete  or  jsonpath={.status.readyReplicas}=1",
+        "delete or condition=Available or delete",
+        "jsonpath={.metadata.annotations.said}=this or that",
+        "jsonpath={.metadata.annotations.said}=this or that or delete",
     ],
 )
 def test_what_is_so_already(web: Cli, condition: str) -> None:
