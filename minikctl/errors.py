@@ -39,13 +39,17 @@ class Position(Struct, frozen=True):
         return f"{self.file}:{self.line}:{self.column}"
 
 
+NOT_HANDLED = "NotHandled"
+"""The reason of a problem with a field that Kubernetes knows and this version would have to ignore."""
+
+
 class FieldProblem(Struct, frozen=True):
     """One thing wrong with one field, in the API server's terms.
 
     `path` is written as the API server writes it (`spec.template.spec.containers[0].image`);
     `reason` is a Kubernetes cause (`FieldValueRequired`, `FieldValueInvalid`, `FieldValueNotSupported`,
     `FieldValueForbidden`, `FieldValueDuplicate`, `FieldValueTypeInvalid`, `UnknownField`) or ours
-    (`NotHandled`: Kubernetes knows the field, this version of minikctl would have to ignore it).
+    (`NOT_HANDLED` and a few others).
     """
 
     path: str

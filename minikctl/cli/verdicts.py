@@ -23,9 +23,10 @@ from msgspec.structs import replace
 from minikctl.cli.identities import DEFAULT_NAMESPACE, misplaced, repeats
 from minikctl.cli.problems import name_in
 from minikctl.cli.reading import Unread
-from minikctl.errors import FieldProblem
+from minikctl.errors import NOT_HANDLED, FieldProblem
 from minikctl.manifests.loader import Document, NotManifest, RepeatedKeys, WithoutKind
 from minikctl.manifests.paths import format_path, parse_path
+from minikctl.manifests.rules.rule import CEL_RULES
 from minikctl.manifests.validation import decoding_problems, is_request, is_undecodable, validate
 from minikctl.model import Object
 from minikctl.render.validation.report import REJECTED, Fidelity, Finding, Result, Status
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from minikctl.manifests.paths import Path
     from minikctl.manifests.yaml_values import RepeatedKey
 
-NOT_HANDLED = "NotHandled"
-NOT_CHECKED = "some validation rules were not checked"
 POD_SECURITY = "pod-security"
 _KUSTOMIZE = "kustomize.config.k8s.io/"
 # These may leave out what they are, and still are nobody's objects.
@@ -198,7 +197,7 @@ def _result(
 
 def _findings(document: Document, problems: Iterable[FieldProblem]) -> Iterator[Finding]:
     for problem in problems:
-        if NOT_CHECKED in problem.message:
+        if problem.rule == CEL_RULES:
             continue  # a note says it
         steps = parse_path(problem.path)
         yield Finding(replace(problem, position=document.position(steps)), steps)

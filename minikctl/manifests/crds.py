@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
+from msgspec.structs import replace
+
 from minikctl.errors import FieldProblem
 from minikctl.manifests.custom import structural
 from minikctl.manifests.custom.patterns import is_checkable
@@ -27,6 +29,7 @@ from minikctl.manifests.rules.problems import (
     required,
     subdomain_advice,
 )
+from minikctl.manifests.rules.rule import CEL_RULES
 from minikctl.model import Object
 
 _GROUP = "apiextensions.k8s.io/"
@@ -41,7 +44,7 @@ _BLOCKING = frozenset(
         "FieldValueTypeInvalid",
     )
 )
-NOT_CHECKED = (
+_NOT_CHECKED = (
     "some validation rules were not checked because the object was invalid; correct the existing errors to "
     "complete validation"
 )
@@ -83,7 +86,7 @@ class CustomKind:
             stored.pop("status", None)  # whoever creates an object can't set it
         found = list(self._problems(stored))
         if self.has_cel and any(problem.reason in _BLOCKING for problem in found):
-            found.append(invalid(NO_FIELD, None, NOT_CHECKED))
+            found.append(replace(invalid(NO_FIELD, None, _NOT_CHECKED), rule=CEL_RULES))
         return list(dict.fromkeys(found))
 
     def decoding_problems(self, obj: Object) -> list[FieldProblem]:

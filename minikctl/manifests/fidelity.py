@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from minikctl.backend.fidelity import FidelityTable, Handling, entry_for
-from minikctl.errors import FieldProblem
+from minikctl.errors import NOT_HANDLED, FieldProblem
 from minikctl.manifests.paths import Path, format_path, parse_path
 from minikctl.manifests.rules.problems import show
 from minikctl.manifests.support import (
@@ -29,8 +29,6 @@ from minikctl.manifests.support import (
 )
 from minikctl.model import Object
 from minikctl.model.kinds import KINDS
-
-NOT_HANDLED = "NotHandled"
 
 
 class FieldFidelity(NamedTuple):

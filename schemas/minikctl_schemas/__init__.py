@@ -87,9 +87,11 @@ def kinds() -> Mapping[tuple[str, str], KindInfo]:
 def merge_keys(kind: str) -> dict[str, MergeRule]:
     """Dotted path (`spec.template.spec.containers.ports`; list items left out, `*` for the keys of a map) →
     rule, for every field that has one; empty for a kind that is not known. It is shared: do not change it."""
+    if all(name != kind for _, name in kinds()):
+        return {}
     try:
         text = (_FOLDER / "merge" / f"{kind}.json").read_text(encoding="utf-8")
-    except (FileNotFoundError, ValueError):
+    except FileNotFoundError:
         return {}
     return {
         path: MergeRule(tuple(strategy), key, structure, tuple(keys))

@@ -43,6 +43,7 @@ def test_there_is_one_for_each_kind() -> None:
         with pytest.raises(KeyError):
             minikctl_schemas.load(*names)
     assert minikctl_schemas.merge_keys("Gadget") == {}
+    assert minikctl_schemas.merge_keys("../merge/Pod") == {}
 
 
 @pytest.mark.parametrize("names", minikctl_schemas.kinds(), ids="/".join)

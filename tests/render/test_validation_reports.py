@@ -35,6 +35,10 @@ PERCENT = (
     "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex "
     "used for validation is '[0-9]+%')"
 )
+KEY = (
+    "a valid config key must consist of alphanumeric characters (e.g. 'key.name',  or 'KEY_NAME',  or "
+    "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+)
 WORDS = [
     ("Invalid", "Invalid value: -1: must be 1 or more", "invalid value -1: must be 1 or more"),
     ("Invalid", 'Invalid value: "a: b": c: d', 'invalid value "a: b": c: d'),
@@ -53,6 +57,12 @@ WORDS = [
         f'Invalid value: "x": {PERCENT}',
         "invalid value \"x\": a valid percent string must be a numeric string followed by an ending '%' "
         "(e.g. '1%' or '93%')",
+    ),
+    (
+        "Invalid",
+        f'Invalid value: "x/y": {KEY}',
+        'invalid value "x/y": a valid config key must consist of alphanumeric characters '
+        "(e.g. 'key.name' or 'KEY_NAME' or 'key-name')",
     ),
     ("Invalid", "something new", "something new"),
     ("Invalid", "Invalid value: 1.2.3.4/33: must be a CIDR", "invalid value 1.2.3.4/33: must be a CIDR"),

@@ -16,6 +16,9 @@ from minikctl.model import Object
 
 Fields = dict[str, Any]
 
+CEL_RULES = "cel-rules"
+"""The `rule` of a problem that only says that the server did not come to a definition's rules in CEL."""
+
 EVERY_KIND: frozenset[str] = frozenset()
 
 

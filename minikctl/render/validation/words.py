@@ -25,7 +25,7 @@ _NO_FIELD = "<nil>"
 _LONGEST_VALUE = 60
 _LONGEST_DETAIL = 300
 _REGEX = re.compile(r",?\s*regex used for validation is '.*?'\)")
-_EXAMPLES = re.compile(r"\(e\.g\. +('[^']*'),  or ")
+_EXAMPLES = "',  or '"
 
 # The sentences about names, which are the longest and the most frequent.
 _NAMES = tuple(
@@ -168,7 +168,7 @@ def plain(detail: str) -> str:
     detail = _REGEX.sub(")", detail)
     for sentence, short in _NAMES:
         detail = sentence.sub(short, detail)
-    return _EXAMPLES.sub(r"(e.g. \1 or ", detail)
+    return detail.replace(_EXAMPLES, "' or '")
 
 
 _WORDS: dict[str, Callable[[str], str | None]] = {

@@ -10,10 +10,12 @@ from minikctl.manifests.rules.pod.walk import Fields, each_container, visit_cont
 from minikctl.manifests.rules.problems import (
     MAX_INT32,
     check_range,
+    check_syntax,
     duplicate,
     forbidden,
     invalid,
     required,
+    subdomain_advice,
     too_long,
     unsupported,
 )
@@ -183,8 +185,6 @@ _BAD_USER = re.compile(r"""["/\\:;|=,+*?<>@\[\]]""")
 
 
 def _windows(options: Fields, path: str) -> Iterator[FieldProblem]:
-    from minikctl.manifests.rules.problems import check_syntax, subdomain_advice
-
     if (name := options.get("gmsaCredentialSpecName")) is not None:
         yield from check_syntax(f"{path}.gmsaCredentialSpecName", name, subdomain_advice)
     if (credential := options.get("gmsaCredentialSpec")) is not None:
