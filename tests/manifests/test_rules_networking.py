@@ -399,6 +399,7 @@ POLICIES: list[Row] = [
     ({f"{PORT}.port": "http"}, [f"{PORT}.endPort Invalid"]),
     ({f"{PORT}.port": ...}, [f"{PORT}.endPort Invalid"]),
     ({f"{PORT}.port": "", f"{PORT}.endPort": ...}, [f"{PORT}.port Invalid"]),
+    ({f"{PORT}.endPort": 80}, []),
     ({f"{PORT}.endPort": 79}, [f"{PORT}.endPort Invalid"]),
     ({f"{PORT}.endPort": 0}, [f"{PORT}.endPort Invalid"]),
     ({f"{PORT}.protocol": ""}, [f"{PORT}.protocol NotSupported"]),
@@ -543,6 +544,9 @@ def test_messages_are_the_servers() -> None:
 def test_defaults() -> None:
     spec = set_defaults(service("LoadBalancer", sessionAffinity="ClientIP"))["spec"]
     assert spec["sessionAffinityConfig"] == {"clientIP": {"timeoutSeconds": 10800}}
+    lasting = {"clientIP": {"timeoutSeconds": 5}}
+    spec = set_defaults(service("LoadBalancer", sessionAffinityConfig=lasting))["spec"]
+    assert "sessionAffinityConfig" not in spec
     assert spec["allocateLoadBalancerNodePorts"] is True
     assert (spec["externalTrafficPolicy"], spec["internalTrafficPolicy"]) == ("Cluster", "Cluster")
     assert set_defaults(EXTERNAL_NAME)["spec"] == {**EXTERNAL_NAME["spec"], "sessionAffinity": "None"}

@@ -178,6 +178,8 @@ PLACEMENT: list[Row] = [
     ({"spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution":
       [{"weight": 101, "preference": {"matchExpressions": [{"key": "a", "operator": "In", "values": ["-"]}]}}]},
      ["spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight Invalid"]),
+    ({PREFERRED: [{"weight": 0, "podAffinityTerm": {"topologyKey": "a"}}]}, [f"{PREFERRED}[0].weight Invalid"]),
+    ({PREFERRED: [{"weight": 1, "podAffinityTerm": {"topologyKey": "a"}}]}, []),
     ({PREFERRED: [{"weight": 1}]},
      [f"{PREFERRED}[0].podAffinityTerm.topologyKey Invalid", f"{PREFERRED}[0].podAffinityTerm.topologyKey Required"]),
     ({PREFERRED: [{"weight": 1, "podAffinityTerm": {"topologyKey": "a", "matchLabelKeys": ["x"]}}]},

@@ -113,6 +113,7 @@ SELECTORS: list[tuple[Any, list[str]]] = [
     ({"key": "app", "operator": "Exists"}, []),
     ({"key": "app", "operator": "DoesNotExist"}, [LABELS]),
     ({"key": "app", "operator": "In"}, ["spec.selector Invalid", "values Required"]),
+    ({"key": "app", "operator": "NotIn"}, ["spec.selector Invalid", "values Required"]),
     ({"key": "app", "operator": "Exists", "values": ["a"]}, ["spec.selector Invalid", "values Forbidden"]),
     ({"key": "app", "operator": "in", "values": ["a"]}, ["operator Invalid", "spec.selector Invalid"]),
     ({"key": "a b", "operator": "Exists"}, ["key Invalid", "spec.selector Invalid"]),

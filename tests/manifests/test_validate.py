@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from minikctl.errors import FieldProblem, ManifestError
 from minikctl.manifests import check, load_files, parse, structure, validate, validate_update
 from minikctl.manifests.paths import format_path, parse_path
 from minikctl.manifests.rules import RULES
+from minikctl.manifests.rules.problems import show
 from minikctl.model import copy
 
 DNS_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
@@ -333,6 +335,44 @@ def test_half_of_a_surrogate_pair_is_no_problem_of_its_own() -> None:
     obj = pod()
     obj["metadata"]["annotations"] = {"a": "\ud83d"}
     assert validate(obj) == []
+
+
+def test_status_is_nothing_that_somebody_must_fill() -> None:
+    claim = {"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaim", "metadata": {"name": "a"}}
+    assert validate({**claim, "status": {"reservedFor": [{}]}}) == validate(claim) == []
+
+
+def test_problems_stand_in_the_order_of_lists() -> None:
+    obj = pod()
+    obj["spec"]["containers"] = [{"name": 1, "imag": "a"}] * 11
+    found = [problem.path for problem in validate(obj)]
+    expected = [f"spec.containers[{index}].{name}" for index in range(11) for name in ("imag", "name")]
+    assert found == expected
+
+
+def test_of_very_many_problems_the_first_ones_are_told() -> None:
+    obj = pod()
+    obj["spec"]["containers"] = [{"name": "a", "image": "a", "env": [{"name": "="}] * 1001}]
+    found = validate(obj)
+    assert len(found) == 1001
+    assert (found[-1].reason, found[-1].path) == ("TooManyProblems", "")
+    obj["spec"]["containers"][0]["env"].pop()
+    assert [problem.reason for problem in validate(obj)] == ["FieldValueInvalid"] * 1000
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a" * 5000, ["a" * 1999, 1, 2], {"k" * 1999: 1, "l": 2}, [[1] * 5000], list(map(str, range(5000)))],
+)
+def test_long_values_are_shown_in_part(value: Any) -> None:
+    text = show(value)
+    assert len(text) < 9000 and "..." in text
+    json.loads(text)
+
+
+@pytest.mark.parametrize("value", ["a" * 2000, ["a" * 1000, 1, None], {"k": {"l": [1.5, True]}}, 0, ""])
+def test_others_are_shown_whole(value: Any) -> None:
+    assert json.loads(show(value)) == value
 
 
 def test_rules_have_ids_of_their_own() -> None:

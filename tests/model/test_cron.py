@@ -44,7 +44,12 @@ def test_fields_and_names() -> None:
 
 @pytest.mark.parametrize(
     ("text", "any_day", "any_weekday"),
-    [("0 0 * * 1", True, False), ("0 0 1 * ?", False, True), ("0 0 */2 * */1", False, True)],
+    [
+        ("0 0 * * 1", True, False),
+        ("0 0 1 * ?", False, True),
+        ("0 0 */2 * */1", False, True),
+        ("0 0 *,1 * 1", True, False),
+    ],
 )
 def test_a_star_leaves_the_choice_to_the_other_field(text: str, any_day: bool, any_weekday: bool) -> None:
     fields = parse(text).fields
