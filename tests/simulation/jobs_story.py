@@ -135,13 +135,16 @@ class JobStory(Life):
         poisoned = self.random.choice(("", "", 'if [ "$JOB_COMPLETION_INDEX" = 1 ]; then exit 3; fi; '))
         code = self.random.choice((0, 0, 0, 0, 3))
         command = ["sh", "-c", f"{poisoned}sleep {seconds}; exit {code}"]
-        return {
+        work: dict[str, Any] = {
             "restartPolicy": self.random.choice(("Never", "Never", "OnFailure")),
             "terminationGracePeriodSeconds": self.random.choice((0, 2, 30)),
             "containers": [
                 {"name": "main", "image": f"busybox:{self.random.randint(1, 2)}", "command": command}
             ],
         }
+        if self.random.random() < 0.25:
+            work["initContainers"] = self._init_containers(self.random.choice(("", "trap 'exit 0' TERM; ")))
+        return work
 
     # --- what must always hold
 
