@@ -2,7 +2,7 @@
 
 Rules:
 - What people wrote gets into the text in two places only: a host's name, and the path of a route. A host with
-  anything but the letters of a DNS name is left out; of a path all but letters, digits, `/`, `_` and `-` is
+  anything but the labels of a DNS name is left out; of a path all but letters, digits, `/`, `_` and `-` is
   written as its bytes (`\\x3b`). So no host and no path can end a word or a line, whatever was stored.
 - A path is compared with the decoded one of a request, by whole elements.
 - Certificates are files beside the configuration: the key is in no command line.
@@ -19,7 +19,8 @@ from minikctl.controlplane.proxies import HEAD, WORKPLACE, Program
 
 FOLDER = "minikctl-tls"
 """Of certificates, in `proxies.WORKPLACE`."""
-_HOST = re.compile(r"(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?", re.ASCII)
+_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_HOST = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*", re.ASCII)
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_-")
 _NOBODY = "503"
 _NOWHERE = "404"
@@ -27,7 +28,8 @@ _NOWHERE = "404"
 _SETTINGS = """    access_log off;
     server_tokens off;
     client_max_body_size 0;
-    server_names_hash_max_size 8192;
+    variables_hash_max_size 16384;
+    server_names_hash_max_size 16384;
     server_names_hash_bucket_size 512;
     map $http_upgrade $to_connection { default upgrade; "" close; }
     map $http_host $to_host { default $http_host; "" $host; }

@@ -325,7 +325,8 @@ def test_a_hostile_path_stays_in_its_word(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ['a"; evil', "a b", "a;b", "a{b}", "$host", "a\nb", "*.", "**.a", "~.*", "A", "ü"]
+    "host",
+    ['a"; evil', "a b", "a;b", "a{b}", "$host", "a\nb", "*.", "**.a", "a..b", "a-.b", ".a", "~.*", "A", "ü"],
 )
 def test_a_hostile_host_is_left_out(host: str) -> None:
     text = told(host, "/", False)
