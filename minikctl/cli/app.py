@@ -42,6 +42,7 @@ VERBS = {
     "cordon": Entry("minikctl.cli.nodes", "cordon", "Mark a node as unschedulable."),
     "uncordon": Entry("minikctl.cli.nodes", "uncordon", "Mark a node as schedulable."),
     "drain": Entry("minikctl.cli.nodes", "drain", "Empty a node in preparation for maintenance."),
+    "taint": Entry("minikctl.cli.taint", "taint", "Update the taints of nodes."),
     "cluster": Entry("minikctl.cli.cluster", "ENTRIES", "Nodes and backend of this state directory."),
     "agent": Entry("minikctl.cli.agent", "ENTRIES", "The loop that heals: run, start, stop, status."),
     "explain": Entry("minikctl.cli.explain", "explain", "Describe the fields of a kind."),
