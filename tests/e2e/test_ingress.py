@@ -129,6 +129,12 @@ def test_hosts_and_paths(stage: Stage, ports: Sequence[int]) -> None:
     words = stage.ok("get", "ing", "web", "--no-headers").out.split()
     assert words[:3] == ["web", "<none>", "shop.test,*.wild.test"] and words[4] == "80"
     assert "b:80 (" in stage.ok("describe", "ingress", "web").out
+    runs = stage.runs()
+    for path in stage.state.glob("state.db*"):
+        path.unlink()
+    stage.ok("agent", "run", "--once")
+    wait_served(stage)
+    assert stage.runs() == runs
     if not stage.place.is_real:
         return
     for host, path, leads_to in (
