@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from minikctl.errors import FieldProblem
 from minikctl.manifests.rules.claims import check_access_modes, check_class_name, check_volume_mode
 from minikctl.manifests.rules.node_selectors import check_node_selector
+from minikctl.manifests.rules.persistent_sources import SOURCES, check_sources, sources_of
 from minikctl.manifests.rules.problems import forbidden, invalid, required, show, unsupported
 from minikctl.manifests.rules.resource_names import amount, check_positive_amount
 from minikctl.manifests.rules.rule import Fields, Rule, UpdateRule
-from minikctl.manifests.rules.volume_sources import SOURCES, check_sources, sources_of
 from minikctl.model import Object
 
 _VOLUME = frozenset({"PersistentVolume"})

@@ -14,6 +14,7 @@ from minikctl.manifests.rules.problems import (
     invalid,
     required,
 )
+from minikctl.manifests.rules.volume_sources import check_no_backsteps
 
 _MAX_MODE = 0o777
 
@@ -77,11 +78,6 @@ def check_local_path(value: str, path: str) -> Iterator[FieldProblem]:
     if value.startswith("/"):
         yield invalid(path, value, "must be a relative path")
     yield from check_no_backsteps(value, path)
-
-
-def check_no_backsteps(value: str, path: str) -> Iterator[FieldProblem]:
-    if ".." in value.split("/"):
-        yield invalid(path, value, "must not contain '..'")
 
 
 def check_inner_path(value: str, path: str) -> Iterator[FieldProblem]:

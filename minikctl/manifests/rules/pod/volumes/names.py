@@ -5,9 +5,10 @@ As in the server, a volume that is wrong in any way is none: a mount of it is th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 
 from minikctl.errors import FieldProblem
+from minikctl.manifests.rules import volume_sources
 from minikctl.manifests.rules.pod.volumes import files, projected, sources
 from minikctl.manifests.rules.pod.walk import Fields
 from minikctl.manifests.rules.problems import (
@@ -22,37 +23,35 @@ from minikctl.manifests.rules.problems import (
 from minikctl.manifests.rules.rule import PodRule, Rule
 from minikctl.model import Object
 
-_Check = Callable[[Fields, str], Iterator[FieldProblem]]
-
 # In the server's order: of several sources the first one counts.
-_CHECKS: dict[str, _Check] = {
+_CHECKS: dict[str, volume_sources.Check] = {
     "emptyDir": sources.empty_dir,
-    "hostPath": sources.host_path,
+    "hostPath": volume_sources.check_host_path,
     "gitRepo": sources.git_repo,
-    "gcePersistentDisk": sources.gce_disk,
-    "awsElasticBlockStore": sources.aws_disk,
+    "gcePersistentDisk": volume_sources.check_disk("pdName"),
+    "awsElasticBlockStore": volume_sources.check_disk("volumeID"),
     "secret": files.secret,
-    "nfs": sources.nfs,
-    "iscsi": sources.iscsi,
-    "glusterfs": sources.glusterfs,
-    "flocker": sources.flocker,
+    "nfs": volume_sources.check_nfs,
+    "iscsi": volume_sources.check_iscsi,
+    "glusterfs": volume_sources.check_glusterfs,
+    "flocker": volume_sources.check_flocker,
     "persistentVolumeClaim": sources.claim,
-    "rbd": sources.rbd,
+    "rbd": volume_sources.check_rbd,
     "cinder": sources.cinder,
-    "cephfs": sources.cephfs,
-    "quobyte": sources.quobyte,
+    "cephfs": volume_sources.check_ceph_fs,
+    "quobyte": volume_sources.check_quobyte,
     "downwardAPI": files.downward_api,
-    "fc": sources.fibre_channel,
-    "flexVolume": sources.flex,
+    "fc": volume_sources.check_fibre_channel,
+    "flexVolume": volume_sources.check_flex,
     "configMap": files.config_map,
-    "azureFile": sources.azure_file,
-    "vsphereVolume": sources.vsphere,
-    "photonPersistentDisk": sources.photon,
-    "portworxVolume": sources.portworx,
-    "azureDisk": sources.azure_disk,
+    "azureFile": volume_sources.check_azure_file,
+    "vsphereVolume": volume_sources.check_vsphere,
+    "photonPersistentDisk": volume_sources.check_photon,
+    "portworxVolume": volume_sources.check_portworx,
+    "azureDisk": volume_sources.check_azure_disk,
     "storageos": sources.storage_os,
     "projected": projected.projected,
-    "scaleIO": sources.scale_io,
+    "scaleIO": volume_sources.check_scale_io,
     "csi": sources.csi,
     "ephemeral": sources.ephemeral,
     "image": sources.image,
