@@ -1,6 +1,6 @@
 """Random lives of pods that live on ConfigMaps and Secrets, which come, change and go.
 
-MINIKCTL_SEEDS and MINIKCTL_FIRST_SEED as in `test_random_lives`; a quarter of the seeds is lived.
+MINIKCTL_SEEDS and MINIKCTL_FIRST_SEED as in `test_random_lives`; an eighth of the seeds is lived.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from minikctl.model import Object, ObjectKey, is_deleting, name_of, namespace_of
 
 from .life import Life
 
-SEEDS = max(1, int(os.environ.get("MINIKCTL_SEEDS", "100")) // 4)
+SEEDS = max(1, int(os.environ.get("MINIKCTL_SEEDS", "100")) // 8)
 FIRST = int(os.environ.get("MINIKCTL_FIRST_SEED", "0"))
 SOURCES = ("ConfigMap", "Secret")
 

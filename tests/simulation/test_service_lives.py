@@ -27,8 +27,8 @@ from minikctl.model.networks import contains
 from minikctl.model.pods import is_finished, is_ready
 from minikctl.model.services import cluster_ip, is_headless, ports_of, publishes, selects
 
+from .seeds import batches, live
 from .story import NAMES, Story
-from .test_random_lives import BATCH, FIRST, SEEDS
 
 NETWORK = "10.244.240.0/20"
 TYPES = ("ClusterIP", "ClusterIP", "NodePort", "LoadBalancer", "headless")
@@ -133,12 +133,6 @@ class ServiceStory(Story):
         return ""
 
 
-@pytest.mark.parametrize("first", range(FIRST, FIRST + SEEDS, BATCH))
-def test_services_lead_to_ready_pods(first: int) -> None:
-    for seed in range(first, min(first + BATCH, FIRST + SEEDS)):
-        story = ServiceStory(seed)
-        try:
-            story.live()
-        except Exception as error:
-            log = "\n".join(story.world.log[-60:])
-            pytest.fail(f"seed {seed}: {error!r}\n{log}")
+@pytest.mark.parametrize("seeds", batches())
+def test_services_lead_to_ready_pods(seeds: range) -> None:
+    live(ServiceStory, seeds)
