@@ -19,9 +19,11 @@ from msgspec.structs import replace
 from minikctl.errors import FieldProblem
 from minikctl.manifests.custom import structural
 from minikctl.manifests.custom.patterns import is_checkable
+from minikctl.manifests.custom.shapes import as_list, as_map, as_texts
 from minikctl.manifests.custom.values import NO_FIELD, judge
 from minikctl.manifests.rules.metadata import check_annotations, check_labels
 from minikctl.manifests.rules.problems import (
+    MAX_INT32,
     forbidden,
     invalid,
     label_advice,
@@ -48,24 +50,23 @@ _NOT_CHECKED = (
     "some validation rules were not checked because the object was invalid; correct the existing errors to "
     "complete validation"
 )
-_MAX_INT32 = 2**31 - 1
 
 
 class CustomKind:
     """One served version of a custom resource's kind."""
 
     def __init__(self, spec: Mapping[str, Any], version: Mapping[str, Any]) -> None:
-        names = _map(spec.get("names"))
+        names = as_map(spec.get("names"))
         self.kind: str = names["kind"]
         self.plural = str(names.get("plural") or "")
-        self.short_names = tuple(one for one in _list(names.get("shortNames")) if isinstance(one, str))
+        self.short_names = tuple(one for one in as_list(names.get("shortNames")) if isinstance(one, str))
         self.group: str = spec["group"]
         self.api_version = f"{spec['group']}/{version['name']}"
         self.namespaced = spec.get("scope") == "Namespaced"
-        self.schema = _map(_map(version.get("schema")).get("openAPIV3Schema"))
-        subresources = _map(version.get("subresources"))
+        self.schema = as_map(as_map(version.get("schema")).get("openAPIV3Schema"))
+        subresources = as_map(version.get("subresources"))
         self._has_status = "status" in subresources
-        self._scale = _map(subresources.get("scale"))
+        self._scale = as_map(subresources.get("scale"))
 
     @cached_property
     def has_cel(self) -> bool:
@@ -94,7 +95,7 @@ class CustomKind:
         return structural.undecodable(obj, self.schema)
 
     def _problems(self, obj: Object) -> Iterator[FieldProblem]:
-        yield from self._metadata(_map(obj.get("metadata")))
+        yield from self._metadata(as_map(obj.get("metadata")))
         yield from judge(obj, self.schema).problems
         yield from self._replicas(obj)
         yield from structural.embedded_objects(obj, self.schema)
@@ -114,8 +115,8 @@ class CustomKind:
         elif namespace and (advice := label_advice(namespace)):
             yield invalid("metadata.namespace", namespace, advice)
         labels, annotations = metadata.get("labels"), metadata.get("annotations")
-        yield from check_labels(_texts(labels), "metadata.labels")
-        yield from check_annotations(_texts(annotations), "metadata.annotations")
+        yield from check_labels(as_texts(labels), "metadata.labels")
+        yield from check_annotations(as_texts(annotations), "metadata.annotations")
 
     def _replicas(self, obj: Object) -> Iterator[FieldProblem]:
         """What `kubectl scale` reads and writes must be numbers."""
@@ -158,11 +159,11 @@ def _is_definition(obj: Object) -> bool:
 
 
 def _served(definition: Object) -> Iterator[CustomKind]:
-    spec = _map(definition.get("spec"))
-    kind = _map(spec.get("names")).get("kind")
+    spec = as_map(definition.get("spec"))
+    kind = as_map(spec.get("names")).get("kind")
     if not isinstance(kind, str) or not isinstance(spec.get("group"), str):
         return
-    for version in _list(spec.get("versions")):
+    for version in as_list(spec.get("versions")):
         if (
             isinstance(version, dict)
             and isinstance(version.get("name"), str)
@@ -184,8 +185,8 @@ def _number_at(obj: Object, path: str) -> Iterator[FieldProblem]:
         yield invalid(path, 0, f"{path} accessor error: {found} is of the wrong type, expected int64")
     elif found < 0:
         yield invalid(path, found, "should be a non-negative integer")
-    elif found > _MAX_INT32:
-        yield invalid(path, found, f"should be less than or equal to {_MAX_INT32}")
+    elif found > MAX_INT32:
+        yield invalid(path, found, f"should be less than or equal to {MAX_INT32}")
 
 
 def _patterns(schema: Any) -> Iterator[str]:
@@ -202,15 +203,3 @@ def _mentions_cel(schema: Any) -> bool:
     if isinstance(schema, list):
         return any(map(_mentions_cel, schema))
     return isinstance(schema, dict) and (bool(schema.get(_CEL)) or any(map(_mentions_cel, schema.values())))
-
-
-def _map(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _texts(value: Any) -> dict[str, str]:
-    return {key: text or "" for key, text in _map(value).items()}

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from minikctl.model import Object, labels_of, name_of, spec_of
+from minikctl.model.field_names import PREFERRED, REQUIRED
 from minikctl.model.selectors import Requirement
 
 _NAME = "metadata.name"
-_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
-_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
 def fits(pod: Object, node: Object) -> bool:
@@ -26,7 +25,7 @@ def fits(pod: Object, node: Object) -> bool:
 
 def _required(affinity: Mapping[str, Any] | None) -> dict[str, Any] | None:
     nodes = (affinity or {}).get("nodeAffinity") or {}
-    required: dict[str, Any] | None = nodes.get(_REQUIRED)
+    required: dict[str, Any] | None = nodes.get(REQUIRED)
     return required
 
 
@@ -46,7 +45,7 @@ def _holds(asked: dict[str, Any], values: Mapping[str, str]) -> bool:
 
 def preference(pod: Object, node: Object) -> int:
     """The sum of the weights of the preferred terms that the node meets."""
-    found = ((spec_of(pod).get("affinity") or {}).get("nodeAffinity") or {}).get(_PREFERRED) or ()
+    found = ((spec_of(pod).get("affinity") or {}).get("nodeAffinity") or {}).get(PREFERRED) or ()
     return sum(one["weight"] for one in found if _is_met(one.get("preference") or {}, node))
 
 
@@ -71,7 +70,7 @@ def pinned(spec: dict[str, Any], node: str) -> dict[str, Any]:
     terms = [{"matchFields": [{"key": _NAME, "operator": "In", "values": [node]}]}]
     others = dict(affinity.get("nodeAffinity") or {})
     required = {"nodeSelectorTerms": terms}
-    affinity["nodeAffinity"] = {**others, _REQUIRED: required}
+    affinity["nodeAffinity"] = {**others, REQUIRED: required}
     return {**spec, "affinity": affinity}
 
 
@@ -80,7 +79,7 @@ def unpinned(spec: dict[str, Any]) -> dict[str, Any]:
     others = {name: value for name, value in spec.items() if name != "affinity"}
     affinity = dict(spec.get("affinity") or {})
     nodes = dict(affinity.pop("nodeAffinity", None) or {})
-    nodes.pop(_REQUIRED, None)
+    nodes.pop(REQUIRED, None)
     if nodes:
         affinity["nodeAffinity"] = nodes
     return {**others, "affinity": affinity} if affinity else others

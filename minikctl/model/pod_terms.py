@@ -16,11 +16,10 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 
 from minikctl.model import Object, is_deleting, labels_of, namespace_of, spec_of
+from minikctl.model.field_names import PREFERRED, REQUIRED
 from minikctl.model.selectors import Selector, from_object, matches
 
 LabelsOfNamespace: TypeAlias = Callable[[str], Mapping[str, str]]
-_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
-_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
 class Alike(NamedTuple):
@@ -81,10 +80,10 @@ def _terms(namespace: str, text: bytes) -> PodTerms:
     asked: dict[str, Any] = msgspec.json.decode(text)
     near, far = asked.get("podAffinity") or {}, asked.get("podAntiAffinity") or {}
     return PodTerms(
-        tuple(_term(one, namespace) for one in near.get(_REQUIRED) or ()),
-        tuple(_term(one, namespace) for one in far.get(_REQUIRED) or ()),
-        tuple(_weighted(near.get(_PREFERRED) or (), namespace)),
-        tuple(_weighted(far.get(_PREFERRED) or (), namespace)),
+        tuple(_term(one, namespace) for one in near.get(REQUIRED) or ()),
+        tuple(_term(one, namespace) for one in far.get(REQUIRED) or ()),
+        tuple(_weighted(near.get(PREFERRED) or (), namespace)),
+        tuple(_weighted(far.get(PREFERRED) or (), namespace)),
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from minikctl.errors import FieldProblem
+from minikctl.manifests.custom.shapes import as_texts
 from minikctl.manifests.paths import Path, format_path, order_of
 from minikctl.manifests.rules.metadata import check_annotations, check_labels
 from minikctl.manifests.rules.problems import (
@@ -208,12 +209,8 @@ def _embedded_metadata(metadata: Object, path: str) -> Iterator[FieldProblem]:
         yield invalid(f"{path}.name", name, advice)
     if namespace and (advice := label_advice(namespace)):
         yield invalid(f"{path}.namespace", namespace, advice)
-    yield from check_labels(_texts(metadata.get("labels")), f"{path}.labels")
-    yield from check_annotations(_texts(metadata.get("annotations")), f"{path}.annotations")
-
-
-def _texts(found: Any) -> dict[str, str]:
-    return {key: value or "" for key, value in found.items()} if isinstance(found, dict) else {}
+    yield from check_labels(as_texts(metadata.get("labels")), f"{path}.labels")
+    yield from check_annotations(as_texts(metadata.get("annotations")), f"{path}.annotations")
 
 
 # --- lists that are sets or maps ---------------------------------------------------------------------

@@ -23,7 +23,7 @@ from minikctl.manifests.rules.problems import (
 )
 from minikctl.manifests.rules.rule import Fields, Rule, UpdateRule
 from minikctl.manifests.rules.structural_schemas import check_schema
-from minikctl.manifests.rules.webhooks import check_service, check_url
+from minikctl.manifests.rules.webhooks import check_client
 from minikctl.model import Object
 
 _KIND = frozenset({"CustomResourceDefinition"})
@@ -179,18 +179,8 @@ def conversion(obj: Object) -> Iterator[FieldProblem]:
         detail = "required when strategy is set to Webhook"
         yield required("spec.conversion.webhookClientConfig", detail)
     else:
-        yield from _client(client, "spec.conversion.webhookClientConfig")
+        yield from check_client(client, "spec.conversion.webhookClientConfig")
     yield from _reviewed(reviewed, "spec.conversion.conversionReviewVersions")
-
-
-def _client(client: Fields, path: str) -> Iterator[FieldProblem]:
-    url, service = client.get("url"), client.get("service")
-    if (url is None) == (service is None):
-        yield required(path, "exactly one of url or service is required")
-    elif url is not None:
-        yield from check_url(url, f"{path}.url")
-    elif service is not None:
-        yield from check_service(service, f"{path}.service")
 
 
 def _reviewed(found: list[str], path: str) -> Iterator[FieldProblem]:

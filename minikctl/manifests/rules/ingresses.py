@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from minikctl.errors import FieldProblem
 from minikctl.manifests.rules.networks import check_port, check_port_name, parse_address
 from minikctl.manifests.rules.problems import (
+    check_domain_path,
     check_filled,
     check_syntax,
     forbidden,
@@ -35,7 +36,6 @@ _WILDCARD_ADVICE = (
     r"'*.example.com', regex used for validation is '\*\.[a-z0-9]([-a-z0-9]*[a-z0-9])?"
     r"(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
 )
-_HTTP_PATH = re.compile(r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+\Z", re.ASCII)
 
 
 # --- Ingress --------------------------------------------------------------------------------------
@@ -168,13 +168,7 @@ def controller(obj: Object) -> Iterator[FieldProblem]:
         return
     if len(name.encode(errors="surrogatepass")) > _MAX_CONTROLLER:
         yield too_long(path, _MAX_CONTROLLER)
-    domain, _, rest = name.partition("/")
-    if not domain or not rest:
-        yield invalid(path, name, 'must be a domain-prefixed path (such as "acme.io/foo")')
-        return
-    yield from check_syntax(path, domain, subdomain_advice)
-    if not _HTTP_PATH.match(rest):
-        yield invalid(path, rest, f"Invalid path (regex used for validation is '{_HTTP_PATH.pattern[:-2]}')")
+    yield from check_domain_path(path, name)
 
 
 def parameters(obj: Object) -> Iterator[FieldProblem]:

@@ -13,10 +13,10 @@ from minikctl.errors import FieldProblem
 from minikctl.manifests.rules.amounts import check_counts
 from minikctl.manifests.rules.metadata import check_labels
 from minikctl.manifests.rules.problems import (
+    check_domain_path,
     invalid,
     label_advice,
     required,
-    subdomain_advice,
     too_long,
     unsupported,
 )
@@ -46,7 +46,6 @@ _MOST_INDEXES = 100_000
 _MOST_WITH_MANY_COMPLETIONS = 10_000
 _ENDING_POLICIES = ("Never", "OnFailure")
 _REPLACEMENT_POLICIES = ("Failed", "TerminatingOrFailed")
-_HTTP_PATH = r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+"
 
 
 def job_spec(obj: Object) -> tuple[Fields, str]:
@@ -77,24 +76,9 @@ def counts(obj: Object) -> Iterator[FieldProblem]:
 
 
 def _managed_by(value: str, path: str) -> Iterator[FieldProblem]:
-    host, _, rest = value.partition("/")
-    if not value:
-        yield required(path)
-    elif not host or not rest:
-        yield invalid(path, value, 'must be a domain-prefixed path (such as "acme.io/foo")')
-    else:
-        if problem := subdomain_advice(host):
-            yield invalid(path, host, problem)
-        if not _is_http_path(rest):
-            yield invalid(path, rest, f"Invalid path (regex used for validation is '{_HTTP_PATH}')")
+    yield from check_domain_path(path, value) if value else (required(path),)
     if len(value.encode(errors="surrogatepass")) > _LONGEST_MANAGER:
         yield too_long(path, _LONGEST_MANAGER)
-
-
-def _is_http_path(text: str) -> bool:
-    import re
-
-    return re.fullmatch(_HTTP_PATH, text) is not None
 
 
 def completion(obj: Object) -> Iterator[FieldProblem]:

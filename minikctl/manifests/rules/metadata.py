@@ -49,7 +49,6 @@ _NAMES = {
 }
 _POD_SECURITY = "pod-security.kubernetes.io/"
 _POD_SECURITY_MODES = ("enforce", "audit", "warn")
-_POD_SECURITY_LEVELS = ("privileged", "baseline", "restricted")
 _POD_SECURITY_VERSION = re.compile(r"(latest|v1\.(0|[1-9][0-9]*))\Z", re.ASCII)
 
 
@@ -121,12 +120,13 @@ def pod_security_labels(obj: Object) -> Iterator[FieldProblem]:
     """Pod Security judges a Namespace last, and only one that nobody else finds anything wrong with."""
     if any(names(obj)) or any(label_syntax(obj)):
         return
+    from minikctl.model.pod_security import LEVELS
+
     found = (obj.get("metadata") or {}).get("labels") or {}
     for mode in _POD_SECURITY_MODES:
         key, version = f"{_POD_SECURITY}{mode}", f"{_POD_SECURITY}{mode}-version"
-        if found.get(key, "privileged") not in _POD_SECURITY_LEVELS:
-            levels = ", ".join(_POD_SECURITY_LEVELS)
-            yield invalid(f"metadata.labels[{key}]", found[key], f"must be one of {levels}")
+        if found.get(key, "privileged") not in LEVELS:
+            yield invalid(f"metadata.labels[{key}]", found[key], f"must be one of {', '.join(LEVELS)}")
         if not _POD_SECURITY_VERSION.match(found.get(version, "latest")):
             yield invalid(f"metadata.labels[{version}]", found[version], 'must be "latest" or "v1.x"')
 

@@ -249,6 +249,20 @@ def config_key_advice(value: str) -> str | None:
     return _advice(value, _CONFIG_KEY_FORM, 253, _CONFIG_KEY_ADVICE)
 
 
+_PATH = r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+"
+
+
+def check_domain_path(path: str, value: str) -> Iterator[FieldProblem]:
+    """The name of a controller: a domain, and a path in it."""
+    domain, _, rest = value.partition("/")
+    if not domain or not rest:
+        yield invalid(path, value, 'must be a domain-prefixed path (such as "acme.io/foo")')
+        return
+    yield from check_syntax(path, domain, subdomain_advice)
+    if not re.fullmatch(_PATH, rest, re.ASCII):
+        yield invalid(path, rest, f"Invalid path (regex used for validation is '{_PATH}')")
+
+
 def prefix_of(advice: Callable[[str], str | None]) -> Callable[[str], str | None]:
     """`advice` on a name that something is appended to: a dash at its end is no mistake."""
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from minikctl.errors import FieldProblem
 from minikctl.manifests.custom.patterns import is_valid
+from minikctl.manifests.custom.shapes import as_list, as_map
 from minikctl.manifests.rules.problems import forbidden, invalid, repeated_at, required, unsupported
 
 Schema = dict[str, Any]
@@ -116,7 +117,7 @@ def _map_type(schema: Schema, path: str) -> Iterator[FieldProblem]:
 
 
 def _list_type(schema: Schema, path: str) -> Iterator[FieldProblem]:
-    kind, keys = schema.get(_LIST_TYPE), _list(schema.get(_LIST_KEYS))
+    kind, keys = schema.get(_LIST_TYPE), as_list(schema.get(_LIST_KEYS))
     if kind is not None:
         yield from _wants_type(schema, path, "array", _LIST_TYPE)
         if kind not in ("atomic", "set", "map"):
@@ -153,7 +154,7 @@ def _list_map(schema: Schema, keys: list[Any], path: str) -> Iterator[FieldProbl
         if index in again:
             yield invalid(f"{path}.{_LIST_KEYS}", keys, "must not contain duplicate entries")
             continue
-        found = _map(properties).get(key) if isinstance(key, str) else None
+        found = as_map(properties).get(key) if isinstance(key, str) else None
         yield from _list_key(found, key, items, (path, index))
 
 
@@ -169,19 +170,19 @@ def _list_key(found: Any, key: Any, items: Schema, at: tuple[str, int]) -> Itera
         yield invalid(f"{where}.type", found["type"], detail)
     if found.get("nullable") is True:
         yield forbidden(f"{where}.nullable", f"this property is in {_LIST_KEYS}, so it cannot be nullable")
-    if found.get("default") is None and key not in _list(items.get("required")):
+    if found.get("default") is None and key not in as_list(items.get("required")):
         detail = f"this property is in {_LIST_KEYS}, so it must have a default or be a required property"
         yield required(f"{where}.default", detail)
 
 
 def _below(schema: Schema, path: str) -> Iterator[tuple[Any, str, str]]:
     """The schemas in a schema, with their paths; and where: `field`, `item` or `value` (a restriction)."""
-    for name, inner in _map(schema.get("properties")).items():
+    for name, inner in as_map(schema.get("properties")).items():
         yield inner, f"{path}.properties[{name}]", "field"
     yield schema.get("additionalProperties"), f"{path}.additionalProperties", "field"
     yield schema.get("items"), f"{path}.items", "item"
     for word in _JUNCTORS:
-        for index, inner in enumerate(_list(schema.get(word))):
+        for index, inner in enumerate(as_list(schema.get(word))):
             yield inner, f"{path}.{word}[{index}]", "value"
     yield schema.get("not"), f"{path}.not", "value"
 
@@ -209,10 +210,12 @@ def _structure(schema: Any, path: str, level: str) -> Iterator[FieldProblem]:
 
 def _is_int_or_string(inner: Any, where: str, path: str, schema: Schema) -> bool:
     """Whether it belongs to the only anyOf with types that is allowed."""
-    any_of, all_of = schema.get("anyOf"), _list(schema.get("allOf"))
+    any_of, all_of = schema.get("anyOf"), as_list(schema.get("allOf"))
     if where.startswith(f"{path}.anyOf["):
         return bool(any_of == _ANY_OF_INT_AND_STRING)
-    return where == f"{path}.allOf[0]" and bool(all_of) and _map(inner).get("anyOf") == _ANY_OF_INT_AND_STRING
+    return (
+        where == f"{path}.allOf[0]" and bool(all_of) and as_map(inner).get("anyOf") == _ANY_OF_INT_AND_STRING
+    )
 
 
 def _type_of(schema: Schema, path: str, level: str) -> Iterator[FieldProblem]:
@@ -247,10 +250,13 @@ def _pattern(schema: Schema, path: str) -> Iterator[FieldProblem]:
 def _root(schema: Schema, path: str) -> Iterator[FieldProblem]:
     if schema.get("additionalProperties") is not None:
         yield forbidden(f"{path}.additionalProperties", "must not be used at the root")
-    metadata = _map(schema.get("properties")).get("metadata")
+    metadata = as_map(schema.get("properties")).get("metadata")
     if isinstance(metadata, dict):
         told = {word for word, value in metadata.items() if value not in (None, False, "", [], {})}
-        if told - {"type", "properties"} or set(_map(metadata.get("properties"))) - {"name", "generateName"}:
+        if told - {"type", "properties"} or set(as_map(metadata.get("properties"))) - {
+            "name",
+            "generateName",
+        }:
             detail = "must not specify anything other than name and generateName, but metadata is implicitly"
             yield forbidden(f"{path}.properties[metadata]", f"{detail} specified")
 
@@ -260,7 +266,7 @@ def _known_fields(schema: Schema, path: str, level: str) -> Iterator[FieldProble
     if level != "root" and schema.get(_EMBEDDED) is not True:
         return
     for name, wanted in (("kind", "string"), ("apiVersion", "string"), ("metadata", "object")):
-        found = _map(schema.get("properties")).get(name)
+        found = as_map(schema.get("properties")).get(name)
         if isinstance(found, dict) and found.get("type") != wanted:
             yield invalid(f"{path}.properties[{name}].type", found.get("type") or "", f"must be {wanted}")
 
@@ -271,7 +277,7 @@ def _restriction(schema: Any, path: str) -> Iterator[FieldProblem]:
     for word, detail in _STRUCTURE_ONLY.items():
         if schema.get(word) not in (None, False, "", []):
             yield forbidden(f"{path}.{word}", detail)
-    if "metadata" in _map(schema.get("properties")):
+    if "metadata" in as_map(schema.get("properties")):
         yield forbidden(f"{path}.properties[metadata]", "must not be specified in a nested context")
     yield from _pattern(schema, path)
     for inner, where, _ in _below(schema, path):
@@ -296,11 +302,3 @@ def _defaults(schema: Any, path: str) -> Iterator[FieldProblem]:
     for inner, where, place in _below(schema, path):
         if place != "value":
             yield from _defaults(inner, where)
-
-
-def _map(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -66,7 +66,7 @@ def _webhook(hook: Fields, path: str) -> Iterator[FieldProblem]:
         yield invalid(f"{path}.timeoutSeconds", seconds, detail)
     for name in ("namespaceSelector", "objectSelector"):
         yield from check_selector(hook.get(name) or {}, f"{path}.{name}")
-    yield from _client(hook.get("clientConfig") or {}, f"{path}.clientConfig")
+    yield from check_client(hook.get("clientConfig") or {}, f"{path}.clientConfig")
     yield from check_conditions(hook.get("matchConditions") or [], f"{path}.matchConditions")
 
 
@@ -166,7 +166,7 @@ def _resources(resources: list[str], path: str) -> Iterator[FieldProblem]:
 # --- where it answers -----------------------------------------------------------------------------
 
 
-def _client(client: Fields, path: str) -> Iterator[FieldProblem]:
+def check_client(client: Fields, path: str) -> Iterator[FieldProblem]:
     url, service = client.get("url"), client.get("service")
     if (url is None) == (service is None):
         yield required(path, "exactly one of url or service is required")

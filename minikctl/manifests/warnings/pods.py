@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from minikctl.errors import FieldProblem
-from minikctl.manifests.rules.pod.annotated import APP_ARMOR, SECCOMP_OF_CONTAINER, SECCOMP_OF_POD
+from minikctl.manifests.rules.pod.annotated import SECCOMP_OF_CONTAINER, SECCOMP_OF_POD
 from minikctl.manifests.rules.pod.walk import Fields, visit_containers
 from minikctl.manifests.rules.problems import show
 from minikctl.manifests.rules.resource_names import amount
+from minikctl.model.field_names import APP_ARMOR, PREFERRED, REQUIRED
 
 # A label of nodes, since when it is old, and what has replaced it.
 _OLD_LABELS = (
@@ -41,8 +42,6 @@ _DEPRECATED_VOLUMES = {
 _SECCOMP = 'non-functional in v1.27+; use the "seccompProfile" field instead'
 _APP_ARMOR = 'deprecated since v1.30; use the "appArmorProfile" field instead'
 _NO_SELECTOR = "a null labelSelector results in matching no pod"
-_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
-_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 _BYTES = ("memory", "ephemeral-storage")
 _MOST_COMPARED = 20
 """Ports that lead to the same one: more of them are compared with the first ones only."""
@@ -84,10 +83,10 @@ def _placement(spec: Fields, path: str) -> Iterator[FieldProblem]:
         if key in _DEPRECATED_LABELS:
             yield warning(f"{path}.nodeSelector[{key}]", _DEPRECATED_LABELS[key])
     affinity, place = (spec.get("affinity") or {}).get("nodeAffinity") or {}, f"{path}.affinity.nodeAffinity"
-    for index, term in enumerate((affinity.get(_REQUIRED) or {}).get("nodeSelectorTerms") or ()):
-        yield from node_term(term, f"{place}.{_REQUIRED}.nodeSelectorTerms[{index}]")
-    for index, preferred in enumerate(affinity.get(_PREFERRED) or ()):
-        yield from node_term(preferred.get("preference") or {}, f"{place}.{_PREFERRED}[{index}].preference")
+    for index, term in enumerate((affinity.get(REQUIRED) or {}).get("nodeSelectorTerms") or ()):
+        yield from node_term(term, f"{place}.{REQUIRED}.nodeSelectorTerms[{index}]")
+    for index, preferred in enumerate(affinity.get(PREFERRED) or ()):
+        yield from node_term(preferred.get("preference") or {}, f"{place}.{PREFERRED}[{index}].preference")
     for index, constraint in enumerate(spec.get("topologySpreadConstraints") or ()):
         where, key = f"{path}.topologySpreadConstraints[{index}]", constraint.get("topologyKey", "")
         if key in _DEPRECATED_LABELS:
@@ -213,10 +212,10 @@ def _clash(port: Fields, other: Fields) -> str | None:
 def _pod_affinity(affinity: Fields, path: str) -> Iterator[FieldProblem]:
     for kind in ("podAffinity", "podAntiAffinity"):
         found, place = affinity.get(kind) or {}, f"{path}.{kind}"
-        for index, term in enumerate(found.get(_REQUIRED) or ()):
+        for index, term in enumerate(found.get(REQUIRED) or ()):
             if term.get("labelSelector") is None:
-                yield warning(f"{place}.{_REQUIRED}[{index}].labelSelector", _NO_SELECTOR)
-        for index, weighted in enumerate(found.get(_PREFERRED) or ()):
+                yield warning(f"{place}.{REQUIRED}[{index}].labelSelector", _NO_SELECTOR)
+        for index, weighted in enumerate(found.get(PREFERRED) or ()):
             if (weighted.get("podAffinityTerm") or {}).get("labelSelector") is None:
-                where = f"{place}.{_PREFERRED}[{index}].podAffinityTerm.labelSelector"
+                where = f"{place}.{PREFERRED}[{index}].podAffinityTerm.labelSelector"
                 yield warning(where, _NO_SELECTOR)

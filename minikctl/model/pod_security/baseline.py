@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from minikctl.model.field_names import APP_ARMOR
 from minikctl.model.pod_security.violation import (
     Check,
     Fields,
@@ -16,7 +17,6 @@ from minikctl.model.pod_security.violation import (
     setters,
 )
 
-_APP_ARMOR = "container.apparmor.security.beta.kubernetes.io/"
 _CAPABILITIES = frozenset(
     (
         "AUDIT_WRITE",
@@ -66,7 +66,7 @@ def _app_armor(spec: Fields, metadata: Fields) -> Violation | None:
     notes = {
         key: value
         for key, value in (metadata.get("annotations") or {}).items()
-        if key.startswith(_APP_ARMOR) and value not in ("", "runtime/default") and value[:10] != "localhost/"
+        if key.startswith(APP_ARMOR) and value not in ("", "runtime/default") and value[:10] != "localhost/"
     }
     if notes:
         who = " and ".join(filter(None, (who, named(sorted(notes), "annotation"))))

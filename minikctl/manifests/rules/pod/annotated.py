@@ -14,6 +14,7 @@ from minikctl.manifests.rules.problems import forbidden, invalid
 from minikctl.manifests.rules.rule import TEMPLATE_PATHS, Rule, UpdateRule, pod_template
 from minikctl.manifests.rules.selectors import is_template_judged
 from minikctl.model import Object, annotations_of
+from minikctl.model.field_names import APP_ARMOR
 
 MIRROR = "kubernetes.io/config.mirror"
 _TOLERATIONS = "scheduler.alpha.kubernetes.io/tolerations"
@@ -21,7 +22,6 @@ _DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 _COST = re.compile(r"(0|[1-9][0-9]*|-[0-9]+)\Z", re.ASCII)
 SECCOMP_OF_POD = "seccomp.security.alpha.kubernetes.io/pod"
 SECCOMP_OF_CONTAINER = "container.seccomp.security.alpha.kubernetes.io/"
-APP_ARMOR = "container.apparmor.security.beta.kubernetes.io/"
 _LOCALHOST = "localhost/"
 _SECCOMP_PROFILES = ("runtime/default", "docker/default", "unconfined")
 # What an annotation has to say beside a field of this type.

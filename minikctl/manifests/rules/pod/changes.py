@@ -17,6 +17,7 @@ from minikctl.manifests.rules.pod.walk import Fields
 from minikctl.manifests.rules.problems import MAX_INT32, check_range, forbidden, invalid
 from minikctl.manifests.rules.rule import UpdateRule
 from minikctl.model import Object, copy
+from minikctl.model.field_names import REQUIRED
 
 _LISTS = ("containers", "initContainers")
 _UPDATABLE = (
@@ -26,7 +27,6 @@ _UPDATABLE = (
     "`spec.tolerations` (only additions to existing tolerations)",
     "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
 )
-_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
 
 def immutable(old: Object, new: Object) -> Iterator[FieldProblem]:
@@ -95,11 +95,11 @@ def _of_gated(old: Fields, new: Fields) -> Iterator[FieldProblem]:
 
 def _node_terms(spec: Fields) -> list[Fields]:
     affinity: Fields = (spec.get("affinity") or {}).get("nodeAffinity") or {}
-    return (affinity.get(_REQUIRED) or {}).get("nodeSelectorTerms") or []
+    return (affinity.get(REQUIRED) or {}).get("nodeSelectorTerms") or []
 
 
 def _terms(old: list[Fields], new: list[Fields]) -> Iterator[FieldProblem]:
-    path = f"spec.affinity.nodeAffinity.{_REQUIRED}.nodeSelectorTerms"
+    path = f"spec.affinity.nodeAffinity.{REQUIRED}.nodeSelectorTerms"
     if old and len(old) != len(new):
         detail = "no additions/deletions to non-empty NodeSelectorTerms list are allowed"
         yield invalid(path, new, detail)

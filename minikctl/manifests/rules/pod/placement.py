@@ -23,14 +23,13 @@ from minikctl.manifests.rules.problems import (
 )
 from minikctl.manifests.rules.rule import PodRule
 from minikctl.manifests.rules.selectors import check_selector
+from minikctl.model.field_names import PREFERRED, REQUIRED
 
 _TAINT_EFFECTS = ("NoExecute", "NoSchedule", "PreferNoSchedule")
 _UNSATISFIABLE = ("DoNotSchedule", "ScheduleAnyway")
 _NODE_POLICIES = ("Honor", "Ignore")
 _INTEGER = re.compile(r"(0|-?[1-9][0-9]*)\Z", re.ASCII)
 _LONGEST_INT64 = len(str(-(2**63)))
-_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
-_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
 def node_selector(spec: Fields, path: str) -> Iterator[FieldProblem]:
@@ -90,10 +89,10 @@ def affinity(spec: Fields, path: str) -> Iterator[FieldProblem]:
 
 
 def _node_affinity(found: Fields, path: str) -> Iterator[FieldProblem]:
-    if (needed := found.get(_REQUIRED)) is not None:
-        yield from check_node_selector(needed, f"{path}.{_REQUIRED}")
-    for index, term in enumerate(found.get(_PREFERRED) or ()):
-        place = f"{path}.{_PREFERRED}[{index}]"
+    if (needed := found.get(REQUIRED)) is not None:
+        yield from check_node_selector(needed, f"{path}.{REQUIRED}")
+    for index, term in enumerate(found.get(PREFERRED) or ()):
+        place = f"{path}.{PREFERRED}[{index}]"
         yield from _weight(term, place)
         # A preference that nothing can fulfil does no harm.
         preference = term.get("preference") or {}
@@ -101,10 +100,10 @@ def _node_affinity(found: Fields, path: str) -> Iterator[FieldProblem]:
 
 
 def _pod_affinity(found: Fields, path: str) -> Iterator[FieldProblem]:
-    for index, term in enumerate(found.get(_REQUIRED) or ()):
-        yield from _pod_term(term, f"{path}.{_REQUIRED}[{index}]")
-    for index, weighted in enumerate(found.get(_PREFERRED) or ()):
-        place = f"{path}.{_PREFERRED}[{index}]"
+    for index, term in enumerate(found.get(REQUIRED) or ()):
+        yield from _pod_term(term, f"{path}.{REQUIRED}[{index}]")
+    for index, weighted in enumerate(found.get(PREFERRED) or ()):
+        place = f"{path}.{PREFERRED}[{index}]"
         yield from _weight(weighted, place)
         yield from _pod_term(weighted.get("podAffinityTerm") or {}, f"{place}.podAffinityTerm")
 

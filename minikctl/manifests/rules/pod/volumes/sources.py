@@ -1,4 +1,4 @@
-"""What volumes need that only pods have, or pods say in their own way: `check(source, path of the source)`."""
+"""What volumes need that only pods have, or pods say in their own way: `check(source, path of source)`."""
 
 from __future__ import annotations
 
