@@ -101,6 +101,12 @@ RESOURCES: list[Row] = [
       f"{C}.resources.requests[hugepages-2Mi] Invalid"]),
     ({f"{C}.resources.claims": [{"name": "x"}]}, [f"{C}.resources.claims[0] NotFound"]),
     ({f"{C}.resources.claims": [{"name": "x"}], "spec.resourceClaims": [{"name": "x", "resourceClaimName": "c"}]}, []),
+    ({f"{C}.resources.claims": [{"name": "x", "request": "r"}, {"name": "x", "request": "s"}],
+      "spec.resourceClaims": [{"name": "x", "resourceClaimName": "c"}]}, []),
+    ({f"{C}.resources.claims": [{"name": "x", "request": "r"}, {"name": "x"}],
+      "spec.resourceClaims": [{"name": "x", "resourceClaimName": "c"}]}, [f"{C}.resources.claims[1] Duplicate"]),
+    ({f"{C}.resources.claims": [{"name": "x"}, {"name": "x", "request": "r"}],
+      "spec.resourceClaims": [{"name": "x", "resourceClaimName": "c"}]}, [f"{C}.resources.claims[1] Duplicate"]),
     ({"spec.resourceClaims": [{"name": "x"}]}, ["spec.resourceClaims[0] Invalid"]),
     ({"spec.resources": {"requests": {"cpu": "1"}}, f"{C}.resources.requests": {"cpu": "2"}},
      ["spec.resources.requests[cpu] Invalid"]),
@@ -194,6 +200,9 @@ PLACEMENT: list[Row] = [
       [{**SPREAD, "labelSelector": {"matchLabels": {"app": "a"}}, "matchLabelKeys": ["app"]}]},
      ["spec.topologySpreadConstraints[0][0] Invalid"]),
     ({"spec.tolerations": [{"key": "a", "operator": "Gt", "value": "x"}]}, ["spec.tolerations[0].value Invalid"]),
+    ({"spec.tolerations": [{"key": "a", "operator": "Gt", "value": "1" * 5000}]}, ["spec.tolerations[0].value Invalid"]),
+    ({"spec.tolerations": [{"key": "a", "operator": "Gt", "value": str(-(2**63))}]}, []),
+    ({"spec.tolerations": [{"key": "a", "operator": "Gt", "value": str(2**63)}]}, ["spec.tolerations[0].value Invalid"]),
     ({"spec.tolerations": [{"key": "a", "tolerationSeconds": 0}]}, ["spec.tolerations[0].effect Invalid"]),
 ]  # fmt: skip
 
@@ -253,6 +262,9 @@ MOUNTS: list[Row] = [
     ({**volume(), f"{C}.volumeDevices": [{"name": "v", "devicePath": "/a/.."}]},
      [f"{C}.volumeDevices[0].devicePath Invalid", f"{C}.volumeDevices[0].name Invalid"]),
     ({**volume(persistentVolumeClaim={"claimName": "c"}), f"{C}.volumeDevices": [{"name": "v", "devicePath": "/d"}]}, []),
+    ({"spec.volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}, {"name": "w", "emptyDir": {}}],
+      f"{C}.volumeDevices": [{"name": "v", "devicePath": "/d"}], M: [{"name": "w", "mountPath": "/d"}]},
+     [f"{C}.volumeDevices[0].devicePath Invalid", f"{M}[0].mountPath Invalid"]),
 ]  # fmt: skip
 
 A = "metadata.annotations"

@@ -14,7 +14,7 @@ from json_strategies import objects
 from minikctl.errors import ManifestError
 from minikctl.manifests import yaml_composers
 from minikctl.manifests.yaml_composers import MAX_DEPTH, MAX_NODES
-from minikctl.manifests.yaml_reader import MAX_BYTES, decode, load, read
+from minikctl.manifests.yaml_reader import MAX_BYTES, Parsed, decode, load, read, read_each
 
 SCALARS = {
     **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"), True),
@@ -253,6 +253,13 @@ e:
 )
 def test_position(path: tuple[str | int, ...], position: tuple[int, int]) -> None:
     assert read(YAML_TEXT)[0].locate(path) == position
+
+
+def test_position_of_what_is_repeated_or_merged() -> None:
+    (found,) = read_each("a: 1\na: 2\nb: {<<: [&m {c: 1}, *m], d: 2}")
+    assert isinstance(found, Parsed)
+    places = [found.locate(path) for path in (("a",), ("b", "c"), ("b", "x"))]
+    assert places == [(1, 1), (3, 14), (3, 1)]
 
 
 def test_position_in_json_and_in_later_documents() -> None:
