@@ -129,7 +129,7 @@ def test_configured_lives_end_as_declared(seed: int) -> None:
 def test_files_that_do_not_follow_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(provision, "digest", lambda around: uid_of(around.pod))
     with pytest.raises(AssertionError, match="has old files"):
-        for seed in range(20):
+        for seed in range(200):
             ConfiguredStory(seed).live()
 
 
@@ -138,5 +138,5 @@ def test_files_that_are_left_behind_are_noticed(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(Kubelets, "_is_forgotten", lambda self, uid, engine: False)
     with pytest.raises(AssertionError, match="is no pod"):
-        for seed in range(20):
+        for seed in range(200):
             ConfiguredStory(seed).live()

@@ -25,7 +25,7 @@ from minikctl.model import conditions
 
 from .story import Story
 
-SEEDS = 30
+SEEDS = 200
 """A bug that none of so many lives shows would also get past the suite on most days."""
 
 
