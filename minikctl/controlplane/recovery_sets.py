@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
-from uuid import NAMESPACE_OID, uuid5
 
 from minikctl.controlplane.controller_revisions import revision
 from minikctl.controlplane.daemonsets import without_what_all_have
@@ -16,6 +15,7 @@ from minikctl.controlplane.statefulset_pods import without_identity
 from minikctl.controlplane.view import View
 from minikctl.model import Object, annotations_of, controller_of, copy, labels_of, name_of, spec_of, uid_of
 from minikctl.model.controller_revisions import REVISION_LABEL, hash_for
+from minikctl.model.hashing import derived_uid
 from minikctl.model.timestamps import parse_time
 
 SETS = ("DaemonSet", "StatefulSet")
@@ -58,7 +58,7 @@ def _hash_of(owner: Object, pod: Object) -> str:
 
 
 def _revision(owner: Object, pod: Object, made: str, number: int) -> Object:
-    uid = str(uuid5(NAMESPACE_OID, f"{uid_of(owner)}/{made}"))
+    uid = derived_uid(uid_of(owner), made)
     return revision(owner, _template(owner, pod), made, number, parse_time(_created(pod)), uid)
 
 

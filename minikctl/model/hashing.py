@@ -35,3 +35,9 @@ def safe_suffix(number: int, length: int = 5) -> str:
         number, index = divmod(number, len(_SAFE))
         letters.append(_SAFE[index])
     return "".join(letters)
+
+
+def derived_uid(owner_uid: str, name: str) -> str:
+    """The uid of what is made again for an owner under this name: always the same one."""
+    text = hashlib.sha256(f"{owner_uid}/{name}".encode()).hexdigest()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:32]}"
