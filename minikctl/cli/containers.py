@@ -16,7 +16,7 @@ from minikctl.cli.errors import Failed, complain
 from minikctl.cli.resources import Query, Target, find, parse_targets
 from minikctl.cli.session import Session
 from minikctl.errors import UsageError
-from minikctl.model import Object, annotations_of, labels_of, name_of, selectors, spec_of, status_of
+from minikctl.model import Object, annotations_of, key_of, labels_of, name_of, selectors, spec_of, status_of
 from minikctl.model.kinds import KINDS
 from minikctl.model.pods import is_finished, is_ready, phase
 
@@ -41,16 +41,21 @@ class Place(Struct, frozen=True):
 # --- pods ------------------------------------------------------------------------------------------
 
 
-def named_object(session: Session, word: str) -> Object:
-    """The object of `POD` or `TYPE/NAME`.
+def named_object(session: Session, word: str | Target) -> Object:
+    """The object of `POD` or `TYPE/NAME`, or what a file names.
 
     :raises NotFound: there is none.
     """
-    target = parse_targets([word])[0] if "/" in word else Target(KINDS["Pod"], word)
-    found, missing = find(session, [target], Query(session.namespace))
+    found, missing = find(session, [_target(word)], Query(session.namespace))
     if missing:
         raise missing[0]
     return found[0]
+
+
+def _target(word: str | Target) -> Target:
+    if isinstance(word, Target):
+        return word
+    return parse_targets([word])[0] if "/" in word else Target(KINDS["Pod"], word)
 
 
 def pods_of(session: Session, obj: Object, purpose: str, timeout: float) -> list[Object]:
@@ -76,7 +81,7 @@ def pods_of(session: Session, obj: Object, purpose: str, timeout: float) -> list
     return sorted(pods, key=_rank)
 
 
-def one_pod(session: Session, word: str, purpose: str, timeout: float) -> Object:
+def one_pod(session: Session, word: str | Target, purpose: str, timeout: float) -> Object:
     """:raises NotFound: there is no such object.
     :raises Failed: it has no pods.
     """
@@ -193,13 +198,13 @@ def wait_until(look: Callable[[], bool], timeout: float) -> bool:
     return True
 
 
-def running_pod(session: Session, word: str, purpose: str, timeout: float) -> Object:
+def running_pod(session: Session, word: str | Target, purpose: str, timeout: float) -> Object:
     """As `one_pod`, once it runs: where somebody acts who may start it, that is waited for.
 
     :raises Failed: it has no pods.
     """
     pod = one_pod(session, word, purpose, timeout)
-    key = session.key(KINDS["Pod"], name_of(pod))
+    key = key_of(pod)
 
     def is_up() -> bool:
         nonlocal pod

@@ -9,14 +9,13 @@ import typer
 from minikctl.cli import options
 from minikctl.cli.base import split_at_dashes
 from minikctl.cli.containers import choose_container, running_container, running_pod
-from minikctl.cli.documents import keys_of_files
+from minikctl.cli.documents import targets_of_files
 from minikctl.cli.errors import Reported, complain
 from minikctl.cli.options import flag, seconds, value
+from minikctl.cli.resources import Target
 from minikctl.cli.session import open_session
 from minikctl.cli.terminal import NO_TTY, converse, has_terminal
 from minikctl.errors import UsageError
-from minikctl.model import ObjectKey
-from minikctl.model.kinds import KINDS
 
 _NO_POD = "pod, type/name or --filename must be specified"
 _NO_COMMAND = "you must specify at least one command for the container"
@@ -63,7 +62,7 @@ def execute(
     if not command:
         raise UsageError(_NO_COMMAND)
     with open_session(context) as session:
-        word = named[0] if named else _word_of(keys_of_files(session, files, False))
+        word = named[0] if named else _only(targets_of_files(session, files, False))
         pod = running_pod(session, word, "exec into", pod_running_timeout)
         name = choose_container(pod, container, quiet=quiet)
         place = running_container(session, pod, name, "exec into")
@@ -84,7 +83,7 @@ def wants_terminal(*, stdin: bool, tty: bool, quiet: bool) -> bool:
     return has_terminal()
 
 
-def _word_of(keys: list[ObjectKey]) -> str:
-    if len(keys) != 1:
+def _only(targets: list[Target]) -> Target:
+    if len(targets) != 1:
         raise UsageError("the files must name one pod, or one object that has pods")
-    return f"{KINDS[keys[0].kind].resource}/{keys[0].name}"
+    return targets[0]

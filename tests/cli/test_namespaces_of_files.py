@@ -89,3 +89,14 @@ def test_workloads(cli: Cli, words: tuple[str, ...]) -> None:
     cli.ok(*words, "-f", path, *([] if words[0] == "rollout" else ["--wait=false"]))
     assert cli.ok("get", "deploy/web", "-o", look).out == "1"
     assert cli.ok("get", "deploy/web", "-n", "other", "-o", look).out == "2"
+
+
+def test_exec(cli: Cli) -> None:
+    cli.ok("create", "namespace", "other")
+    head = "apiVersion: v1\nkind: Pod\nmetadata: {{name: p, namespace: {0}}}\n"
+    pod = head + "spec: {{containers: [{{name: {0}, image: a:1}}]}}\n"
+    cli.ok("apply", "-f", cli.write("default.yaml", pod.format("default")), "--timeout=20s")
+    path = cli.write("other.yaml", pod.format("other"))
+    cli.ok("apply", "-f", path, "--timeout=20s")
+    assert cli.ok("exec", "-f", path, "-c", "other", "--", "echo", "hi").out == "hi\n"
+    assert cli("exec", "-f", path, "-c", "default", "--", "echo", "hi").code == 1
