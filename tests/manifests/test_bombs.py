@@ -121,8 +121,8 @@ LONG: dict[str, Any] = {
         container={"resources": {"claims": [{"name": one, "request": "r"} for one in _numbered("a")]}}
     ),
     "claims and what they are": _pod(
-        container={"resources": {"claims": [{"name": one} for one in _numbered("b")]}},
-        resourceClaims=[{"name": one, "resourceClaimName": "x"} for one in _numbered("a")],
+        container={"resources": {"claims": [{"name": one} for one in _numbered("b", 10_000)]}},
+        resourceClaims=[{"name": one, "resourceClaimName": "x"} for one in _numbered("a", 10_000)],
     ),
     "spread constraints": _pod(
         topologySpreadConstraints=[{**SPREAD, "topologyKey": one} for one in _numbered("a")]
@@ -134,8 +134,8 @@ LONG: dict[str, Any] = {
     "volumes": _pod(volumes=[{"name": one, "emptyDir": {}} for one in _numbered("a")]),
     "mounts": _pod(
         container={
-            "volumeMounts": [{"name": one, "mountPath": one} for one in _numbered("a")],
-            "volumeDevices": [{"name": one, "devicePath": one} for one in _numbered("a")],
+            "volumeMounts": [{"name": one, "mountPath": one} for one in _numbered("a", 10_000)],
+            "volumeDevices": [{"name": one, "devicePath": one} for one in _numbered("a", 10_000)],
         }
     ),
     "owners": _object(
