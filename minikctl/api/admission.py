@@ -91,9 +91,9 @@ def new_object(manifest: Object, clock: Clock, ids: Ids) -> Object:
         metadata.pop(field, None)
     metadata["uid"] = ids.uid()
     if obj["kind"] == "Job":
-        from minikctl.model.defaults.batch import with_generated_selector
+        from minikctl.model.defaults.batch import as_created
 
-        obj = with_generated_selector(obj)
+        obj = as_created(obj)
         metadata = obj["metadata"]
     metadata["creationTimestamp"] = format_time(clock.now())
     if not _has_status(obj):

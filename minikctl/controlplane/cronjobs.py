@@ -35,7 +35,7 @@ from minikctl.model import (
 from minikctl.model.cron import Schedule, parse
 from minikctl.model.cron_times import count, last_time, next_time, zone
 from minikctl.model.defaults import set_defaults
-from minikctl.model.defaults.batch import with_generated_selector
+from minikctl.model.defaults.batch import as_created
 from minikctl.model.jobs import SCHEDULED_AT, finished_condition
 from minikctl.model.timestamps import format_time, parse_time
 
@@ -75,7 +75,7 @@ def job_for(cron_job: Object, slot: float, now: float, uid: str) -> Object:
     if labels := labels_of(template):
         metadata["labels"] = dict(labels)
     job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": copy(template["spec"])}
-    return {**with_generated_selector(set_defaults(job)), "status": {}}
+    return {**as_created(set_defaults(job)), "status": {}}
 
 
 class _Look:

@@ -21,7 +21,7 @@ from minikctl.model import (
     status_of,
 )
 from minikctl.model.defaults import set_defaults
-from minikctl.model.defaults.batch import with_generated_selector, with_uid, without_generated_selector
+from minikctl.model.defaults.batch import as_created, with_uid, without_generated_selector
 from minikctl.model.indexes import format_indexes, parse_indexes
 from minikctl.model.jobs import index_of, is_tracked
 from minikctl.model.timestamps import format_time
@@ -37,7 +37,7 @@ def job(restart: str = "Never", **spec: Any) -> Object:
         "metadata": metadata("work"),
         "spec": {"template": template, **spec},
     }
-    return {**with_generated_selector(set_defaults(whole)), "status": {}}
+    return {**as_created(set_defaults(whole)), "status": {}}
 
 
 def indexed(completions: int, **spec: Any) -> Object:
@@ -326,9 +326,7 @@ def test_what_was_generated_can_be_taken_out_again() -> None:
     bare = without_generated_selector(one)
     assert "selector" not in bare["spec"]
     assert "labels" not in bare["spec"]["template"]["metadata"]
-    assert with_generated_selector(bare) == {key: value for key, value in one.items() if key != "status"} | {
-        "status": {}
-    }
+    assert as_created(bare) == {key: value for key, value in one.items() if key != "status"} | {"status": {}}
     moved = with_uid(one, "another")
     assert spec_of(moved)["selector"]["matchLabels"] == {"batch.kubernetes.io/controller-uid": "another"}
 

@@ -71,6 +71,16 @@ def with_generated_selector(job: Object) -> Object:
     return job
 
 
+def as_created(job: Object) -> Object:
+    """`with_generated_selector`, and then as every reader sees it: defaults are set once more, so a Job
+    without labels of its own has those that its template got."""
+    job = with_generated_selector(job)
+    labels = job["spec"]["template"]["metadata"].get("labels")
+    if not labels or job["metadata"].get("labels"):
+        return job
+    return {**job, "metadata": {**job["metadata"], "labels": dict(labels)}}
+
+
 def without_generated_selector(job: Object) -> Object:
     """The Job as its author wrote it: what `with_generated_selector` added is taken out again."""
     if job["spec"].get("manualSelector"):
@@ -89,7 +99,7 @@ def without_generated_selector(job: Object) -> Object:
 def with_uid(job: Object, uid: str) -> Object:
     """The same Job under another uid: its selector and labels follow."""
     bare = without_generated_selector(job)
-    return with_generated_selector({**bare, "metadata": {**bare["metadata"], "uid": uid}})
+    return as_created({**bare, "metadata": {**bare["metadata"], "uid": uid}})
 
 
 def _generated(metadata: Fields) -> dict[str, str]:
