@@ -25,7 +25,7 @@ from minikctl.controlplane.kubelet import (
     absorb,
     sync_pod,
 )
-from minikctl.controlplane.kubelet.specs import container_spec, sandbox_spec
+from minikctl.controlplane.kubelet.specs import container_spec, engine_name, sandbox_spec
 from minikctl.errors import PermanentError, TemporaryError
 from minikctl.model import Object, conditions, copy, spec_of
 from minikctl.model.timestamps import format_time
@@ -300,6 +300,11 @@ class TestChangedDefinition:
         assert look(pod, created).actions == [RemoveContainer("app-0")]
 
 
+def gone(pod: Object) -> PodMemo:
+    """The engine says that it has no first attempt, neither by its id nor by its name."""
+    return PodMemo(gone=frozenset({"app-0", engine_name(pod, "app", 0)}))
+
+
 class TestMissing:
     """Not listed is not gone."""
 
@@ -309,11 +314,17 @@ class TestMissing:
 
     def test_confirmed_to_be_gone_it_is_replaced_by_a_new_attempt(self) -> None:
         pod = known(bound(), on_engine(bound()))
-        sync = look(pod, memo=PodMemo(gone=frozenset({"app-0"})))
+        sync = look(pod, memo=gone(pod))
         assert attempts(sync.actions) == [("app", "1", "0")]
         last = status_after(sync)["containerStatuses"][0]["lastState"]["terminated"]
         assert (last["exitCode"], last["reason"]) == (137, "ContainerStatusUnknown")
         assert status_after(sync)["phase"] == "Running"
+
+    def test_the_one_made_in_its_place_is_looked_for_too(self) -> None:
+        """A created one would not start; the answer to its replacement, which did, was lost."""
+        pod = known(bound(), on_engine(bound(), state=CREATED))
+        memo = PodMemo(gone=frozenset({"app-0"}))
+        assert look(pod, memo=memo).actions == [InspectContainer(engine_name(pod, "app", 0))]
 
     def test_a_list_that_is_older_than_what_was_seen_restarts_nothing(self) -> None:
         pod = bound()

@@ -53,7 +53,7 @@ def container_spec(
 ) -> ContainerSpec:
     """`environment`: what `environment.environment` made; command and arguments refer to it."""
     values = environment or {}
-    name = _engine_name(pod, container["name"], attempt)
+    name = engine_name(pod, container["name"], attempt)
     own = _labels(pod, container["name"], attempt, cluster_id) | {
         labels.TYPE: labels.TYPE_CONTAINER,
         labels.SPEC_HASH: container_hash(container),
@@ -85,7 +85,7 @@ def container_spec(
 
 
 def sandbox_spec(pod: Object, *, cluster_id: str, seal_key: bytes) -> SandboxSpec:
-    name = _engine_name(pod, SANDBOX, 0)
+    name = engine_name(pod, SANDBOX, 0)
     own = _labels(pod, SANDBOX, 0, cluster_id) | {labels.TYPE: labels.TYPE_SANDBOX}
     own[labels.SEAL] = seal(name, own, seal_key)
     sidecars = [one for one in spec_of(pod).get("initContainers") or () if is_sidecar(one)]
@@ -98,7 +98,7 @@ def hostname(pod: Object) -> str:
     return name[:LONGEST_HOSTNAME].rstrip("-.")
 
 
-def _engine_name(pod: Object, container: str, attempt: int) -> str:
+def engine_name(pod: Object, container: str, attempt: int) -> str:
     """As every kubelet names containers: unique per attempt, so that creating twice finds the first."""
     return f"k8s_{container}_{name_of(pod)}_{namespace_of(pod)}_{uid_of(pod)}_{attempt}"
 

@@ -37,6 +37,7 @@ from minikctl.controlplane.kubelet.messages import unread, with_messages
 from minikctl.controlplane.kubelet.probes import FIELDS, ProbePlan, failed_probe, plans
 from minikctl.controlplane.kubelet.specs import (
     container_hash,
+    engine_name,
     needs_sandbox,
 )
 from minikctl.controlplane.kubelet.status import NodeFacts, Waiting
@@ -272,14 +273,20 @@ class _Look(Look):
         return found
 
     def _run_missing(self, container: dict[str, Any]) -> None:
-        known = known_status(self.pod, container["name"])
+        name = container["name"]
+        known = known_status(self.pod, name)
+        attempt = known.get("restartCount", 0)
         identifier = known.get("containerID", "").partition("://")[2]
         if not identifier:
-            self._start(container, known.get("restartCount", 0), None)
-        elif identifier not in self.memo.gone:
-            self.actions.append(InspectContainer(identifier))
+            self._start(container, attempt, None)
+            return
+        # By its name too: of one that was made in its place the id may never have been heard.
+        same = (identifier, engine_name(self.pod, name, attempt))
+        unsure = next((one for one in same if one not in self.memo.gone), None)
+        if unsure is not None:
+            self.actions.append(InspectContainer(unsure))
         else:
-            self._start(container, known.get("restartCount", 0) + 1, 0)
+            self._start(container, attempt + 1, 0)
 
     def _start_created(self, container: dict[str, Any], latest: Instance) -> None:
         name = container["name"]
