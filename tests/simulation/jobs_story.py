@@ -207,6 +207,8 @@ class JobStory(Life):
         active = [pod for pod in pods if is_active(pod)]
         finished = finished_condition(job)
         if finished is None and (spec.get("suspend") or not spec["parallelism"]):
+            if "activeDeadlineSeconds" in spec and not spec.get("suspend"):
+                return f"{name} does nothing and waits for its deadline"
             return f"{name} has {len(active)} pods and should have none" if active else ""
         if finished is None:
             return f"{name} has not ended: {status}"

@@ -6,7 +6,7 @@ Each bug is of a kind that a control plane may well have; one of the first seeds
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from minikctl.agent.kubelets import Kubelets
 from minikctl.agent.ports import Probed
 from minikctl.agent.prober import Prober
 from minikctl.api import Api
-from minikctl.backend import Checked
+from minikctl.backend import Checked, Container
 from minikctl.controlplane import deployment, garbage
 from minikctl.controlplane.decision import Decision
 from minikctl.controlplane.kubelet import sync
@@ -62,6 +62,13 @@ def _overlooks_files(patch: pytest.MonkeyPatch) -> None:
 
 
 def _never_rests(patch: pytest.MonkeyPatch) -> None:
+    learn = engine.Engine.learn_list
+
+    def all_is_news(self: engine.Engine, serial: int, containers: Iterable[Container]) -> set[str]:
+        learn(self, serial, containers)
+        return set(self.pods())
+
+    patch.setattr(engine.Engine, "learn_list", all_is_news)
     patch.setattr(conditions, "_merged", lambda old, new: new)
 
 
