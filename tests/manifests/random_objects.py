@@ -87,7 +87,7 @@ def _damage(random: Random, parent: Any, step: Any) -> None:
     if choice < 0.25:
         del parent[step]
     elif choice < 0.3 and isinstance(parent, dict):
-        parent[random.choice(_TEXTS)] = random.choice(_ODD)
+        parent[random.choice(_TEXTS)] = copy.deepcopy(random.choice(_ODD))
     elif choice < 0.4 and isinstance(parent, list):
         parent.append(copy.deepcopy(parent[step]))
     elif choice < 0.5:
