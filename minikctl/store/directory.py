@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import sqlite3
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,6 +71,9 @@ def open_memory(
 def _identity(path: Path) -> dict[str, str]:
     """The cluster's id and key. Two processes that make it at once agree on the one that linked first."""
     if not path.exists():
+        import secrets
+        import uuid
+
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
