@@ -44,7 +44,7 @@ MERGED = {
     "Service": CORE,
     "StatefulSet": APPS,
 }
-# No object of these is ever stored: they are questions, answers and sub-resources.
+# Nobody writes one of these down: they are answers, and what is sent to a part of another object.
 NOT_STORED = {
     "Binding",
     "ComponentStatus",
@@ -55,7 +55,6 @@ NOT_STORED = {
     "TokenRequest",
     "WatchEvent",
 }
-QUESTIONS = {"authentication.k8s.io", "authorization.k8s.io"}
 # The API definition of a kind does not say this (only the paths do, which the package leaves out).
 CLUSTER_SCOPED = {
     "APIService",
@@ -82,10 +81,15 @@ CLUSTER_SCOPED = {
     "ResourcePoolStatusRequest",
     "ResourceSlice",
     "RuntimeClass",
+    "SelfSubjectAccessReview",
+    "SelfSubjectReview",
+    "SelfSubjectRulesReview",
     "ServiceCIDR",
     "StorageClass",
     "StorageVersion",
     "StorageVersionMigration",
+    "SubjectAccessReview",
+    "TokenReview",
     "ValidatingAdmissionPolicy",
     "ValidatingAdmissionPolicyBinding",
     "ValidatingWebhookConfiguration",
@@ -193,7 +197,7 @@ def stored_kinds(definitions: dict[str, Schema]) -> dict[tuple[str, str], str]:
         if len(names) != 1 or "metadata" not in definition.get("properties", {}):
             continue
         group, version, kind = names[0]["group"], names[0]["version"], names[0]["kind"]
-        if kind.endswith("List") or kind in NOT_STORED or group in QUESTIONS:
+        if kind.endswith("List") or kind in NOT_STORED:
             continue
         found[f"{group}/{version}" if group else version, kind] = name
     return found

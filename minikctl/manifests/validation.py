@@ -33,13 +33,7 @@ _REQUEST = "is a request to the API server, not an object that is kept"
 _REQUESTS = {
     "": ("Binding", "DeleteOptions"),
     "admission.k8s.io": ("AdmissionReview",),
-    "authentication.k8s.io": ("SelfSubjectReview", "TokenRequest", "TokenReview"),
-    "authorization.k8s.io": (
-        "LocalSubjectAccessReview",
-        "SelfSubjectAccessReview",
-        "SelfSubjectRulesReview",
-        "SubjectAccessReview",
-    ),
+    "authentication.k8s.io": ("TokenRequest",),
     "autoscaling": ("Scale",),
     "policy": ("Eviction",),
 }

@@ -58,7 +58,7 @@ def test_unknown_fields(where: dict[str, Any], end: str) -> None:
         ("v1", "Deploymnt", 'did you mean "Deployment"?'),
         ("v1", "Binding", "a Binding is a request to the API server, not an object that is kept"),
         ("policy/v1", "Eviction", "an object that is kept"),
-        ("authorization.k8s.io/v1", "SubjectAccessReview", "an object that is kept"),
+        ("authentication.k8s.io/v1", "TokenRequest", "an object that is kept"),
     ],
 )
 def test_unknown_kinds(api_version: str, kind: str, end: str) -> None:

@@ -77,6 +77,8 @@ def names(obj: Object) -> Iterator[FieldProblem]:
         yield invalid("metadata.generateName", prefix, problem)
     if not name and prefix:
         name = f"{prefix[:_MAX_PREFIX]}{_SUFFIX}"
+    if not name and obj["kind"].endswith("Review"):
+        return  # a question that is answered at once
     if not name:
         yield required("metadata.name", "name or generateName is required")
     elif problem := advice(name):
