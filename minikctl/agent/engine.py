@@ -102,13 +102,20 @@ class Engine(Struct):
         found = {one.id: one for one in containers}
         changed: set[str] = set()
         for container_id in (*found, *(known for known in self._containers if known not in found)):
-            if self._learnt.get(container_id, 0) <= serial:
+            if self._learnt.get(container_id, 0) <= serial and not self._is_old(found.get(container_id)):
                 uid = self._set(container_id, found.get(container_id))
                 if uid is not None:
                     changed.add(uid)
         self._learnt = {one: when for one, when in self._learnt.items() if when > serial}
         self.listed = True
         return changed
+
+    def _is_old(self, listed: Container | None) -> bool:
+        """Nothing that ran is "created" again. Started once more, it would run beside its successor."""
+        known = self._containers.get(listed.id) if listed is not None else None
+        if listed is None or known is None or listed.state is not ContainerState.CREATED:
+            return False
+        return known.state is not ContainerState.CREATED
 
     def is_newer(self, container_id: str, serial: int) -> bool:
         return self._learnt.get(container_id, 0) > serial

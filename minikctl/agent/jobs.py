@@ -19,7 +19,7 @@ from minikctl.agent.ports import (
     Probed,
     Pulled,
 )
-from minikctl.backend import Backend, Container, ContainerState, ExecCheck, VolumeSpec
+from minikctl.backend import Backend, Container, ExecCheck, VolumeSpec
 from minikctl.controlplane.kubelet import (
     Action,
     InspectContainer,
@@ -156,7 +156,7 @@ def _do(backend: Backend, action: Action, uid: str, volumes: PodVolumes) -> Outc
             case TearDownVolumes():
                 volumes.tear_down(uid)
             case StartContainer(container_id=container_id):
-                return _start(backend, action, container_id)
+                return Outcome(action, backend.start_container(container_id))
             case RunSandbox(spec):
                 return Outcome(action, backend.create_sandbox(spec))
             case SignalContainer(container_id, kill):
@@ -180,15 +180,6 @@ def _set_up(backend: Backend, action: SetUpVolumes, uid: str, volumes: PodVolume
         if isinstance(one, ClaimVolume):
             backend.create_volume(VolumeSpec(one.volume, dict(one.labels)))
     volumes.set_up(uid, action.volumes)
-
-
-def _start(backend: Backend, action: StartContainer, container_id: str) -> Outcome:
-    """Starts one that never ran. An engine would start one that has ended too, and the list that said
-    "created" may be old: then what it is now is the answer."""
-    found = backend.inspect_container(container_id)
-    if found is not None and found.state is not ContainerState.CREATED:
-        return Outcome(action, found)
-    return Outcome(action, backend.start_container(container_id))
 
 
 def _run(backend: Backend, action: RunContainer, uid: str, volumes: PodVolumes) -> Outcome:
