@@ -119,8 +119,9 @@ def talk(route: Route, port: int, text: bytes) -> bytes:
 
     thread = threading.Thread(target=serve)
     thread.start()
-    ours.sendall(text)
-    ours.shutdown(socket.SHUT_WR)
+    with suppress(OSError):  # the other side may have given up already
+        ours.sendall(text)
+        ours.shutdown(socket.SHUT_WR)
     answer = b""
     with suppress(ConnectionError):
         while data := ours.recv(4096):
