@@ -102,7 +102,9 @@ class Engine(Struct):
         found = {one.id: one for one in containers}
         changed: set[str] = set()
         for container_id in (*found, *(known for known in self._containers if known not in found)):
-            if self._learnt.get(container_id, 0) <= serial and not self._is_old(found.get(container_id)):
+            if self._is_doubtful(found.get(container_id)):
+                self.hinted.add(container_id)
+            elif self._learnt.get(container_id, 0) <= serial:
                 uid = self._set(container_id, found.get(container_id))
                 if uid is not None:
                     changed.add(uid)
@@ -110,8 +112,9 @@ class Engine(Struct):
         self.listed = True
         return changed
 
-    def _is_old(self, listed: Container | None) -> bool:
-        """Nothing that ran is "created" again. Started once more, it would run beside its successor."""
+    def _is_doubtful(self, listed: Container | None) -> bool:
+        """What ran is listed as only created: the list is old, or the machine was booted since (Podman).
+        Started on an old list's word, it would run beside its successor, so it is looked at alone first."""
         known = self._containers.get(listed.id) if listed is not None else None
         if listed is None or known is None or listed.state is not ContainerState.CREATED:
             return False

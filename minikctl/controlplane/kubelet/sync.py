@@ -292,20 +292,11 @@ class _Look(Look):
         name = container["name"]
         if latest.identity.spec_hash != container_hash(container):
             self.actions.append(RemoveContainer(latest.id))
-        elif self._has_run(name, latest):
-            self.actions.append(InspectContainer(latest.id))
         elif name not in self.memo.troubles:
             self.actions.append(StartContainer(name, latest.id))
         elif self._may_retry(name):  # it would not start: perhaps a new one does
             self.actions.append(RemoveContainer(latest.id))
             self._start(container, latest.identity.attempt, latest.identity.backoff)
-
-    def _has_run(self, name: str, latest: Instance) -> bool:
-        """The list that says "created" is older than the status: an engine would start it a second time."""
-        known = known_status(self.pod, name)
-        state = known.get("state") or {}
-        is_same = known.get("containerID", "").partition("://")[2] == latest.id
-        return is_same and ("running" in state or "terminated" in state)
 
     def _restart_ended(self, container: dict[str, Any], latest: Instance) -> None:
         name = container["name"]
