@@ -21,7 +21,7 @@ from minikctl.controlplane.kubelet.seal import identity, is_sealed
 from minikctl.controlplane.node import NodeConfig
 from minikctl.model import Object
 
-RESYNC_SECONDS = 30.0
+RESYNC_SECONDS = 10.0
 """How often everything is listed although no event asked for it."""
 RETRY_SECONDS = 0.5
 """How often an engine that does not answer is asked again."""

@@ -341,6 +341,8 @@ class Listener:
         engine.looking = False
         if isinstance(news.error, UnreachableError):
             self._lose(engine, news.error, now)
+        elif news.error is not None:  # what was not looked at for it is in the list, soon
+            engine.next_list = min(engine.next_list, now + RETRY_SECONDS)
         for container_id, container in news.containers.items():
             if not engine.is_newer(container_id, news.serial):
                 uid = engine.learn(container_id, container)
