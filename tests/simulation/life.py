@@ -10,7 +10,6 @@ import re
 from collections import Counter
 from typing import Any
 
-from minikctl.agent.engine import RESYNC_SECONDS
 from minikctl.backend import Container, ContainerSpec, ContainerState, labels
 from minikctl.errors import MinikctlError
 from minikctl.model import (
@@ -30,6 +29,8 @@ from minikctl.model.pods import is_finished, is_ready, is_sidecar
 from .world import CLUSTER, QUIET, ROUGH, Crash, World
 
 CHAOS_SECONDS = 90.0
+CALM_SECONDS = 35.0
+"""What was being stopped has used its grace period (30 s), and hints that were lost are made up for."""
 REST_SECONDS = 4000.0
 """Long enough for every back-off to end."""
 QUIET_SECONDS = 250.0
@@ -83,7 +84,7 @@ class Life:
         world.sick.clear()
         world.failing_commands = 0.0
         self._try(lambda: world.api.update(ObjectKey("Node", "", "node-1"), _uncordoned))
-        world.run(RESYNC_SECONDS + 5)  # hints were lost: what happened last is seen with the next list
+        world.run(CALM_SECONDS)
         self.calm_down()
         if not world.run(REST_SECONDS, self.is_settled):
             raise AssertionError(f"it does not settle: {self.why_not()}")
