@@ -119,9 +119,11 @@ def _network(pod: PodOptions) -> dict[str, Any]:
     """Of who has the pod's network namespace; Docker refuses all of it to who joins one."""
     options: dict[str, Any] = {"NetworkMode": "host" if pod.host_network else "default"}
     if pod.dns is not None:
+        # A search for "." is none at all: else the machine's are taken.
+        nowhere = ["."] if pod.dns.servers else []
         options |= {
             "Dns": list(pod.dns.servers),
-            "DnsSearch": list(pod.dns.searches) or ["."],  # none at all: else the machine's are taken
+            "DnsSearch": list(pod.dns.searches) or nowhere,
             "DnsOptions": list(pod.dns.options),
         }
     if pod.host_aliases:

@@ -199,7 +199,7 @@ class MemoryEngine:
                     ),
                     stop_signal="TERM",
                     created_at=now,
-                    ports=spec.ports,
+                    ports=() if spec.pod.host_network else spec.ports,
                 )
                 self._add(record)
             self._start(record, now)

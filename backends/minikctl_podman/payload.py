@@ -108,9 +108,11 @@ def _network(pod: PodOptions, hostname: str, ports: Sequence[PortMapping]) -> di
     if pod.host_network:
         options = {"netns": {"nsmode": "host"}}
     if pod.dns is not None:
+        # A search for "." is none at all: else the machine's are taken.
+        nowhere = ["."] if pod.dns.servers else []
         options |= {
             "dns_server": list(pod.dns.servers),
-            "dns_search": list(pod.dns.searches) or ["."],  # none at all: else the machine's are taken
+            "dns_search": list(pod.dns.searches) or nowhere,
             "dns_option": list(pod.dns.options),
         }
     if pod.host_aliases:

@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from minikctl.agent.ports import PodVolumes
 from minikctl.agent.prober import Prober
 from minikctl.agent.volumes import ImaginedVolumes
-from minikctl.backend import Backend, Container, ContainerState, EngineEvent, EngineInfo
+from minikctl.backend import Backend, Container, ContainerState, Dns, EngineEvent, EngineInfo
 from minikctl.controlplane.kubelet import ImageBook, PodMemo
 from minikctl.controlplane.kubelet.hooks import HookKey
 from minikctl.controlplane.kubelet.seal import identity, is_sealed
@@ -42,6 +42,8 @@ class Engine(Struct):
     state_dir: Path | None = None
     """Where it finds the files that are kept for pods; None where it does not see this machine's files."""
     volumes: PodVolumes = field(default_factory=ImaginedVolumes)
+    resolver: Dns = Dns()
+    """What its machine's own resolver reads; nothing where that is not known."""
     images: ImageBook = field(default_factory=ImageBook)
     kept: dict[str, tuple[Object | None, object]] = field(default_factory=dict)
     """By node: its object when it was last as it should be, and what the engine had said till then."""

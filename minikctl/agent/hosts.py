@@ -5,6 +5,7 @@ Rules:
   on to the file, not to its name.
 - Only where the engine sees this machine's files. Elsewhere containers have what their engine gives them.
 - Who mounts something at /etc/hosts wants that.
+- A pod on its machine's network knows what the machine's own file says, as it was when the pod was looked at.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from minikctl.agent.engine import Engine
 from minikctl.agent.ports import Executor, HostsWritten, News
 from minikctl.backend import Mount, MountKind
 from minikctl.controlplane.kubelet import Action, RunContainer
-from minikctl.controlplane.kubelet.specs import hostname
+from minikctl.controlplane.kubelet.network import hostname, is_on_host, knows_services
 from minikctl.controlplane.names import hosts_file, service_lines
 from minikctl.controlplane.view import View
 from minikctl.errors import BackendError
@@ -51,10 +52,13 @@ class Hosts:
         if serial != self._serial:
             self._serial = serial
             self._lines.clear()
-        namespace = namespace_of(pod)
+        services = self._services(view, namespace_of(pod)) if knows_services(pod) else ""
+        return hosts_file(pod, hostname(pod), services, of_machine() if is_on_host(pod) else "")
+
+    def _services(self, view: View, namespace: str) -> str:
         if namespace not in self._lines:
             self._lines[namespace] = service_lines(view, namespace, self.resolved)
-        return hosts_file(pod, hostname(pod), self._lines[namespace])
+        return self._lines[namespace]
 
     def seen(self, engine: Engine, pod: Object, view: View, serial: int) -> None:
         """The pod was looked at: its file may have to be another one."""
@@ -88,6 +92,13 @@ class Hosts:
 
     def is_idle(self) -> bool:
         return not (self._due or self._under_way)
+
+
+def of_machine() -> str:
+    try:
+        return Path(TARGET).read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 def path_of(state_dir: Path, uid: str) -> Path:

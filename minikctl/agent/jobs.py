@@ -19,7 +19,8 @@ from minikctl.agent.ports import (
     Probed,
     Pulled,
 )
-from minikctl.backend import Backend, Container, ExecCheck, VolumeSpec
+from minikctl.agent.resolver import machine_resolver
+from minikctl.backend import Backend, Container, Dns, ExecCheck, VolumeSpec
 from minikctl.controlplane.kubelet import (
     Action,
     InspectContainer,
@@ -49,9 +50,11 @@ def list_containers(engine: str, backend: Backend, serial: int, volumes: PodVolu
         return Listed(engine, serial, error=_told(error))
 
 
-def introduce(engine: str, backend: Backend) -> Introduced:
+def introduce(engine: str, backend: Backend, volumes: PodVolumes) -> Introduced:
     try:
-        return Introduced(engine, backend.info())
+        # Files that the engine sees are of its machine, which is this one.
+        resolver = machine_resolver() if volumes.keeps_files else Dns()
+        return Introduced(engine, backend.info(), resolver)
     except Exception as error:
         return Introduced(engine, error=_told(error))
 

@@ -90,7 +90,7 @@ class Kubelets(Listener):
                 self._executor.submit(f"{name}:look", self._listing(engine, serial))
             if engine.info is None and not engine.introducing and engine.next_introduction <= now:
                 engine.introducing = True
-                self._executor.submit(f"{name}:act", partial(jobs.introduce, name, backend))
+                self._executor.submit(f"{name}:act", partial(jobs.introduce, name, backend, engine.volumes))
             ids = [one for one in sorted(engine.hinted) if not self._is_busy(engine, one)]
             if ids and engine.answers and not engine.looking:
                 engine.looking = True
@@ -298,6 +298,8 @@ def _facts(engine: Engine, info: EngineInfo, allocatable: Mapping[str, str]) -> 
         engine.volumes.keeps_files,
         info.memory_bytes,
         info.rootless,
+        info.pod_network,
+        engine.resolver,
     )
 
 

@@ -177,7 +177,7 @@ class Listener:
             if news.error is not None:
                 self._lose(engine, news.error, now)
             return
-        engine.info = news.info
+        engine.info, engine.resolver = news.info, news.resolver
 
     def _learn_outcomes(self, engine: Engine, news: Acted, now: float) -> None:
         engine.busy.discard(news.uid)

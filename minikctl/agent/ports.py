@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from msgspec import Struct, field
 
-from minikctl.backend import Checked, Container, EngineEvent, EngineInfo, Mount
+from minikctl.backend import Checked, Container, Dns, EngineEvent, EngineInfo, Mount
 from minikctl.controlplane.kubelet import Action, ProbePlan, PullImage, RunHook
 from minikctl.controlplane.kubelet.volumes import Volume, VolumeMount
 from minikctl.controlplane.proxies import Program
@@ -67,6 +67,8 @@ class Introduced(NamedTuple):
 
     engine: str
     info: EngineInfo | None = None
+    resolver: Dns = Dns()
+    """What its machine's own resolver reads."""
     error: BackendError | None = None
 
 

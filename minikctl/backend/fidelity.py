@@ -43,6 +43,7 @@ _SELINUX = Fidelity("enforced", "on hosts with SELinux")
 _SYSCTL = Fidelity("enforced", "of the pod's namespaces; a rootless engine can't set all of them")
 _ROOTLESS = "a rootless engine needs cgroup v2 with the controller delegated to it"
 _HOST_PORT = Fidelity("enforced", "a rootless engine can't publish ports below 1024")
+_DNS = Fidelity("enforced", "with policy None these alone; else after the machine's own, three in all")
 _NON_ROOT = Fidelity("enforced", "looked up in the image before the container is made")
 
 CONTAINER_ENGINE: FidelityTable = {
@@ -76,9 +77,16 @@ CONTAINER_ENGINE: FidelityTable = {
     "spec.containers.stdinOnce": ENFORCED,
     "spec.containers.tty": ENFORCED,
     "spec.containers.workingDir": ENFORCED,
+    "spec.dnsConfig.nameservers": _DNS,
+    "spec.dnsConfig.options.name": ENFORCED,
+    "spec.dnsConfig.options.value": ENFORCED,
+    "spec.dnsConfig.searches": ENFORCED,
     "spec.hostAliases.hostnames": ENFORCED,
     "spec.hostAliases.ip": ENFORCED,
     "spec.hostIPC": ENFORCED,
+    "spec.hostNetwork": Fidelity(
+        "enforced", "the network of the engine's machine, or of its virtual machine"
+    ),
     "spec.hostPID": ENFORCED,
     "spec.hostname": ENFORCED,
     "spec.securityContext.appArmorProfile": _APPARMOR,

@@ -91,7 +91,8 @@ class NetworkMode(Enum):
 
 
 class Dns(NamedTuple):
-    """What stands in /etc/resolv.conf: this, and nothing else."""
+    """What stands in /etc/resolv.conf: this, and nothing else. Without servers the engine's own parts stay
+    where this says nothing."""
 
     servers: tuple[str, ...] = ()
     searches: tuple[str, ...] = ()

@@ -24,6 +24,7 @@ INSIDE = f".svc.{DOMAIN}"
 Resolved: TypeAlias = Mapping[str, tuple[str, ...]]
 """The addresses of names outside of the cluster."""
 NOTHING: Resolved = MappingProxyType({})
+_OF_HOST = "# Kubernetes-managed hosts file (host network)."
 _LOCAL = (
     "# Kubernetes-managed hosts file.",
     "127.0.0.1\tlocalhost",
@@ -35,10 +36,13 @@ _LOCAL = (
 )
 
 
-def hosts_file(pod: Object, hostname: str, services: str) -> str:
-    """The whole file; `services` is what `service_lines` says for the pod's namespace."""
+def hosts_file(pod: Object, hostname: str, services: str, of_machine: str = "") -> str:
+    """The whole file; `services` is what `service_lines` says for the pod's namespace, `of_machine` what the
+    machine's own says, whose network the pod is on."""
     address = status_of(pod).get("podIP") or "127.0.0.1"  # its engine gives it one when it starts
     lines = [*_LOCAL, f"{address}\t{_own_names(pod, hostname)}"]
+    if spec_of(pod).get("hostNetwork"):
+        lines = [_OF_HOST, *of_machine.splitlines()]
     if aliases := spec_of(pod).get("hostAliases"):
         lines += ["", "# Entries added by HostAliases."]
         lines += ["\t".join((one["ip"], *(one.get("hostnames") or ()))) for one in aliases]

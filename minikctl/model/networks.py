@@ -62,6 +62,15 @@ def node_port(name: str, taken: Container[int]) -> int | None:
     return None
 
 
+def gateway(pod_network: str) -> str:
+    """The address that the machine itself has on it: the first one, as every engine does it. "" without a
+    network."""
+    try:
+        return str(next(IPv4Network(pod_network, strict=False).hosts(), ""))
+    except ValueError:
+        return ""
+
+
 def contains(network: str, address: str) -> bool:
     """Whether the address lies in the network. False for what is no address."""
     try:

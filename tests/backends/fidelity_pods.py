@@ -46,6 +46,10 @@ def _resources(kind: str, **amounts: str) -> dict[str, Any]:
     return _container(resources={kind: amounts})
 
 
+def _dns(**parts: Any) -> dict[str, Any]:
+    return {**_container(), "dnsConfig": parts}
+
+
 PLAIN = _container()
 
 USES: Mapping[str, dict[str, Any]] = {
@@ -77,11 +81,16 @@ USES: Mapping[str, dict[str, Any]] = {
     "spec.containers.stdinOnce": _container(stdin=True, stdinOnce=True),
     "spec.containers.tty": _container(tty=True),
     "spec.containers.workingDir": _container(workingDir="/srv"),
+    "spec.dnsConfig.nameservers": _dns(nameservers=["192.0.2.1"]),
+    "spec.dnsConfig.options.name": _dns(options=[{"name": "debug"}]),
+    "spec.dnsConfig.options.value": _dns(options=[{"name": "ndots", "value": "1"}]),
+    "spec.dnsConfig.searches": _dns(searches=["a.example"]),
     "spec.hostAliases.hostnames": {
         **_container(),
         "hostAliases": [{"ip": "192.0.2.7", "hostnames": ["a", "b"]}],
     },
     "spec.hostAliases.ip": {**_container(), "hostAliases": [{"ip": "192.0.2.7", "hostnames": ["a", "b"]}]},
+    "spec.hostNetwork": {**_container(), "hostNetwork": True},
     "spec.hostIPC": {**_container(), "hostIPC": True},
     "spec.hostPID": {**_container(), "hostPID": True},
     "spec.hostname": {**_container(), "hostname": "web-0"},

@@ -24,12 +24,12 @@ from minikctl.controlplane.kubelet.configuration import Missing, Surroundings
 from minikctl.controlplane.kubelet.downward import field_value
 from minikctl.controlplane.kubelet.environment import environment, expand
 from minikctl.controlplane.kubelet.instances import Instances
+from minikctl.controlplane.kubelet.network import hostname
 from minikctl.controlplane.kubelet.seal import Identity, identity, is_sealed, recorded_pod
 from minikctl.controlplane.kubelet.specs import (
     LAST_APPLIED,
     container_hash,
     container_spec,
-    hostname,
     needs_sandbox,
     sandbox_spec,
 )

@@ -60,9 +60,8 @@ def env(**source: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("spec", "path"),
     [
-        ({"hostNetwork": True}, "spec.hostNetwork"),
         ({"hostUsers": False}, "spec.hostUsers"),
-        ({"dnsPolicy": "None"}, "spec.dnsPolicy"),
+        ({"hostnameOverride": "x"}, "spec.hostnameOverride"),
         ({"runtimeClassName": "gvisor"}, "spec.runtimeClassName"),
         ({"schedulerName": "mine"}, "spec.schedulerName"),
         ({"volumes": [{"name": "x", "nfs": {"path": "/"}}]}, "spec.volumes[0].nfs"),
@@ -126,10 +125,10 @@ def test_what_the_server_writes_is_taken() -> None:
 
 
 def test_templates_are_looked_into() -> None:
-    spec = {"template": {"metadata": {"finalizers": ["x"]}, "spec": pod(hostNetwork=True)["spec"]}}
+    spec = {"template": {"metadata": {"finalizers": ["x"]}, "spec": pod(hostUsers=False)["spec"]}}
     for kind in ("Deployment", "ReplicaSet"):
         found = unhandled({"apiVersion": "apps/v1", "kind": kind, "metadata": {}, "spec": spec})
         assert [problem.path for problem in found] == [
             "spec.template.metadata.finalizers",
-            "spec.template.spec.hostNetwork",
+            "spec.template.spec.hostUsers",
         ]

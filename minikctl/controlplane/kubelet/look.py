@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-from minikctl.backend import ContainerState
+from minikctl.backend import ContainerState, PodOptions
 from minikctl.controlplane.decision import Decision, with_status
 from minikctl.controlplane.kubelet.actions import (
     Action,
@@ -34,9 +35,11 @@ from minikctl.controlplane.kubelet.instances import Instance, Instances
 from minikctl.controlplane.kubelet.known import known_status
 from minikctl.controlplane.kubelet.memo import SANDBOX, PodMemo
 from minikctl.controlplane.kubelet.messages import message_path
+from minikctl.controlplane.kubelet.network import hostname_problem, is_on_host
 from minikctl.controlplane.kubelet.oom import oom_score_adj
 from minikctl.controlplane.kubelet.provision import provision
 from minikctl.controlplane.kubelet.pulling import pulling
+from minikctl.controlplane.kubelet.security import pod_options
 from minikctl.controlplane.kubelet.specs import (
     container_spec,
     needs_sandbox,
@@ -133,6 +136,15 @@ class Look(Struct):
         self.memo, due = self.memo.slept((latest.id, HookKind.POST_START), seconds, self.now)
         self.decision.look_at(due)
 
+    def _may_begin(self) -> bool:
+        """Whether the pod can be what it asks to be; one that has begun already is."""
+        why = None if self.instances.apps() else hostname_problem(self.pod)
+        if why is not None and why != self.memo.sandbox_complaint:
+            text = f"Failed to create pod sandbox: {why}"
+            self.decision.tell(self.pod, "FailedCreatePodSandBox", text, COMPONENT, "Warning")
+        self.memo = replace(self.memo, sandbox_complaint=why or "")
+        return why is None
+
     def _has_volumes(self) -> bool:
         made = provision(self._around(), self.instances, self.memo, self.now)
         self.memo = made.memo
@@ -141,6 +153,9 @@ class Look(Struct):
             self.decision.tell(self.pod, "FailedMount", text, COMPONENT, "Warning")
         self.decision.look_at(made.look_again)
         return made.is_ready
+
+    def _has_network(self) -> bool:
+        return not needs_sandbox(self.pod) or self._has_sandbox()
 
     def _has_sandbox(self) -> bool:
         """Whether the pod's sandbox runs; otherwise says what leads there.
@@ -155,9 +170,10 @@ class Look(Struct):
         if left:
             self.actions.extend(RemoveContainer(one.id) for one in left)
         elif self._may_retry(SANDBOX):
-            self.actions.append(
-                RunSandbox(sandbox_spec(self.pod, cluster_id=self.cluster_id, seal_key=self.seal_key))
+            spec = sandbox_spec(
+                self.pod, cluster_id=self.cluster_id, seal_key=self.seal_key, options=self._options()
             )
+            self.actions.append(RunSandbox(spec))
         return False
 
     def _start(self, container: dict[str, Any], attempt: int, backoff: int | None) -> None:
@@ -182,8 +198,12 @@ class Look(Struct):
             seal_key=self.seal_key,
             environment=values,
             oom_score_adj=self._oom_score_adj(container),
+            options=self._options(),
         )
         self.actions.append(RunContainer(name, spec, wanted, attempt, message_path(container)))
+
+    def _options(self) -> PodOptions:
+        return pod_options(self.pod, self.node.resolver)
 
     def _oom_score_adj(self, container: dict[str, Any]) -> int | None:
         score = oom_score_adj(self.pod, container, self.node.memory_bytes)
@@ -192,8 +212,10 @@ class Look(Struct):
 
     def _around(self, pod_ip: str = "") -> Surroundings:
         node = self.node
+        host_ip = node.address_for(self.pod)
+        own_ip = host_ip if is_on_host(self.pod) else pod_ip
         return Surroundings(
-            self.pod, self.find, pod_ip, node.host_ip, node.allocatable, self.links, self.cluster_id
+            self.pod, self.find, own_ip, host_ip, node.allocatable, self.links, self.cluster_id
         )
 
     def _lack(self, container: dict[str, Any], missing: Any) -> None:

@@ -66,6 +66,8 @@ class PodMemo(Struct, frozen=True):
     """The digest of the volumes as they were made last."""
     complaint: str = ""
     """What was told last about volumes that can't be made."""
+    sandbox_complaint: str = ""
+    """What was told last about a sandbox that can't even be asked for."""
     torn_down: bool = False
     """Whether the removal of the volumes was tried: what it left goes with the next clearing."""
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikctl.backend import HostAlias, PodOptions, SecurityContext, SelinuxOptions
+from minikctl.backend import Dns, HostAlias, PodOptions, SecurityContext, SelinuxOptions
+from minikctl.controlplane.kubelet.network import dns, is_on_host
 from minikctl.model import Object, spec_of
 
 SECCOMP_PROFILES = "/var/lib/kubelet/seccomp"
 """Where a kubelet looks for the profiles that pods name, on the engine's machine."""
+NOTHING_READ = Dns()
 _PROFILES = {"RuntimeDefault": "runtime/default", "Unconfined": "unconfined"}
 
 
@@ -35,12 +37,14 @@ def security(pod: Object, container: dict[str, Any]) -> SecurityContext:
     )
 
 
-def pod_options(pod: Object) -> PodOptions:
-    """The same for the sandbox and for every container."""
+def pod_options(pod: Object, resolver: Dns = NOTHING_READ) -> PodOptions:
+    """The same for the sandbox and for every container. `resolver`: what the machine's own reads."""
     spec = spec_of(pod)
     aliases = spec.get("hostAliases") or ()
     sysctls = (spec.get("securityContext") or {}).get("sysctls") or ()
     return PodOptions(
+        dns=dns(pod, resolver),
+        host_network=is_on_host(pod),
         host_aliases=tuple(HostAlias(one["ip"], tuple(one.get("hostnames") or ())) for one in aliases),
         sysctls=tuple((one["name"], one["value"]) for one in sysctls),
         host_pid=bool(spec.get("hostPID")),

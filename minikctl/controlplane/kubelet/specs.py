@@ -7,6 +7,7 @@ from typing import Any
 from minikctl.backend import (
     ContainerSpec,
     NetworkMode,
+    PodOptions,
     PortMapping,
     ResourceLimits,
     SandboxSpec,
@@ -14,6 +15,7 @@ from minikctl.backend import (
 )
 from minikctl.controlplane.kubelet.environment import Environment, expand, needs_pod_ip
 from minikctl.controlplane.kubelet.memo import SANDBOX
+from minikctl.controlplane.kubelet.network import is_on_host, kernel_hostname
 from minikctl.controlplane.kubelet.seal import seal
 from minikctl.controlplane.kubelet.security import pod_options, security
 from minikctl.model import Object, annotations_of, labels_of, name_of, namespace_of, spec_of, uid_of
@@ -22,16 +24,16 @@ from minikctl.model.pods import is_sidecar
 from minikctl.model.quantity import milli, whole
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-LONGEST_HOSTNAME = 63
 
 
 def needs_sandbox(pod: Object) -> bool:
     """Several containers share a network namespace, which must outlive each of them; one shares nothing,
-    but may ask for the pod's address before it begins, or for a process namespace with another PID 1."""
+    but may ask for the pod's address before it begins, or for a process namespace with another PID 1. The
+    machine's network is there anyway, and its address is known."""
     spec = spec_of(pod)
     containers = (*spec["containers"], *(spec.get("initContainers") or ()))
     shares = len(containers) > 1 or bool(spec.get("shareProcessNamespace"))
-    return shares or any(map(needs_pod_ip, containers))
+    return shares or (not is_on_host(pod) and any(map(needs_pod_ip, containers)))
 
 
 def container_hash(container: dict[str, Any]) -> str:
@@ -50,8 +52,10 @@ def container_spec(
     seal_key: bytes,
     environment: Environment | None = None,
     oom_score_adj: int | None = None,
+    options: PodOptions | None = None,
 ) -> ContainerSpec:
-    """`environment`: what `environment.environment` made; command and arguments refer to it."""
+    """`environment`: what `environment.environment` made; command and arguments refer to it. `options`: what
+    `security.pod_options` made."""
     values = environment or {}
     name = engine_name(pod, container["name"], attempt)
     own = _labels(pod, container["name"], attempt, cluster_id) | {
@@ -69,7 +73,7 @@ def container_spec(
         args=_words(container.get("args"), values),
         env=tuple(values.items()),
         working_dir=container.get("workingDir", ""),
-        hostname="" if sandbox_id else hostname(pod),
+        hostname="" if sandbox_id else kernel_hostname(pod),
         ports=() if sandbox_id else _ports(container),
         resources=_resources(container),
         security=security(pod, container),
@@ -78,24 +82,27 @@ def container_spec(
         stdin=bool(container.get("stdin")),
         stdin_once=bool(container.get("stdinOnce")),
         tty=bool(container.get("tty")),
-        pod=pod_options(pod),
+        pod=options or pod_options(pod),
         oom_score_adj=oom_score_adj,
         stop_signal=(container.get("lifecycle") or {}).get("stopSignal", ""),
     )
 
 
-def sandbox_spec(pod: Object, *, cluster_id: str, seal_key: bytes) -> SandboxSpec:
+def sandbox_spec(
+    pod: Object, *, cluster_id: str, seal_key: bytes, options: PodOptions | None = None
+) -> SandboxSpec:
     name = engine_name(pod, SANDBOX, 0)
     own = _labels(pod, SANDBOX, 0, cluster_id) | {labels.TYPE: labels.TYPE_SANDBOX}
     own[labels.SEAL] = seal(name, own, seal_key)
     sidecars = [one for one in spec_of(pod).get("initContainers") or () if is_sidecar(one)]
     ports = tuple(port for one in (*sidecars, *spec_of(pod)["containers"]) for port in _ports(one))
-    return SandboxSpec(name=name, hostname=hostname(pod), labels=own, ports=ports, pod=pod_options(pod))
-
-
-def hostname(pod: Object) -> str:
-    name: str = spec_of(pod).get("hostname") or name_of(pod)
-    return name[:LONGEST_HOSTNAME].rstrip("-.")
+    return SandboxSpec(
+        name=name,
+        hostname=kernel_hostname(pod),
+        labels=own,
+        ports=ports,
+        pod=options or pod_options(pod),
+    )
 
 
 def engine_name(pod: Object, container: str, attempt: int) -> str:

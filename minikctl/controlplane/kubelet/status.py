@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from minikctl.backend import Dns
 from minikctl.controlplane.kubelet.initialization import Initialization, initialization, is_done
 from minikctl.controlplane.kubelet.instances import Instance, Instances
 from minikctl.controlplane.kubelet.known import known_status
 from minikctl.controlplane.kubelet.memo import PodMemo
 from minikctl.controlplane.kubelet.messages import with_message
+from minikctl.controlplane.kubelet.network import is_on_host, machine_ip
 from minikctl.controlplane.kubelet.specs import needs_sandbox
 from minikctl.model import Object, conditions, spec_of, status_of
 from minikctl.model.pods import is_sidecar, qos_class
@@ -42,6 +44,14 @@ class NodeFacts(NamedTuple):
     memory_bytes: int = 0
     """The machine's; 0 where nobody knows."""
     rootless: bool = False
+    pod_network: str = ""
+    """What containers get their addresses from, as CIDR; "" where they share none."""
+    resolver: Dns = Dns()
+    """What the machine's own reads; nothing where nobody can ask it."""
+
+    def address_for(self, pod: Object) -> str:
+        """The machine's: where others find it, of a pod that is on its network itself."""
+        return machine_ip(self.pod_network, self.host_ip) if is_on_host(pod) else self.host_ip
 
 
 class Failure(NamedTuple):
@@ -66,11 +76,12 @@ def pod_status(
     inits = _init_statuses(pod, instances, waiting, memo, node)
     begun = initialization(pod, instances, memo)
     phase = "Failed" if failure else _phase(pod, begun, apps, instances)
+    host_ip = node.address_for(pod)
     status: dict[str, Any] = {
         "phase": phase,
         "conditions": _conditions(pod, begun, inits, apps, instances, phase, now),
-        "hostIP": node.host_ip,
-        "hostIPs": [{"ip": node.host_ip}],
+        "hostIP": host_ip,
+        "hostIPs": [{"ip": host_ip}],
         "startTime": before.get("startTime") or format_time(now),
         "containerStatuses": apps,
         "qosClass": qos_class(spec_of(pod)),
@@ -78,7 +89,7 @@ def pod_status(
     }
     if inits:
         status["initContainerStatuses"] = inits
-    if address := _pod_ip(pod, instances, before):
+    if address := host_ip if is_on_host(pod) else _pod_ip(pod, instances, before):
         status["podIP"] = address
         status["podIPs"] = [{"ip": address}]
     if failure:

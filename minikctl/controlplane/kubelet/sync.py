@@ -38,7 +38,6 @@ from minikctl.controlplane.kubelet.probes import FIELDS, ProbePlan, failed_probe
 from minikctl.controlplane.kubelet.specs import (
     container_hash,
     engine_name,
-    needs_sandbox,
 )
 from minikctl.controlplane.kubelet.status import NodeFacts, Waiting
 from minikctl.controlplane.kubelet.volumes import has_volumes
@@ -105,7 +104,7 @@ class _Look(Look):
         self.actions.extend(unread(self.pod, self.instances, self.memo.messages))
         if self._is_out_of_time():
             return
-        if self._has_volumes() and (not needs_sandbox(self.pod) or self._has_sandbox()):
+        if self._may_begin() and self._has_volumes() and self._has_network():
             self._run_containers()
         for container in self._all_containers():
             if self.instances.latest(container["name"]) is None:
