@@ -33,7 +33,7 @@ CALM_SECONDS = 35.0
 """What was being stopped has used its grace period (30 s), and hints that were lost are made up for."""
 REST_SECONDS = 4000.0
 """Long enough for every back-off to end."""
-QUIET_SECONDS = 250.0
+QUIET_SECONDS = 150.0
 
 
 def _uncordoned(node: Object) -> Object:

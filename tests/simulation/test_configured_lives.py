@@ -1,12 +1,8 @@
-"""Random lives of pods that live on ConfigMaps and Secrets, which come, change and go.
-
-MINIKCTL_SEEDS and MINIKCTL_FIRST_SEED as in `test_random_lives`; an eighth of the seeds is lived.
-"""
+"""Random lives of pods that live on ConfigMaps and Secrets, which come, change and go: see seeds."""
 
 from __future__ import annotations
 
 import json
-import os
 from base64 import b64decode
 from typing import Any
 
@@ -16,9 +12,8 @@ from minikctl.controlplane.kubelet import provision
 from minikctl.model import Object, ObjectKey, is_deleting, name_of, namespace_of, spec_of, uid_of
 
 from .life import Life
+from .seeds import batches, live
 
-SEEDS = max(1, int(os.environ.get("MINIKCTL_SEEDS", "100")) // 8)
-FIRST = int(os.environ.get("MINIKCTL_FIRST_SEED", "0"))
 SOURCES = ("ConfigMap", "Secret")
 
 
@@ -116,14 +111,9 @@ class ConfiguredStory(Life):
         return {key: decode(text) for key, text in data.items()}
 
 
-@pytest.mark.parametrize("seed", range(FIRST, FIRST + SEEDS))
-def test_configured_lives_end_as_declared(seed: int) -> None:
-    story = ConfiguredStory(seed)
-    try:
-        story.live()
-    except Exception as error:
-        log = "\n".join(story.world.log[-60:])
-        pytest.fail(f"seed {seed}: {error!r}\n{log}")
+@pytest.mark.parametrize("seeds", batches(), ids=str)
+def test_configured_lives_end_as_declared(seeds: range) -> None:
+    live(ConfiguredStory, seeds)
 
 
 def test_files_that_do_not_follow_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

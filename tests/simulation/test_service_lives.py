@@ -1,7 +1,5 @@
-"""Random lives of Services: whatever befalls them, at the end they lead to the ready pods and nowhere else.
-
-MINIKCTL_SEEDS and MINIKCTL_FIRST_SEED as in `test_random_lives`.
-"""
+"""Random lives of Services: whatever befalls them, at the end they lead to the ready pods and nowhere else:
+see seeds."""
 
 from __future__ import annotations
 
@@ -133,6 +131,6 @@ class ServiceStory(Story):
         return ""
 
 
-@pytest.mark.parametrize("seeds", batches())
+@pytest.mark.parametrize("seeds", batches(), ids=str)
 def test_services_lead_to_ready_pods(seeds: range) -> None:
     live(ServiceStory, seeds)
