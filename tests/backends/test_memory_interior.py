@@ -102,6 +102,24 @@ def test_a_command_that_does_not_end_has_missed_its_deadline(backend: MemoryBack
     assert caught.value.reason == "DeadlineExceeded"
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("pg_isready", "-U", "postgres"),
+        ("/bin/grpc_health_probe", "-addr=:8080"),
+        ("sh", "-c", 'REDISCLI_AUTH="$PASSWORD" redis-cli ping | grep -q PONG'),
+        ("/bin/sh", "/scripts/healthy.sh"),
+    ],
+)
+def test_a_command_that_nobody_knows_is_no_server(backend: MemoryBackend, command: tuple[str, ...]) -> None:
+    """As the container's own process it would run for good; as a probe it has to come to an end."""
+    container_id = start(backend, "exec redis-server")
+    assert backend.probe(container_id, ExecCheck(command), timeout=1) == (True, "")
+    container = backend.inspect_container(container_id)
+    assert container is not None
+    assert container.state is ContainerState.RUNNING
+
+
 @pytest.mark.parametrize("check", [TcpCheck(80), HttpCheck(80), GrpcCheck(80)])
 def test_probes_succeed_until_a_file_says_otherwise(
     backend: MemoryBackend, check: TcpCheck | HttpCheck | GrpcCheck
