@@ -52,9 +52,7 @@ def status(
 ) -> None:
     """Follow a rollout until it is complete: `rollout status deploy/web --timeout=60s`."""
     with open_session(context) as session:
-        for key in choose(
-            session, "rollout status", names, files=files, recursive=recursive, selector=selector
-        ):
+        for key in _chosen(session, "rollout status", names, files, recursive, selector):
             _need_rollouts(key, "status viewer")
             if watch:
                 _follow(session, key, revision, timeout)
@@ -124,9 +122,7 @@ def history(
     from minikctl.render.rollout import rollout_history
 
     with open_session(context) as session:
-        for key in choose(
-            session, "rollout history", names, files=files, recursive=recursive, selector=selector
-        ):
+        for key in _chosen(session, "rollout history", names, files, recursive, selector):
             _need_rollouts(key, "history viewer")
             deployment = session.api.get(key)
             if key.kind != "Deployment":
@@ -156,9 +152,7 @@ def undo(
     """Go back to an earlier revision: `rollout undo deploy/web --to-revision=3`."""
     with open_session(context) as session:
         editor = Editor(session, "rollout undo", dry_run=dry_run, output=output)
-        for key in choose(
-            session, "rollout undo", names, files=files, recursive=recursive, selector=selector
-        ):
+        for key in _chosen(session, "rollout undo", names, files, recursive, selector):
             _need_rollouts(key, "rollbacker")
             _undo_one(session, editor, key, to_revision)
         editor.finish(wait=wait, timeout=timeout)
@@ -252,7 +246,7 @@ def restart(
             stamped = {**metadata, "annotations": {**annotations, RESTARTED_AT: moment}}
             return {**obj, "spec": {**spec_of(obj), "template": {**template, "metadata": stamped}}}
 
-        keys = choose(session, "rollout restart", names, files=files, recursive=recursive, selector=selector)
+        keys = _chosen(session, "rollout restart", names, files, recursive, selector)
         _change_all(
             session,
             "rollout restart",
@@ -283,7 +277,7 @@ def pause(
         return {**obj, "spec": {**spec_of(obj), "paused": True}}
 
     with open_session(context) as session:
-        keys = choose(session, "rollout pause", names, files=files, recursive=recursive, selector=selector)
+        keys = _chosen(session, "rollout pause", names, files, recursive, selector)
         _change_all(
             session, "rollout pause", keys, "pausing", paused, "paused", output, True, DEFAULT_TIMEOUT
         )
@@ -307,7 +301,7 @@ def resume(
         return {**obj, "spec": {name: value for name, value in spec_of(obj).items() if name != "paused"}}
 
     with open_session(context) as session:
-        keys = choose(session, "rollout resume", names, files=files, recursive=recursive, selector=selector)
+        keys = _chosen(session, "rollout resume", names, files, recursive, selector)
         _change_all(session, "rollout resume", keys, "resuming", resumed, "resumed", output, wait, timeout)
 
 
@@ -332,6 +326,18 @@ def _change_all(
 
 
 # ---
+
+
+def _chosen(
+    session: Session,
+    verb: str,
+    names: options.Names,
+    files: options.Files,
+    recursive: bool,
+    selector: str,
+) -> list[ObjectKey]:
+    """As kubectl's builder has it for all of `rollout`: a type without a name means all of that type."""
+    return choose(session, verb, names, files=files, recursive=recursive, selector=selector, all_objects=True)
 
 
 def _replica_sets(session: Session, deployment: Object) -> list[Object]:

@@ -122,6 +122,20 @@ def test_status_times_out_and_other_revisions_fail(cli: Cli, web: str) -> None:
     )
 
 
+def test_a_type_alone_means_all_of_that_type(cli: Cli, web: str) -> None:
+    """`kubectl rollout restart deployment -n NAMESPACE` is how people restart everything."""
+    cli.ok("create", "deployment", "other", "--image=nginx:1.27", "--timeout=20s")
+    done = cli.ok("rollout", "restart", "deploy", "--timeout=20s").out
+    assert done == "deployment.apps/other restarted\ndeployment.apps/web restarted\n"
+    status = cli.ok("rollout", "status", "deploy").out.splitlines()
+    assert status == [f'deployment "{name}" successfully rolled out' for name in ("other", "web")]
+    nothing = cli("rollout", "restart")
+    assert (nothing.code, nothing.err) == (
+        1,
+        "error: required resource not specified: minikctl rollout restart TYPE\n",
+    )
+
+
 @pytest.mark.parametrize(
     ("verb", "message"),
     [
