@@ -142,6 +142,12 @@ class Forbidden(ApiError):
     reason = "Forbidden"
 
 
+class TooManyRequests(ApiError):
+    """Not now; the same request may be taken later."""
+
+    reason = "TooManyRequests"
+
+
 class Invalid(ApiError):
     """One or more fields of one object are wrong."""
 

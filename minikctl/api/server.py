@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from minikctl.api import deletion
 from minikctl.api.absorb import Deletions, FileProblem, Refusals, absorb
@@ -38,7 +41,7 @@ Objects: TypeAlias = list[Object]
 T = TypeVar("T")
 
 
-class Applied(NamedTuple):
+class Applied(Struct, frozen=True):
     """What applying one manifest did (or would do): kubectl's verb, and the object before and after."""
 
     verb: str
@@ -133,7 +136,7 @@ class Api:
             if result.verb == "created":
                 home = coming.get(key.namespace) or self._namespace(key.namespace)
                 after = admit(result.after, home, lambda: [*classes, *self.store.list("PriorityClass", None)])
-                result = result._replace(after=after)
+                result = replace(result, after=after)
             results.append(result)
             remembered = redacted(manifest)
             if result.verb != "unchanged" or self.store.last_applied(key) != remembered:
@@ -221,6 +224,22 @@ class Api:
             if not dry_run:
                 self.store.commit(writes)
             return live
+
+        return self._retrying(once)
+
+    def evict(self, key: ObjectKey, *, grace_seconds: int | None = None) -> Object:
+        """Asks a pod to go where its PodDisruptionBudget allows it. Returns the pod as it was.
+
+        :raises NotFound: there is no such pod.
+        :raises TooManyRequests: its budget does not allow it now.
+        """
+        from minikctl.api import eviction
+
+        def once() -> Object:
+            pod = self.get(key)
+            budgets = self.store.list("PodDisruptionBudget", key.namespace)
+            self.store.commit(eviction.writes(pod, budgets, self.clock.now(), grace_seconds))
+            return pod
 
         return self._retrying(once)
 

@@ -34,6 +34,14 @@ ENTRIES = {
     "namespace": Entry("minikctl.cli.create", "create_namespace", "Create a namespace of that name."),
     "ing": Entry("minikctl.cli.create_ingress", "create_ingress", "Short for ingress."),
     "ingress": Entry("minikctl.cli.create_ingress", "create_ingress", "Create an Ingress of that name."),
+    "pdb": Entry("minikctl.cli.create_policies", "create_budget", "Short for poddisruptionbudget."),
+    "poddisruptionbudget": Entry(
+        "minikctl.cli.create_policies", "create_budget", "Create a pod disruption budget of that name."
+    ),
+    "pc": Entry("minikctl.cli.create_policies", "create_priority_class", "Short for priorityclass."),
+    "priorityclass": Entry(
+        "minikctl.cli.create_policies", "create_priority_class", "Create a priority class of that name."
+    ),
     "secret": Entry("minikctl.cli.create_secret", "ENTRIES", "Create a Secret of some type."),
     "service": Entry("minikctl.cli.create_service", "ENTRIES", "Create a Service of some type."),
     "svc": Entry("minikctl.cli.create_service", "ENTRIES", "Short for service."),

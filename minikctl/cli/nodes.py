@@ -8,18 +8,18 @@ from typing import Annotated
 import typer
 
 from minikctl.cli import options
-from minikctl.cli.errors import Failed, Reported, complain, text_of
+from minikctl.cli.errors import Reported, complain
+from minikctl.cli.evictions import Evictions, tell_evicting
 from minikctl.cli.options import dry_run_suffix, flag, value
 from minikctl.cli.resources import parse_selector
 from minikctl.cli.session import Session, open_session, out, warn
 from minikctl.cli.waiting import REACHED, Verdict, accomplish, is_stuck
-from minikctl.errors import ApiError, NotFound, UsageError
+from minikctl.errors import NotFound, UsageError
 from minikctl.model import (
     Object,
     ObjectKey,
     controller_of,
     is_deleting,
-    key_of,
     labels_of,
     name_of,
     namespace_of,
@@ -105,11 +105,15 @@ def drain(
         value("--grace-period", metavar="SECONDS", text="Time to end by themselves; -1 is the pod's own."),
     ] = -1,
     timeout: options.Timeout = 0.0,
+    disable_eviction: Annotated[
+        bool, flag("--disable-eviction", text="Delete pods, whatever their PodDisruptionBudgets say.")
+    ] = False,
     dry_run: options.DryRun = "none",
 ) -> None:
     """Empty nodes in preparation for maintenance: cordon them, evict their pods, wait until those are gone.
 
-    Pods of deployments and replica sets come back on other nodes.
+    Pods of deployments and replica sets come back on other nodes. A pod that its PodDisruptionBudget holds is
+    asked again every 5 s.
     """
     suffix = dry_run_suffix(dry_run)
     with open_session(context) as session:
@@ -119,9 +123,13 @@ def drain(
         for node in chosen:
             pods = _without_daemons(node, _pods_on(session, node, pod_selector), ignore_daemonsets)
             _check_evictable(node, pods, force, delete_emptydir_data)
-            _evict(session, pods, None if grace_period < 0 else grace_period, suffix)
-            if not suffix and pods:
-                accomplish(session, "drain", DrainGoal(session, pods), timeout)
+            if suffix:
+                for pod in pods:
+                    tell_evicting(pod, suffix)
+            elif pods:
+                grace = None if grace_period < 0 else grace_period
+                evictions = Evictions(session, pods, grace, by_force=disable_eviction)
+                accomplish(session, "drain", DrainGoal(session, pods, evictions), timeout)
             out(f"node/{node} drained{suffix}\n")
 
 
@@ -175,28 +183,17 @@ def _named(pods: Iterable[Object]) -> str:
     return ", ".join(f"{namespace_of(pod)}/{name_of(pod)}" for pod in pods)
 
 
-def _evict(session: Session, pods: Iterable[Object], grace_seconds: int | None, suffix: str) -> None:
-    for pod in pods:
-        out(f"evicting pod {namespace_of(pod)}/{name_of(pod)}{suffix}\n")
-        if suffix:
-            continue
-        try:
-            session.api.delete(key_of(pod), grace_seconds=grace_seconds)
-        except NotFound:
-            continue
-        except ApiError as error:
-            raise Failed(text_of(error)) from None
-
-
 class DrainGoal:
     """The evicted pods are gone, and what replaces them is ready (or can't be, and says why itself)."""
 
-    def __init__(self, session: Session, pods: Iterable[Object]) -> None:
+    def __init__(self, session: Session, pods: Iterable[Object], evictions: Evictions) -> None:
         self._session = session
+        self._evictions = evictions
         self._evicted = {uid_of(pod): pod for pod in pods}
         self._told: set[str] = set()
 
     def verdict(self) -> Verdict | None:
+        self._evictions.go_on()
         there = {uid_of(pod): pod for pod in self._session.api.list("Pod")}
         for uid, pod in self._evicted.items():
             if uid not in there and uid not in self._told:

@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from msgspec import Struct, field
 
-from minikctl.controlplane import garbage, restarts, traffic
+from minikctl.controlplane import garbage, policies, restarts, traffic
 from minikctl.controlplane.decision import Decision, Happening, Ids
 from minikctl.controlplane.view import View
 from minikctl.model import (
@@ -66,6 +66,7 @@ class Work(IntEnum):
     """The scheduler again, for pods that fitted nowhere: once, when all that makes room is done."""
     NEIGHBOURS = 16
     """Pods that waited for other pods wait no more: once, when those are where they are."""
+    BUDGET = 17
 
 
 Reconcile: TypeAlias = Callable[[ObjectKey, View, float, Ids], Decision]
@@ -93,6 +94,7 @@ CONTROLLERS: dict[Work, Reconcile] = {
     Work.INGRESS: _from("ingress"),
     Work.CLAIM: _from("claims"),
     Work.VOLUME: _from("claims", "reconcile_volume"),
+    Work.BUDGET: _from("disruption"),
 }
 WORK_OF: dict[str, Work] = {
     "CronJob": Work.CRON_JOB,
@@ -101,6 +103,7 @@ WORK_OF: dict[str, Work] = {
     "Job": Work.JOB,
     "PersistentVolume": Work.VOLUME,
     "PersistentVolumeClaim": Work.CLAIM,
+    "PodDisruptionBudget": Work.BUDGET,
     "ReplicaSet": Work.REPLICA_SET,
     "ReplicationController": Work.REPLICA_SET,
     "Service": Work.SERVICE,
@@ -308,6 +311,7 @@ class Manager:
         self.view.put(obj)
         self._concern(obj, old)
         self._concern_traffic(obj, old)
+        self._concern_policies(obj, old)
         if old is not None and controller_of(old) != controller_of(obj):
             self._concern_owner(old)
 
@@ -321,6 +325,7 @@ class Manager:
         if controller_of(old) is None or key.kind == "PersistentVolumeClaim":
             self._concern_adopters(key)  # its name is free
         self._concern_traffic(None, old)
+        self._concern_policies(old, None)
         for dependent in self.view.dependents(uid_of(old)):
             self.look_at(Work.GARBAGE, key_of(dependent))
         if key.kind == "Node":
@@ -427,6 +432,11 @@ class Manager:
             self.look_at(Work.KUBELET, key)
         if found.names:
             self.names_serial += 1
+
+    def _concern_policies(self, obj: Object, old: Object | None) -> None:
+        """What counts objects counts anew. Most namespaces have no such thing."""
+        for key in policies.concerned(obj, old, self.view):
+            self._concern_controller(key)
 
     def _concern_owner(self, obj: Object) -> None:
         owner = controller_of(obj)

@@ -16,6 +16,7 @@ from minikctl.model import (
     Object,
     ObjectKey,
     annotations_of,
+    conditions,
     controller_reference,
     copy,
     labels_of,
@@ -82,6 +83,20 @@ def ended(pod: Object) -> Object | None:
     if not pod["metadata"].get("finalizers"):
         return None
     return pod if is_finished(pod) else {**pod, "status": {**status_of(pod), "phase": "Failed"}}
+
+
+def with_disruption(pod: Object, reason: str, message: str, now: float) -> Object:
+    """The pod with the condition that says that it goes because of what happens around it."""
+    condition = {
+        "type": "DisruptionTarget",
+        "status": "True",
+        "reason": reason,
+        "message": message,
+        "lastProbeTime": None,
+        "lastTransitionTime": format_time(now),
+    }
+    known = conditions.put(list(status_of(pod).get("conditions") or ()), condition)
+    return {**pod, "status": {**status_of(pod), "conditions": known}}
 
 
 # --- which pod goes first ----------------------------------------------------------------------------

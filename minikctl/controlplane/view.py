@@ -68,6 +68,10 @@ class View:
         keys = self._by_kind.get(kind) if namespace is None else self._by_place.get((kind, namespace))
         return (self._objects[key] for key in tuple(keys or ()))
 
+    def has(self, kind: str, namespace: str) -> bool:
+        """Whether there is any."""
+        return bool(self._by_place.get((kind, namespace)))
+
     def in_namespace(self, namespace: str) -> Iterator[Object]:
         """Everything that lives in a namespace."""
         for (_, place), keys in tuple(self._by_place.items()):

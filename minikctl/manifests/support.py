@@ -31,6 +31,7 @@ from minikctl.manifests.handlings import (
     plain,
     refused_except,
 )
+from minikctl.manifests.support_policies import policy_tables
 from minikctl.manifests.support_services import service_tables
 from minikctl.manifests.support_workloads import workload_tables
 
@@ -360,6 +361,7 @@ TABLES: dict[str, Table] = {
             "value": ENFORCED,
         }
     ),
+    **policy_tables(),
     **service_tables(),
     **workload_tables(_TEMPLATE, _CLAIM_SPEC),
     "ReplicaSet": declared(

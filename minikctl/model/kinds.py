@@ -5,10 +5,10 @@ Adding a kind starts here; everything that speaks of kinds (CLI names, paths, ta
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from msgspec import Struct
 
 
-class Kind(NamedTuple):
+class Kind(Struct, frozen=True):
     """One served kind. `resource` is kubectl's `plural.group` form used in messages."""
 
     name: str
@@ -66,6 +66,7 @@ STORAGE_CLASS = Kind(
 PRIORITY_CLASS = Kind(
     "PriorityClass", "scheduling.k8s.io/v1", "priorityclasses", ("pc",), False, _ALL, has_status=False
 )
+DISRUPTION_BUDGET = Kind("PodDisruptionBudget", "policy/v1", "poddisruptionbudgets", ("pdb",), True, _ALL)
 POD = Kind("Pod", "v1", "pods", ("po",), True, _ALL, in_all=True)
 EVENT = Kind("Event", "v1", "events", ("ev",), True, _READ, declarable=False)
 REPLICA_SET = Kind("ReplicaSet", "apps/v1", "replicasets", ("rs",), True, _ALL, in_all=True)
@@ -101,6 +102,7 @@ KINDS: dict[str, Kind] = {
         VOLUME,
         CLAIM,
         PRIORITY_CLASS,
+        DISRUPTION_BUDGET,
         SERVICE,
         ENDPOINT_SLICE,
         INGRESS_CLASS,
@@ -122,6 +124,7 @@ APPLY_ORDER: dict[str, int] = {
     "Namespace": 0,
     "Node": 1,
     "PriorityClass": 2,
+    "PodDisruptionBudget": 2,
     "ServiceAccount": 3,
     "Secret": 4,
     "ConfigMap": 5,

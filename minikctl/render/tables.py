@@ -26,6 +26,7 @@ from minikctl.render.configuration_columns import CONFIGURATION_COLUMNS, PRIORIT
 from minikctl.render.durations import UNKNOWN, human_duration, since
 from minikctl.render.escape import escape
 from minikctl.render.podstatus import summarize_pod
+from minikctl.render.policy_columns import POLICY_COLUMNS
 from minikctl.render.service_columns import SERVICE_COLUMNS
 from minikctl.render.workload_columns import WORKLOAD_COLUMNS
 
@@ -273,6 +274,7 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
     **CONFIGURATION_COLUMNS,
     **STORAGE_COLUMNS,
     **PRIORITY_COLUMNS,
+    **POLICY_COLUMNS,
     **SERVICE_COLUMNS,
     **WORKLOAD_COLUMNS,
 }

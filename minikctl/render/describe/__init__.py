@@ -11,17 +11,20 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeAlias
 
 from minikctl.errors import UsageError
-from minikctl.model import Object, annotations_of, labels_of, name_of, namespace_of, status_of
+from minikctl.model import Object, namespace_of
+from minikctl.render.describe.autoscalers import describe_autoscaler
 from minikctl.render.describe.batch import describe_cron_job, describe_job
 from minikctl.render.describe.configuration import (
     describe_config_map,
     describe_secret,
     describe_service_account,
 )
-from minikctl.render.describe.events import describe_events, events_of
+from minikctl.render.describe.events import events_of
 from minikctl.render.describe.ingresses import describe_ingress, describe_ingress_class
+from minikctl.render.describe.namespace import describe_namespace
 from minikctl.render.describe.node import describe_node
 from minikctl.render.describe.pod import describe_pod
+from minikctl.render.describe.policies import describe_budget, describe_limit_range, describe_quota
 from minikctl.render.describe.priority import describe_priority_class
 from minikctl.render.describe.services import describe_endpoint_slice, describe_service
 from minikctl.render.describe.sets import (
@@ -31,8 +34,6 @@ from minikctl.render.describe.sets import (
 )
 from minikctl.render.describe.storage import describe_claim, describe_class, describe_volume
 from minikctl.render.describe.workloads import describe_deployment, describe_replica_set
-from minikctl.render.describe.writer import Page
-from minikctl.render.durations import rfc1123
 
 __all__ = ["Lookup", "describe", "describe_all", "events_of"]
 
@@ -59,6 +60,8 @@ def describe(obj: Object, related: Lookup, events: Iterable[Object] | None, now:
     match kind:
         case "Deployment":
             return describe_deployment(obj, related.list("ReplicaSet", namespace), mine, now)
+        case "Namespace":
+            return describe_namespace(obj, (), (), mine, now)
         case "Secret":
             return describe_secret(obj)
         case "Service":
@@ -75,27 +78,6 @@ def describe_all(objects: Sequence[Object], related: Lookup, events: Iterable[Ob
     return "\n\n".join(describe(obj, related, shown, now) for obj in objects)
 
 
-def _describe_namespace(namespace: Object, events: Sequence[Object] | None, now: float) -> str:
-    page = Page()
-    page.row(0, "Name:", name_of(namespace))
-    page.labels(0, "Labels", labels_of(namespace))
-    page.annotations(0, "Annotations", annotations_of(namespace))
-    page.row(0, "Status:", status_of(namespace).get("phase", ""))
-    conditions = status_of(namespace).get("conditions")
-    if conditions:
-        page.row(0, "Conditions:")
-        page.row(1, "Type", "Status", "LastTransitionTime", "Reason", "Message")
-        page.row(1, "----", "------", "------------------", "------", "-------")
-        for one in conditions:
-            time = rfc1123(one.get("lastTransitionTime"))
-            page.row(1, one["type"], one["status"], time, one.get("reason", ""), one.get("message", ""))
-    for text in ("", "No resource quota.", "", "No LimitRange resource."):
-        page.row(0, text)
-    if events:
-        describe_events(page, events, now)
-    return page.aligned()
-
-
 _Describer: TypeAlias = Callable[[Object, Sequence[Object] | None, float], str]
 _DescriberWithPods: TypeAlias = Callable[[Object, Iterable[Object], Sequence[Object] | None, float], str]
 
@@ -103,13 +85,16 @@ _ALONE: dict[str, _Describer] = {
     "ConfigMap": describe_config_map,
     "CronJob": describe_cron_job,
     "EndpointSlice": describe_endpoint_slice,
+    "HorizontalPodAutoscaler": describe_autoscaler,
     "IngressClass": describe_ingress_class,
     "Job": describe_job,
-    "Namespace": _describe_namespace,
+    "LimitRange": describe_limit_range,
     "PersistentVolume": describe_volume,
     "Pod": describe_pod,
+    "PodDisruptionBudget": describe_budget,
     "ServiceAccount": describe_service_account,
     "PriorityClass": describe_priority_class,
+    "ResourceQuota": describe_quota,
     "StorageClass": describe_class,
 }
 _WITH_PODS: dict[str, _DescriberWithPods] = {
