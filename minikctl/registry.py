@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from minikctl.errors import BackendError, UnreachableError, UsageError
 
@@ -26,7 +29,7 @@ ENGINES = ("docker", "podman")
 SIMULATION = "memory"
 
 
-class Choice(NamedTuple):
+class Choice(Struct, frozen=True):
     """A backend and where it is. `because` says who chose it."""
 
     backend: str
@@ -102,7 +105,7 @@ def detect(environ: Mapping[str, str], settings: Settings) -> Choice:
 
 
 def _trouble(name: str, endpoint: str, settings: Settings) -> BackendError | None:
-    backend = open_backend(name, settings._replace(endpoint=endpoint))
+    backend = open_backend(name, replace(settings, endpoint=endpoint))
     try:
         backend.info()
         return None

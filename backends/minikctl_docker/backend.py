@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
 from minikctl.backend import (
     Capabilities,
     Check,
@@ -94,7 +96,7 @@ class DockerBackend:
         version = self._engine.negotiated().version
         info = observation.info_from(reply.body, api_version=version, host_ip=_host_ip(self.endpoint))
         network = self._engine.get("/networks/bridge", timeout=PROMPT_TIMEOUT)
-        return info._replace(pod_network=observation.network_from(network.body))
+        return replace(info, pod_network=observation.network_from(network.body))
 
     def close(self) -> None:
         self._engine.close()

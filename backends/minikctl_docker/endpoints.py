@@ -14,7 +14,9 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from minikctl.backend.discovery import as_mapping, is_usable_socket, load_mapping
 
@@ -23,7 +25,7 @@ _UNIX = "unix://"
 _DEFAULT_CONTEXT = "default"
 
 
-class TlsFiles(NamedTuple):
+class TlsFiles(Struct, frozen=True):
     """PEM files; "" where there is none."""
 
     ca: str

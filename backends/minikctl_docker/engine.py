@@ -17,8 +17,10 @@ import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from minikctl.backend.imports import without_guessing_encodings
 from minikctl.errors import PermanentError, TemporaryError, UnreachableError
@@ -42,7 +44,7 @@ _NEWEST_API = (1, 51)
 """What this backend was written against; an engine that is newer is spoken to in this."""
 
 
-class Reply(NamedTuple):
+class Reply(Struct, frozen=True):
     """An answer of the engine. `body` is its JSON, None where it has none."""
 
     status: int
@@ -63,14 +65,14 @@ class Reply(NamedTuple):
         return str(told or f"the engine answered with status {self.status}")
 
 
-class Upgraded(NamedTuple):
+class Upgraded(Struct, frozen=True):
     """A raw connection: `response`, whose body nobody has read, where the reply is good."""
 
     reply: Reply
     response: requests.Response
 
 
-class Negotiated(NamedTuple):
+class Negotiated(Struct, frozen=True):
     """What the engine said of itself when the version was agreed on."""
 
     version: str

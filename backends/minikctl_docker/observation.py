@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from minikctl.backend import Container, ContainerState, EngineInfo, Usage
 from minikctl.backend.labels import TYPE, TYPE_SANDBOX
@@ -38,14 +40,14 @@ _KILLED = 137
 _SETTLED = 3
 
 
-class Version(NamedTuple):
+class Version(Struct, frozen=True):
     """What `list` and `inspect` both tell of a container; as long as it is the same, so is the rest."""
 
     state: str
     exit_code: int | None
 
 
-class Facts(NamedTuple):
+class Facts(Struct, frozen=True):
     """What never changes about a container of ours."""
 
     sandbox: bool
@@ -54,7 +56,7 @@ class Facts(NamedTuple):
     """"" where it is not known yet, as the image says it."""
 
 
-class Seen(NamedTuple):
+class Seen(Struct, frozen=True):
     """What was last observed, and how long the container was then in that state, in seconds, roughly."""
 
     version: Version
@@ -151,7 +153,7 @@ def network_from(data: Any) -> str:
     return next((subnet for subnet in subnets if "." in subnet), "")
 
 
-class Network(NamedTuple):
+class Network(Struct, frozen=True):
     """Where a running container is found."""
 
     address: str

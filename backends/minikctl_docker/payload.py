@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import asdict
+
 from minikctl.backend import (
     ContainerSpec,
     Mount,
@@ -222,5 +224,5 @@ def _security_options(security: SecurityContext, seccomp: str) -> list[str]:
         options.append("apparmor=unconfined")
     elif security.apparmor_profile.startswith(LOCALHOST):
         options.append(f"apparmor={security.apparmor_profile.removeprefix(LOCALHOST)}")
-    labels = security.selinux._asdict().items()
+    labels = asdict(security.selinux).items()
     return options + [f"label={name}:{value}" for name, value in labels if value]

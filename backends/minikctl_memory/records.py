@@ -138,7 +138,7 @@ class Record(Struct):
         data = asdict(self)
         del data["snapshot"]
         data["program"] = asdict(self.program)
-        data["ports"] = [port._asdict() for port in self.ports]
+        data["ports"] = [asdict(port) for port in self.ports]
         data["edits"] = [(at, path, _text(content)) for at, path, content in self.edits]
         data["ends_at"] = None if math.isinf(self.ends_at) else self.ends_at
         return json.dumps(data)

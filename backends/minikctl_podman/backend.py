@@ -110,7 +110,7 @@ class PodmanBackend:
         if info.rootless:
             return info  # containers have no network in common
         network = self._engine.get("/networks/podman/json", timeout=_INFO_TIMEOUT)
-        return info._replace(pod_network=observation.network_from(network.body))
+        return replace(info, pod_network=observation.network_from(network.body))
 
     def close(self) -> None:
         self._engine.close()

@@ -15,7 +15,7 @@ import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -62,7 +62,7 @@ class Reply(Struct, frozen=True):
         return str(found or self.text or f"HTTP status {self.status}")
 
 
-class Upgraded(NamedTuple):
+class Upgraded(Struct, frozen=True):
     """A raw connection: `response`, whose body nobody has read, where the reply is good."""
 
     reply: Reply

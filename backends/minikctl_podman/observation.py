@@ -9,7 +9,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import Struct
 
@@ -31,7 +31,7 @@ _STATES = {
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
-class Version(NamedTuple):
+class Version(Struct, frozen=True):
     """What `list` and `inspect` both tell of a container; as long as it is the same, so is the rest."""
 
     state: str
@@ -144,7 +144,7 @@ def network_from(data: Any) -> str:
     return next((subnet for subnet in subnets if "." in subnet), "")
 
 
-class Network(NamedTuple):
+class Network(Struct, frozen=True):
     """Where a running container is found."""
 
     address: str

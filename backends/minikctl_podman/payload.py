@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import asdict
+
 from minikctl.backend import (
     ContainerSpec,
     Mount,
@@ -220,7 +222,7 @@ def _profiles(security: SecurityContext) -> dict[str, Any]:
         found["apparmor_profile"] = "unconfined"
     elif security.apparmor_profile.startswith(_LOCALHOST):
         found["apparmor_profile"] = security.apparmor_profile.removeprefix(_LOCALHOST)
-    if labels := [f"{name}:{value}" for name, value in security.selinux._asdict().items() if value]:
+    if labels := [f"{name}:{value}" for name, value in asdict(security.selinux).items() if value]:
         found["selinux_opts"] = labels
     if security.proc_mount == "Unmasked":
         found["unmask"] = ["ALL"]

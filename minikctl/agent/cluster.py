@@ -12,7 +12,10 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from minikctl import registry
 from minikctl.agent.nodes import declared_backend, load_nodes, machine_name
@@ -39,7 +42,7 @@ ENGINE_FILE = "engine.json"
 """Which engine was chosen when nobody said which: the same one is used until somebody does."""
 
 
-class Options(NamedTuple):
+class Options(Struct, frozen=True):
     """What the global flags say."""
 
     state_dir: Path | None = None
@@ -97,7 +100,7 @@ class Cluster:
     def __init__(self, state_dir: Path, store: DatabaseStore, options: Options) -> None:
         self.state_dir = state_dir
         self.store = store
-        self.ids = random_ids()._replace(site=_site(store.cluster_id))
+        self.ids = replace(random_ids(), site=_site(store.cluster_id))
         self.api = Api(store, SystemClock(), self.ids)
         self.file_problems: tuple[FileProblem, ...] = ()
         self._wish = options.backend or os.environ.get("MINIKCTL_BACKEND") or None

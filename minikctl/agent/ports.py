@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from msgspec import Struct, field
 
@@ -19,7 +19,7 @@ from minikctl.errors import BackendError
 from minikctl.model import ObjectKey
 
 
-class Listed(NamedTuple):
+class Listed(Struct, frozen=True):
     """All containers of one engine, or why it could not say."""
 
     engine: str
@@ -62,7 +62,7 @@ class PodVolumes(Protocol):
         """Of all pods that something is kept for."""
 
 
-class Introduced(NamedTuple):
+class Introduced(Struct, frozen=True):
     """What an engine says of itself."""
 
     engine: str
@@ -72,7 +72,7 @@ class Introduced(NamedTuple):
     error: BackendError | None = None
 
 
-class Outcome(NamedTuple):
+class Outcome(Struct, frozen=True):
     """How one action ended. `container` is how the container is now, where the action tells."""
 
     action: Action
@@ -82,7 +82,7 @@ class Outcome(NamedTuple):
     """What was read."""
 
 
-class Acted(NamedTuple):
+class Acted(Struct, frozen=True):
     """One pod's actions are done, in order."""
 
     engine: str
@@ -91,13 +91,13 @@ class Acted(NamedTuple):
     outcomes: tuple[Outcome, ...]
 
 
-class Pulled(NamedTuple):
+class Pulled(Struct, frozen=True):
     engine: str
     wanted: PullImage
     error: BackendError | None = None
 
 
-class Probed(NamedTuple):
+class Probed(Struct, frozen=True):
     """The answer to one probe, or why there is none."""
 
     engine: str
@@ -108,7 +108,7 @@ class Probed(NamedTuple):
     error: BackendError | None = None
 
 
-class Hooked(NamedTuple):
+class Hooked(Struct, frozen=True):
     """A lifecycle hook is over. `error` is that the engine could not be asked, which decides nothing."""
 
     engine: str
@@ -119,7 +119,7 @@ class Hooked(NamedTuple):
     error: BackendError | None = None
 
 
-class Told(NamedTuple):
+class Told(Struct, frozen=True):
     """A Service's proxy follows a program now, or why not."""
 
     engine: str
@@ -131,7 +131,7 @@ class Told(NamedTuple):
     error: BackendError | None = None
 
 
-class HostsWritten(NamedTuple):
+class HostsWritten(Struct, frozen=True):
     """Pods' hosts files were written."""
 
     engine: str
@@ -140,7 +140,7 @@ class HostsWritten(NamedTuple):
     """By pod uid; one that is missing could not be written."""
 
 
-class Resolved(NamedTuple):
+class Resolved(Struct, frozen=True):
     """What names outside of the cluster stand for."""
 
     engine: str
@@ -150,7 +150,7 @@ class Resolved(NamedTuple):
     """By name; one that is missing could not be resolved."""
 
 
-class VolumeRemoved(NamedTuple):
+class VolumeRemoved(Struct, frozen=True):
     """The engine's volume behind a PersistentVolume is gone, or why not."""
 
     engine: str
@@ -167,7 +167,7 @@ class Looked(Struct, frozen=True):
     error: BackendError | None = None
 
 
-class Cleared(NamedTuple):
+class Cleared(Struct, frozen=True):
     """Containers that belong to no pod were removed (or not)."""
 
     engine: str
@@ -175,7 +175,7 @@ class Cleared(NamedTuple):
     error: BackendError | None = None
 
 
-class Hinted(NamedTuple):
+class Hinted(Struct, frozen=True):
     """The engine's event stream says that something happened."""
 
     engine: str

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from minikctl.agent.engine import Engine
 from minikctl.agent.ports import Executor, Told
@@ -64,7 +64,7 @@ class Known(Struct):
         return self.failures < MOST_FAILURES // 3
 
 
-class Held(NamedTuple):
+class Held(Struct, frozen=True):
     """A pod that was asked to end."""
 
     since: float
@@ -215,12 +215,12 @@ def tell(engine: str, backend: Backend, uid: str, key: ObjectKey, container_id: 
             backend.put_archive(container_id, WORKPLACE, _archive(wanted.files))
         done = backend.exec_container(container_id, wanted.command, timeout=TELL_TIMEOUT)
     except BackendError as error:
-        return told._replace(error=error)
+        return replace(told, error=error)
     except Exception as error:
-        return told._replace(error=PermanentError(f"bug in the backend: {type(error).__name__}: {error}"))
+        return replace(told, error=PermanentError(f"bug in the backend: {type(error).__name__}: {error}"))
     if done.exit_code:
         text = done.output.decode(errors="replace").strip()
-        return told._replace(error=PermanentError(f"exit code {done.exit_code}: {text}"))
+        return replace(told, error=PermanentError(f"exit code {done.exit_code}: {text}"))
     return told
 
 

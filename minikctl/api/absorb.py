@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from enum import Enum
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+from msgspec import Struct
 
 from minikctl.api import deletion
 from minikctl.api.admission import admit, changed_object, check, is_same, merge_table, new_object
@@ -42,7 +44,7 @@ FEW = 2
 """So many files may always vanish at once."""
 
 
-class FileProblem(NamedTuple):
+class FileProblem(Struct, frozen=True):
     """A desired file that is not obeyed, and why, in one line."""
 
     path: str

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from functools import cache
 
 from minikctl.apply.sparse import sparsify
 from minikctl.apply.table import MergeTable
 from minikctl.clock import Clock
 from minikctl.controlplane.decision import Ids
+from minikctl.controlplane.reader import Reader
 from minikctl.controlplane.restarts import CONFIGURATION_HASH
 from minikctl.errors import FieldProblem, Forbidden, Invalid
 from minikctl.model import Object, annotations_of, copy, labels_of, name_of, spec_of
@@ -56,24 +56,31 @@ def check(obj: Object, old: Object | None = None) -> None:
         raise Invalid(str(obj.get("kind", "")), str(name), problems)
 
 
-def admit(obj: Object, namespace: Object | None, classes: Callable[[], Iterable[Object]]) -> Object:
-    """Pod Security: a Pod that the level of its namespace forbids is not let in. Others get the priority of
-    their PriorityClass; `classes` gives those that there are.
+def admit(obj: Object, reader: Reader) -> Object:
+    """The new object with what its namespace gives it: a pod gets defaults and a priority.
 
     Workloads are let in: their controllers meet the refusal when they make pods.
 
-    :raises Forbidden: with what Kubernetes would say.
+    :raises Forbidden: its namespace's Pod Security level, LimitRanges or quotas do not let it in.
     """
-    if obj["kind"] != "Pod":
-        return obj
-    from minikctl.model import priorities
-    from minikctl.model.pod_security import refusal
+    from minikctl.controlplane import admission
 
-    known = list(classes())
-    why = refusal(labels_of(namespace) if namespace is not None else None, obj)
-    if why := why or priorities.refusal(obj, known):
-        raise Forbidden(f'{KINDS["Pod"].resource} "{name_of(obj)}" is forbidden: {why}')
-    return priorities.with_priority(obj, known)
+    result = admission.admitted(obj, reader)
+    if why := admission.refusal(result, reader):
+        raise _forbidden(obj, why)
+    return result
+
+
+def admit_change(old: Object, obj: Object, reader: Reader) -> None:
+    """:raises Forbidden: the namespace's quotas have no room for what the change asks for."""
+    from minikctl.controlplane import admission
+
+    if why := admission.beyond_quota(obj, reader, old=old):
+        raise _forbidden(obj, why)
+
+
+def _forbidden(obj: Object, why: str) -> Forbidden:
+    return Forbidden(f'{KINDS[obj["kind"]].resource} "{name_of(obj)}" is forbidden: {why}')
 
 
 def _without_status(obj: Object) -> Object:
@@ -183,8 +190,11 @@ def _without_system_part(obj: Object, hints: list[Object]) -> Object:
     if obj["kind"] == "Pod" and not any("nodeName" in spec_of(hint) for hint in hints):
         result.get("spec", {}).pop("nodeName", None)
     if obj["kind"] == "Pod":
+        from minikctl.controlplane.limits import ANNOTATION, without_defaults
         from minikctl.model.priorities import without_priority
 
+        if ANNOTATION in annotations_of(obj):
+            result = without_defaults(result, hints)
         hinted: Object = {field: None for hint in hints for field in spec_of(hint)}
         result["spec"] = without_priority(spec_of(result), hinted)
         result = set_defaults(result)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
+from msgspec import Struct
 
-class TcpCheck(NamedTuple):
+
+class TcpCheck(Struct, frozen=True):
     """A connection is taken."""
 
     port: int
@@ -13,7 +15,7 @@ class TcpCheck(NamedTuple):
     """"" is the pod's address, here and below."""
 
 
-class HttpCheck(NamedTuple):
+class HttpCheck(Struct, frozen=True):
     """GET answers with a status of 200 to 399."""
 
     port: int
@@ -25,14 +27,14 @@ class HttpCheck(NamedTuple):
     """May name a header several times; `Host` is the virtual host that is asked for."""
 
 
-class GrpcCheck(NamedTuple):
+class GrpcCheck(Struct, frozen=True):
     """grpc.health.v1.Health answers SERVING for `service`."""
 
     port: int
     service: str = ""
 
 
-class ExecCheck(NamedTuple):
+class ExecCheck(Struct, frozen=True):
     """A command in the container ends with exit code 0."""
 
     command: tuple[str, ...]

@@ -14,14 +14,16 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 Handling: TypeAlias = Literal["enforced", "emulated", "inert", "rejected"]
 """`enforced`: means what it means in Kubernetes. `emulated`: its effect can be seen, but something else
 brings it about. `inert`: taken, and changes nothing. `rejected`: refused before anything happens."""
 
 
-class Fidelity(NamedTuple):
+class Fidelity(Struct, frozen=True):
     """How one field is handled, and in one short line why or how, where that is not plain."""
 
     handling: Handling

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
 
-class Capabilities(NamedTuple):
+class Capabilities(Struct, frozen=True):
     """What differs between engines. Ask this, never the backend's type."""
 
     simulated: bool = False
@@ -23,7 +23,7 @@ class Capabilities(NamedTuple):
     """Containers have addresses of their own (not so in rootless engines with a user-mode network)."""
 
 
-class EngineInfo(NamedTuple):
+class EngineInfo(Struct, frozen=True):
     """What the engine says of itself and its machine."""
 
     name: str
@@ -79,7 +79,7 @@ class Volume(Struct, frozen=True):
     created_at: float
 
 
-class EngineEvent(NamedTuple):
+class EngineEvent(Struct, frozen=True):
     """A hint that something happened to a container. May be lost, late or doubled: look again."""
 
     container_id: str
@@ -103,14 +103,14 @@ class LogLine(Struct, frozen=True):
     text: bytes
 
 
-class ExecResult(NamedTuple):
+class ExecResult(Struct, frozen=True):
     exit_code: int
     """126 or 127 where the command can't be run or found, as the engine says it."""
     output: bytes
     """stdout and stderr together, in the order of their arrival; the first 10 KiB."""
 
 
-class Usage(NamedTuple):
+class Usage(Struct, frozen=True):
     """What a container uses, as the kubelet's summary has it."""
 
     cpu_nanoseconds: int

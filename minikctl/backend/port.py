@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, Protocol
+
+from msgspec import Struct
 
 from minikctl.backend.checks import Check, Checked
 from minikctl.backend.fidelity import EVERYTHING_ENFORCED, FidelityTable
@@ -30,7 +32,7 @@ KEPT_OUTPUT = 10 * 1024
 """Bytes of a command's output that `exec_container` keeps."""
 
 
-class Settings(NamedTuple):
+class Settings(Struct, frozen=True):
     """How to reach an engine, and on whose behalf."""
 
     endpoint: str

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import NamedTuple
 
 from msgspec import Struct, field
 
 
-class PortMapping(NamedTuple):
+class PortMapping(Struct, frozen=True):
     container_port: int
     host_port: int
     protocol: str = "TCP"
@@ -28,7 +27,7 @@ class MountKind(Enum):
     TMPFS = "tmpfs"
 
 
-class Mount(NamedTuple):
+class Mount(Struct, frozen=True):
     """One file system that a container finds at `target`."""
 
     kind: MountKind
@@ -42,7 +41,7 @@ class Mount(NamedTuple):
     """Of a tmpfs; 0 is the kernel's default, half of the machine's memory."""
 
 
-class ResourceLimits(NamedTuple):
+class ResourceLimits(Struct, frozen=True):
     """What the engine enforces; 0 is no limit."""
 
     cpu_request_millicores: int = 0
@@ -51,7 +50,7 @@ class ResourceLimits(NamedTuple):
     memory_limit_bytes: int = 0
 
 
-class SelinuxOptions(NamedTuple):
+class SelinuxOptions(Struct, frozen=True):
     """ "" leaves a part of the label to the engine."""
 
     user: str = ""
@@ -60,7 +59,7 @@ class SelinuxOptions(NamedTuple):
     level: str = ""
 
 
-class SecurityContext(NamedTuple):
+class SecurityContext(Struct, frozen=True):
     """The pod's and the container's securityContext, already merged."""
 
     run_as_user: int | None = None
@@ -90,7 +89,7 @@ class NetworkMode(Enum):
     """The namespace of the pod's sandbox, `ContainerSpec.sandbox_id`."""
 
 
-class Dns(NamedTuple):
+class Dns(Struct, frozen=True):
     """What stands in /etc/resolv.conf: this, and nothing else. Without servers the engine's own parts stay
     where this says nothing."""
 
@@ -100,7 +99,7 @@ class Dns(NamedTuple):
     """`NAME` or `NAME:VALUE`."""
 
 
-class HostAlias(NamedTuple):
+class HostAlias(Struct, frozen=True):
     """A line of /etc/hosts."""
 
     ip: str
@@ -170,7 +169,7 @@ class VolumeSpec(Struct, frozen=True):
     labels: Mapping[str, str]
 
 
-class Credentials(NamedTuple):
+class Credentials(Struct, frozen=True):
     """For one registry: user and password, or a token. Their text never shows them."""
 
     username: str = ""

@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any
 
 import typer
+from msgspec import Struct
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from minikctl.errors import UsageError
@@ -41,7 +42,7 @@ _OPTIONAL_VALUES = {
 }
 
 
-class Entry(NamedTuple):
+class Entry(Struct, frozen=True):
     """A command in a group's table: where its function (or its own table) is, and its one line of help."""
 
     module: str

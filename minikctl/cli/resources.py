@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+from msgspec import Struct
 
 from minikctl.cli.errors import BadRequest
 from minikctl.cli.session import Session
@@ -18,7 +20,7 @@ _MIXED = (
 )
 
 
-class Target(NamedTuple):
+class Target(Struct, frozen=True):
     """A kind, and one object's name, or None for all of that kind.
 
     `namespace` is where a manifest says that the object is; None is the command's own.
@@ -151,7 +153,7 @@ _BY_KIND: dict[str, dict[str, _Reader]] = {
 }
 
 
-class FieldTerm(NamedTuple):
+class FieldTerm(Struct, frozen=True):
     field: str
     is_equal: bool
     value: str
@@ -194,7 +196,7 @@ def check_fields(kind: Kind, terms: Iterable[FieldTerm]) -> None:
 # --- finding ---------------------------------------------------------------------------------------
 
 
-class Query(NamedTuple):
+class Query(Struct, frozen=True):
     """How a set of objects is narrowed. `namespace` None is all."""
 
     namespace: str | None

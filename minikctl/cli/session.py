@@ -79,8 +79,8 @@ class Session:
         if not self.cluster.is_simulated or self._has_told_simulated:
             return
         self._has_told_simulated = True
-        name, _, because = self.cluster.choice
-        if because in ("named", "used before"):
+        name = self.cluster.choice.backend
+        if self.cluster.choice.because in ("named", "used before"):
             note(f"simulated ({name} backend)")
         else:
             note(

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from minikctl.cli import options
 from minikctl.cli.base import Entry
@@ -108,7 +109,7 @@ def _check(names: Sequence[str] | None, selector: str, sort_by: str, noun: str) 
 
 def _found(session: Session, kind: str, names: Sequence[str] | None, query: Query) -> list[Object]:
     targets = [Target(KINDS[kind], names[0] if names else None)]
-    named = query._replace(namespace=session.namespace) if names else query
+    named = replace(query, namespace=session.namespace) if names else query
     found, missing = find(session, targets, named)
     if missing:
         raise missing[0]
@@ -180,4 +181,4 @@ def _look(place: Place) -> tuple[float, int, int] | None:
         usage = place.backend.usage(place.identifier)
     except BackendError:
         return None
-    return (time.monotonic(), *usage) if usage is not None else None
+    return (time.monotonic(), usage.cpu_nanoseconds, usage.memory_bytes) if usage is not None else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -12,7 +12,7 @@ from minikctl.model import Object, ObjectKey, copy
 from minikctl.model.writes import Put, Remove, Write
 
 
-class Happening(NamedTuple):
+class Happening(Struct, frozen=True):
     """An event to be recorded about an object (`Normal` or `Warning`)."""
 
     about: Object
@@ -44,7 +44,7 @@ class Decision(Struct):
             self.look_again = moment
 
 
-class Ids(NamedTuple):
+class Ids(Struct, frozen=True):
     """Where new names come from. `uid` gives UUIDs, `suffix` five characters as generateName appends them.
 
     `site` is whose names they are."""

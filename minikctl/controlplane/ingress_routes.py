@@ -15,7 +15,9 @@ import binascii
 import re
 from base64 import b64decode
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from minikctl.controlplane.endpoints import slices_of
 from minikctl.controlplane.view import View
@@ -42,13 +44,13 @@ Targets = tuple[Target, ...]
 """Where one backend leads; nobody is ready there when it is empty."""
 
 
-class Route(NamedTuple):
+class Route(Struct, frozen=True):
     path: str
     is_exact: bool
     targets: Targets
 
 
-class VirtualHost(NamedTuple):
+class VirtualHost(Struct, frozen=True):
     host: str
     """A name, a wildcard (`*.example.com`), or "" for all others."""
     routes: tuple[Route, ...]

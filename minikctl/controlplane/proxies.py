@@ -15,7 +15,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from minikctl.controlplane.decision import Decision, Ids
 from minikctl.controlplane.view import View
@@ -90,7 +92,7 @@ class Role(Enum):
 OF_SERVICES = (Role.CLUSTER, Role.BALANCER)
 
 
-class Program(NamedTuple):
+class Program(Struct, frozen=True):
     """What a proxy forwards: its configuration, and the pods' addresses in it."""
 
     text: str

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from msgspec import Struct
 
 PROXY_IMAGE = "nginx:1.29-alpine"
 """Official nginx images have the stream module, sh and (those of Alpine) ip built in."""
 
 
-class Site(NamedTuple):
+class Site(Struct, frozen=True):
     cluster_id: str = ""
     """Clusters that share an engine share its network: with this their Services get different addresses."""
     proxy_image: str = PROXY_IMAGE

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from minikctl.controlplane.ingress import PROXY
 from minikctl.controlplane.proxies import is_ingress_proxy, is_proxy, pod_keys, service_of, trouble_of
@@ -25,7 +26,7 @@ from minikctl.model.pods import is_finished, is_ready
 from minikctl.model.services import SERVICE_NAME, is_headless, selects
 
 
-class Concerned(NamedTuple):
+class Concerned(Struct, frozen=True):
     services: tuple[ObjectKey, ...] = ()
     pods: tuple[ObjectKey, ...] = ()
     """Their kubelets should look: proxies that may have another program, or pods with other names."""

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
+from msgspec import Struct
 
 from minikctl.model import Object, is_deleting, labels_of, namespace_of, spec_of
 from minikctl.model.field_names import PREFERRED, REQUIRED
@@ -22,7 +23,7 @@ from minikctl.model.selectors import Selector, from_object, matches
 LabelsOfNamespace: TypeAlias = Callable[[str], Mapping[str, str]]
 
 
-class Alike(NamedTuple):
+class Alike(Struct, frozen=True):
     """All that the placement of other pods can depend on. Pods of one template share it, so that a thousand
     of them are counted, not looked at."""
 
@@ -33,7 +34,7 @@ class Alike(NamedTuple):
     """Its podAffinity and podAntiAffinity as JSON; empty where it has none."""
 
 
-class Term(NamedTuple):
+class Term(Struct, frozen=True):
     """Pods, and the label of nodes that says what is "together". `weight` is 0 where it is required."""
 
     topology_key: str
@@ -51,7 +52,7 @@ class Term(NamedTuple):
         return chosen is not None and matches(chosen, labels_of_namespace(pod.namespace))
 
 
-class PodTerms(NamedTuple):
+class PodTerms(Struct, frozen=True):
     """Of one pod. The required ones, then those with weights."""
 
     together: tuple[Term, ...] = ()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from minikctl.model import Object, conditions, is_deleting, spec_of, status_of
 from minikctl.model.quantity import milli, whole
@@ -14,7 +16,7 @@ DEFAULT_MEMORY_BYTES = 200 * 1024 * 1024
 """What the scheduler counts for a container that asks for nothing (upstream's NonZeroRequested)."""
 
 
-class PodRequests(NamedTuple):
+class PodRequests(Struct, frozen=True):
     """Sums over a pod (or over many). `scoring_*` count containers that ask for nothing with a default."""
 
     cpu_millicores: int = 0

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from minikctl.model import Object, ObjectKey, name_of, namespace_of, spec_of
 
 
-class Reference(NamedTuple):
+class Reference(Struct, frozen=True):
     kind: str
     name: str
 

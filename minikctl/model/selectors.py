@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 
-class Requirement(NamedTuple):
+class Requirement(Struct, frozen=True):
     """One condition on one label. `operator`: In, NotIn, Exists, DoesNotExist, Gt, Lt."""
 
     key: str

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from minikctl.model import Object, labels_of, spec_of
 
@@ -13,7 +15,7 @@ SLICE_CONTROLLER = "endpointslice-controller.k8s.io"
 HEADLESS = "None"
 
 
-class Target(NamedTuple):
+class Target(Struct, frozen=True, order=True):
     """One endpoint of a port: where a connection may go."""
 
     address: str

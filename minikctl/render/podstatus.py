@@ -8,7 +8,7 @@ last to the first, the pod's own reason, its phase.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -19,7 +19,7 @@ from minikctl.model.timestamps import parse_time
 _TERMINAL = ("Succeeded", "Failed")
 
 
-class PodSummary(NamedTuple):
+class PodSummary(Struct, frozen=True):
     """One pod in a line. `last_restart` is in seconds since the epoch."""
 
     status: str

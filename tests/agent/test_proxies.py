@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from minikctl_memory import MemoryBackend
+from msgspec.structs import replace
 
 from minikctl.agent.engine import Engine
 from minikctl.agent.ports import News, Told
@@ -101,7 +102,7 @@ class Rig:
     def answer(self, now: float = NOW, error: PermanentError | None = None) -> Told:
         news = self.executor.jobs.pop(0)()
         assert isinstance(news, Told)
-        self.proxies.learn(self.engine, news._replace(error=error), now)
+        self.proxies.learn(self.engine, replace(news, error=error), now)
         self.proxies.act(now)
         return news
 

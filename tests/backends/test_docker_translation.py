@@ -161,10 +161,15 @@ def test_age(status: str, age: int) -> None:
 def test_versions_of_row_and_inspect_agree() -> None:
     row = {"State": "exited", "Status": "Exited (3) 4 seconds ago"}
     told = {"State": {"Status": "exited", "ExitCode": 3}}
-    assert observation.version_of_row(row) == observation.version_of_inspect(told) == ("exited", 3)
+    exited = observation.Version("exited", 3)
+    assert observation.version_of_row(row) == observation.version_of_inspect(told) == exited
     row = {"State": "running", "Status": "Up 3 seconds"}
     told = {"State": {"Status": "running", "ExitCode": 0}}
-    assert observation.version_of_row(row) == observation.version_of_inspect(told) == ("running", None)
+    assert (
+        observation.version_of_row(row)
+        == observation.version_of_inspect(told)
+        == observation.Version("running", None)
+    )
 
 
 def container(**fields: Any) -> Container:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from minikctl_memory import MemoryBackend, MemoryEngine
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from minikctl.backend import (
     Check,
@@ -104,12 +104,12 @@ class AlwaysKills(BackendWrapper):
 class KeepsEverything(BackendWrapper):
     def exec_container(self, container_id: str, command: Sequence[str], *, timeout: float) -> ExecResult:
         result = super().exec_container(container_id, command, timeout=timeout)
-        return result._replace(output=result.output * 2)
+        return replace(result, output=result.output * 2)
 
 
 class ForgetsExitCodes(BackendWrapper):
     def exec_container(self, container_id: str, command: Sequence[str], *, timeout: float) -> ExecResult:
-        return super().exec_container(container_id, command, timeout=timeout)._replace(exit_code=0)
+        return replace(super().exec_container(container_id, command, timeout=timeout), exit_code=0)
 
 
 class FindsEverythingHealthy(BackendWrapper):
@@ -141,7 +141,7 @@ class TellsPasswords(BackendWrapper):
         try:
             return super().pull_image(image, credentials)
         except TemporaryError as error:
-            told = tuple(credentials) if credentials else ()
+            told = astuple(credentials) if credentials else ()
             raise TemporaryError(f"{error} {told}", reason=error.reason) from error
 
 

@@ -36,10 +36,7 @@ T = TypeVar("T")
 
 
 def but(value: T, **fields: Any) -> T:
-    """A value (a struct or a named tuple) with some fields replaced."""
-    if isinstance(value, tuple):
-        changed: T = value._replace(**fields)  # type: ignore[attr-defined]
-        return changed
+    """A record with some fields replaced."""
     return structs.replace(value, **fields)  # type: ignore[type-var]
 
 

@@ -10,6 +10,7 @@ import pytest
 from controlplane_builders import Cluster, counted_ids, metadata, namespace, node, pod
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from test_endpoints import at, service
 
 from minikctl.controlplane.ingress import PROXY, program_of_ingresses
@@ -65,7 +66,7 @@ def backends(*names: str) -> list[Object]:
 
 def cluster(*objects: Object, site: Site | None = None) -> Cluster:
     made = Cluster(namespace())
-    made.manager = Manager(counted_ids(1)._replace(site=site or Site("c1")), made.manager._kubelet)
+    made.manager = Manager(replace(counted_ids(1), site=site or Site("c1")), made.manager._kubelet)
     for obj in (node(podCIDR="172.17.0.0/16"), namespace(), *objects):
         made.put(obj)
     made.run()

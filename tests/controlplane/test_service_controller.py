@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from controlplane_builders import NOW, Cluster, counted_ids, metadata, namespace, node, pod
+from msgspec.structs import replace
 from test_endpoints import at, service
 
 from minikctl.controlplane.manager import Manager
@@ -23,7 +24,7 @@ BALANCER = pod_key(KEY, Role.BALANCER)
 
 def cluster(*objects: Object, first_id: int = 1) -> Cluster:
     made = Cluster(namespace(), first_id=first_id)
-    made.manager = Manager(counted_ids(first_id)._replace(site=Site("c1")), made.manager._kubelet)
+    made.manager = Manager(replace(counted_ids(first_id), site=Site("c1")), made.manager._kubelet)
     for obj in (node(podCIDR=NETWORK), namespace(), *objects):
         made.put(obj)
     made.run()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from minikctl.agent import engine
 from minikctl.agent.kubelets import Kubelets
@@ -87,7 +88,7 @@ def _takes_silence_for_failure(patch: pytest.MonkeyPatch) -> None:
     learn = Kubelets._learn_answer
 
     def hastily(self: Any, engine: Any, news: Probed, now: float) -> None:
-        learn(self, engine, news._replace(checked=news.checked or Checked(False, "no answer")), now)
+        learn(self, engine, replace(news, checked=news.checked or Checked(False, "no answer")), now)
 
     patch.setattr(Kubelets, "_learn_answer", hastily)
 

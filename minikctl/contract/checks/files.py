@@ -6,6 +6,7 @@ import io
 import tarfile
 
 import pytest
+from msgspec.structs import replace
 
 from minikctl.backend import ContainerState, Mount, MountKind, SecurityContext, VolumeSpec
 from minikctl.contract.base import ContractBase, Folder, only_where_real
@@ -103,7 +104,7 @@ class FileChecks(ContractBase):
         assert caught.value.reason == "VolumeInUse"
         backend.remove_container(writer.id)
         assert [one.name for one in backend.list_volumes()] == [volume.name], "a named one stays"
-        reader = bench.spec(*shell("cat /data/file"), mounts=(mount._replace(read_only=True),))
+        reader = bench.spec(*shell("cat /data/file"), mounts=(replace(mount, read_only=True),))
         ended = bench.run(reader)
         if not backend.capabilities.simulated:
             assert ended.text() == ["kept"]

@@ -46,12 +46,12 @@ class ProbeChecks(ContractBase):
         def run(*command: str) -> Checked:
             return self.probe(bench.backend, container.id, ExecCheck(command), timeout=1)
 
-        assert run("true") == (True, "")
-        assert run(*shell("echo not yet; exit 1")) == (False, "not yet\n")
+        assert run("true") == Checked(True, "")
+        assert run(*shell("echo not yet; exit 1")) == Checked(False, "not yet\n")
         assert run("/no/such/command").ok is False
         began = time.monotonic()
         late = run("sleep", "30")
-        assert late == (False, 'command timed out: "sleep 30" timed out after 1s')
+        assert late == Checked(False, 'command timed out: "sleep 30" timed out after 1s')
         assert time.monotonic() - began < 5
 
     def test_a_file_as_probe(self, bench: Bench) -> None:
@@ -91,14 +91,14 @@ class ProbeChecks(ContractBase):
         def get(path: str, **fields: Any) -> Checked:
             return self.probe(bench.backend, server.id, HttpCheck(8080, path, **fields), timeout=2)
 
-        assert get("/") == (True, "")
-        assert get("") == (True, "")
-        assert get("index.html") == (True, "")
-        assert get("/missing") == (False, "HTTP probe failed with statuscode: 404")
-        assert get("/cgi-bin/busy?a=b") == (False, "HTTP probe failed with statuscode: 503")
-        assert get("/cgi-bin/moved") == (True, ""), "followed on the same host"
-        assert get("/cgi-bin/key") == (False, "HTTP probe failed with statuscode: 403")
-        assert get("/cgi-bin/key", headers=(("X-Key", "a b"), ("Host", "app.example"))) == (True, "")
+        assert get("/") == Checked(True, "")
+        assert get("") == Checked(True, "")
+        assert get("index.html") == Checked(True, "")
+        assert get("/missing") == Checked(False, "HTTP probe failed with statuscode: 404")
+        assert get("/cgi-bin/busy?a=b") == Checked(False, "HTTP probe failed with statuscode: 503")
+        assert get("/cgi-bin/moved") == Checked(True, ""), "followed on the same host"
+        assert get("/cgi-bin/key") == Checked(False, "HTTP probe failed with statuscode: 403")
+        assert get("/cgi-bin/key", headers=(("X-Key", "a b"), ("Host", "app.example"))) == Checked(True, "")
         began = time.monotonic()
         slow = get("/cgi-bin/slow")
         assert slow.ok is False

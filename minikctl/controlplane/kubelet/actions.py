@@ -6,6 +6,7 @@ import hashlib
 from typing import TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from minikctl.backend import Check, ContainerSpec, Credentials, SandboxSpec
 from minikctl.controlplane.kubelet.hooks import HookKind
@@ -23,7 +24,7 @@ class PullImage(Struct, frozen=True):
         """ "" without credentials; else a text that is the same for the same ones, and tells nothing."""
         if not self.credentials:
             return ""
-        return hashlib.sha256(canonical([list(one) for one in self.credentials])).hexdigest()[:16]
+        return hashlib.sha256(canonical([list(astuple(one)) for one in self.credentials])).hexdigest()[:16]
 
 
 class SetUpVolumes(Struct, frozen=True):

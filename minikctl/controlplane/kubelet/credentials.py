@@ -12,7 +12,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from minikctl.backend import Credentials
 from minikctl.controlplane.kubelet.configuration import Missing, Surroundings, secret_files
@@ -25,7 +27,7 @@ _FILES = {
 }
 
 
-class PullCredentials(NamedTuple):
+class PullCredentials(Struct, frozen=True):
     """`unread` names the secrets that are not there."""
 
     found: tuple[Credentials, ...] = ()

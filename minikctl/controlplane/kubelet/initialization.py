@@ -10,7 +10,9 @@ Rules:
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from minikctl.controlplane.kubelet.instances import Instance, Instances
 from minikctl.controlplane.kubelet.known import known_status
@@ -20,7 +22,7 @@ from minikctl.model.pods import is_sidecar
 from minikctl.model.timestamps import parse_time
 
 
-class Initialization(NamedTuple):
+class Initialization(Struct, frozen=True):
     due: tuple[dict[str, Any], ...] = ()
     """Init containers that should run now: sidecars for good, and the one whose turn it is."""
     is_complete: bool = True

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from minikctl.backend import Container, ContainerState
 from minikctl.controlplane.kubelet.seal import Identity, identity
 
 
-class Instance(NamedTuple):
+class Instance(Struct, frozen=True):
     """One attempt at one container."""
 
     container: Container

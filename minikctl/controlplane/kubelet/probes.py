@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 
@@ -94,7 +94,7 @@ class ProbePlan(Struct, frozen=True):
         return found if found > moment else base + self.period * (ticks + 1)
 
 
-class Health(NamedTuple):
+class Health(Struct, frozen=True):
     """What a container's status says of it."""
 
     started: bool

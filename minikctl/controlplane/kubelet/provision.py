@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from msgspec import Struct
 from msgspec.structs import replace
 
 from minikctl.controlplane.kubelet.actions import SetUpVolumes
@@ -13,7 +12,7 @@ from minikctl.controlplane.kubelet.memo import VOLUMES, PodMemo
 from minikctl.controlplane.kubelet.volumes import digest, has_volumes, plan
 
 
-class Provision(NamedTuple):
+class Provision(Struct, frozen=True):
     memo: PodMemo
     is_ready: bool = True
     """Whether containers may be run: the volumes are there, or are made in the same go, before."""

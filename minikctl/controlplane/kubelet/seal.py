@@ -10,7 +10,8 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from minikctl.backend import Container, labels
 from minikctl.model import Object
@@ -36,7 +37,7 @@ def is_sealed(container: Container, key: bytes) -> bool:
     return hmac.compare_digest(claimed.encode(errors="replace"), expected.encode())
 
 
-class Identity(NamedTuple):
+class Identity(Struct, frozen=True):
     """What the labels say: which pod's which container, in which attempt."""
 
     uid: str

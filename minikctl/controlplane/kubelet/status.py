@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from minikctl.backend import Dns
 from minikctl.controlplane.kubelet.initialization import Initialization, initialization, is_done
@@ -23,7 +25,7 @@ Facts = tuple[str, str, str]
 """A condition's status, reason and message."""
 
 
-class Waiting(NamedTuple):
+class Waiting(Struct, frozen=True):
     """Why a container does not run yet."""
 
     reason: str
@@ -33,7 +35,7 @@ class Waiting(NamedTuple):
 NOTHING_KNOWN = "ContainerCreating"
 
 
-class NodeFacts(NamedTuple):
+class NodeFacts(Struct, frozen=True):
     """What a pod's status and environment say of its node."""
 
     backend: str
@@ -54,7 +56,7 @@ class NodeFacts(NamedTuple):
         return machine_ip(self.pod_network, self.host_ip) if is_on_host(pod) else self.host_ip
 
 
-class Failure(NamedTuple):
+class Failure(Struct, frozen=True):
     """Why a pod as a whole has failed."""
 
     reason: str
@@ -93,7 +95,7 @@ def pod_status(
         status["podIP"] = address
         status["podIPs"] = [{"ip": address}]
     if failure:
-        status["reason"], status["message"] = failure
+        status["reason"], status["message"] = failure.reason, failure.message
     return status
 
 

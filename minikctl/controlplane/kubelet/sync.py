@@ -154,7 +154,7 @@ class _Look(Look):
             return False
         running = self._running()
         if not self.memo.stopping:
-            self.decision.tell(self.pod, *DEADLINE_EXCEEDED, COMPONENT)
+            self.decision.tell(self.pod, DEADLINE_EXCEEDED.reason, DEADLINE_EXCEEDED.message, COMPONENT)
         self._stop_all(running, deadline)
         self._write_status(None if running else DEADLINE_EXCEEDED)
         return True

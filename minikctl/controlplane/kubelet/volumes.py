@@ -116,9 +116,9 @@ def digest(around: Surroundings) -> str:
     """Of all that the volumes are made from."""
     pod = around.pod
     revisions = [
-        (*reference, *_revision(around.get(*reference)))
-        for reference in references(pod)
-        if reference.kind != "PersistentVolumeClaim"
+        (one.kind, one.name, *_revision(around.get(one.kind, one.name)))
+        for one in references(pod)
+        if one.kind != "PersistentVolumeClaim"
     ]
     facts = [labels_of(pod), annotations_of(pod), around.host_ip, dict(around.allocatable)]
     return spec_hash([revisions, facts, _may_hold_sockets(around)])

@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
+from msgspec.structs import replace
+
 from minikctl.controlplane.scheduling.cycle import Candidate, Cycle
 from minikctl.model.pod_terms import Alike, Term, terms_of
 
@@ -98,7 +100,7 @@ def scores(cycle: Cycle, fitting: Sequence[Candidate]) -> Sequence[float] | None
     for candidate in cycle.nodes:
         for pod, number in candidate.usage.affine.items():
             theirs = terms_of(pod)
-            hard = [term._replace(weight=HARD_WEIGHT) for term in theirs.together]
+            hard = [replace(term, weight=HARD_WEIGHT) for term in theirs.together]
             _gain(gains, cycle, candidate, (*hard, *theirs.rather_together), cycle.alike, number)
             _gain(gains, cycle, candidate, theirs.rather_apart, cycle.alike, -number)
     if not gains:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from minikctl.controlplane.node import ENGINE_LABEL
 from minikctl.controlplane.view import NodeUsage, View
@@ -14,13 +15,13 @@ from minikctl.model.pods import PodRequests, pod_requests
 from minikctl.model.quantity import milli, whole
 
 
-class Capacity(NamedTuple):
+class Capacity(Struct, frozen=True):
     cpu_millicores: int
     memory_bytes: int
     pods: int
 
 
-class Candidate(NamedTuple):
+class Candidate(Struct, frozen=True):
     """A node, and what is on it."""
 
     name: str
@@ -34,7 +35,7 @@ class Candidate(NamedTuple):
         return self.labels.get(ENGINE_LABEL, self.name)
 
 
-class Cycle(NamedTuple):
+class Cycle(Struct, frozen=True):
     """`nodes`: all of them, by name."""
 
     pod: Object

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from math import log
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from minikctl.controlplane.scheduling.cycle import Candidate, Cycle
 from minikctl.model import Object, controller_of, spec_of
@@ -28,7 +30,7 @@ NO_LABEL = "node(s) didn't match pod topology spread constraints (missing requir
 HOSTNAME = "kubernetes.io/hostname"
 
 
-class Constraint(NamedTuple):
+class Constraint(Struct, frozen=True):
     topology_key: str
     most_skew: int
     selector: Selector | None
@@ -98,7 +100,7 @@ def filter_of(cycle: Cycle) -> Callable[[Candidate], str | None] | None:
     return refusal
 
 
-class Full(NamedTuple):
+class Full(Struct, frozen=True):
     """The domains that can't take the pod: those with more than `most` already."""
 
     counts: dict[str, int]

@@ -6,7 +6,9 @@ Told by the names of fields, as no schema says which of them are pointers in Go.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 Fields = dict[str, Any]
 
@@ -138,7 +140,7 @@ _MAPS = frozenset(
 )
 
 
-class Types(NamedTuple):
+class Types(Struct, frozen=True):
     """The names of fields whose types in Go matter here."""
 
     kept_when_zero: frozenset[str] = _KEPT_WHEN_ZERO

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from minikctl.model.defaults.compaction import Fields, types_of
 from minikctl.model.defaults.quotas import canonical_amounts
 
@@ -33,6 +35,6 @@ TYPES = {
     "Node": types_of(lists_of_strings=("podCIDRs",), maps=("allocatable", "capacity")),
     "PriorityClass": types_of(pointers=("preemptionPolicy",)),
     # A pod's overhead is a map of amounts; here it is a struct with one.
-    "RuntimeClass": _RUNTIME._replace(maps=_RUNTIME.maps - {"overhead"}),
+    "RuntimeClass": replace(_RUNTIME, maps=_RUNTIME.maps - {"overhead"}),
 }
 DEFAULTS = {"Node": _default_node, "PriorityClass": _default_priority, "RuntimeClass": _default_runtime}

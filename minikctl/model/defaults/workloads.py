@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from minikctl.model.defaults.compaction import Fields, types_of
 from minikctl.model.defaults.pods import default_template, spec_in
 from minikctl.model.quantity import canonical_quantity
@@ -98,7 +100,7 @@ def _default_claim_template(claim: Fields) -> None:
 _REVISION = types_of(pointers=("revision",))
 TYPES = {
     # Its data is an object of any kind, which may be empty.
-    "ControllerRevision": _REVISION._replace(maps=_REVISION.maps - {"data"}),
+    "ControllerRevision": replace(_REVISION, maps=_REVISION.maps - {"data"}),
     "ReplicationController": types_of(maps=("selector",)),
     "StatefulSet": types_of(pointers=("volumeAttributesClassName", "volumeMode")),
 }

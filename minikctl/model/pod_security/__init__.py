@@ -11,7 +11,9 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from minikctl.model.pod_security.violation import Violation
@@ -22,7 +24,7 @@ _PREFIX = "pod-security.kubernetes.io/"
 _SEVERAL = ", "
 
 
-class Level(NamedTuple):
+class Level(Struct, frozen=True):
     """What a namespace asks for in one mode (`enforce`, `audit`, `warn`)."""
 
     name: str
