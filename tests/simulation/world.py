@@ -16,7 +16,7 @@ import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 from minikctl_memory import MemoryBackend
 from minikctl_memory.engine import MemoryEngine
@@ -139,6 +139,8 @@ class CrashingBackend(FaultyBackend):
 class World:
     """One seed's world. `run` lets virtual time pass; `crash` ends the control plane and starts a new one."""
 
+    backend_type: ClassVar[type[CrashingBackend]] = CrashingBackend
+
     def __init__(self, seed: int, nodes: int = 3) -> None:
         self.random = Random(seed)
         self.clock = SimClock()
@@ -184,7 +186,7 @@ class World:
     def start(self) -> None:
         """A new control plane over what there is."""
         self._schedule: list[tuple[float, int, Callable[[], News] | News]] = []
-        backend = CrashingBackend(MemoryBackend(CLUSTER, self.engine), self.faults, self.random)
+        backend = self.backend_type(MemoryBackend(CLUSTER, self.engine), self.faults, self.random)
         backend.world = self
         self.backend = backend
         engine = Engine("memory", backend, self.nodes, KEY, volumes=self.volumes)
