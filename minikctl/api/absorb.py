@@ -9,14 +9,23 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from typing import TypeAlias
 
 from msgspec import Struct
 
 from minikctl.api import deletion
-from minikctl.api.admission import admit, changed_object, check, is_same, merge_table, new_object
+from minikctl.api.admission import (
+    admit,
+    admit_change,
+    changed_object,
+    check,
+    is_same,
+    merge_table,
+    new_object,
+)
+from minikctl.api.overlay import Overlay
 from minikctl.apply.threeway import three_way
 from minikctl.clock import Clock
 from minikctl.controlplane.decision import Ids
@@ -40,6 +49,7 @@ class Deletions(Enum):
 GONE = "is gone: the next command that acts, or an agent, deletes its object"
 _ASKED_FOR = ("Namespace", "PriorityClass")
 """What new pods are held to, and may come with them."""
+_FIRST = ("Namespace", "LimitRange", "ResourceQuota")
 FEW = 2
 """So many files may always vanish at once."""
 
@@ -70,7 +80,8 @@ def absorb(
     writes: list[Write] = []
     coming = {file.key: file.desired for file in files if file.key.kind in _ASKED_FOR and file.desired}
     vanished = [file for file in files if file.desired is None and file.problem is None]
-    for file in sorted(files, key=lambda one: (one.key.kind != "Namespace", one.path)):
+    known_soon = Overlay(store, coming.values())
+    for file in sorted(files, key=lambda one: (_rank(one.key.kind), one.path)):
         if file in vanished:
             continue
         revision = (store.get(file.key) or {}).get("metadata", {}).get("resourceVersion", "")
@@ -79,7 +90,10 @@ def absorb(
             problems.append(known[2])
             continue
         try:
-            writes.extend(_changed(file, store, clock, ids, coming))
+            found = _changed(file, store, clock, ids, known_soon)
+            writes.extend(found)
+            for write in found:
+                known_soon.add(write.obj)
         except (ManifestError, Invalid, NotFound) as error:
             problem = FileProblem(file.path, _one_line(error))
             refusals[file.path] = (file.digest, revision, problem)
@@ -99,6 +113,11 @@ def absorb(
     return problems
 
 
+def _rank(kind: str) -> int:
+    """What others are held to is taken over before them."""
+    return _FIRST.index(kind) if kind in _FIRST else len(_FIRST)
+
+
 def _one_line(error: Exception) -> str:
     if isinstance(error, Invalid):
         return "; ".join(str(problem) for problem in error.problems)
@@ -107,9 +126,7 @@ def _one_line(error: Exception) -> str:
     return str(error)
 
 
-def _changed(
-    file: DesiredFile, store: Store, clock: Clock, ids: Ids, coming: Mapping[ObjectKey, Object]
-) -> list[Write]:
+def _changed(file: DesiredFile, store: Store, clock: Clock, ids: Ids, coming: Overlay) -> list[Put]:
     if file.problem is not None or file.desired is None:
         raise file.problem or ManifestError("cannot be read")
     check(file.desired)
@@ -118,27 +135,21 @@ def _changed(
     adopt = Adopt(file.desired, file.digest)
     if live is None:
         obj = new_object(file.desired, clock, ids)
-        home = ObjectKey("Namespace", "", file.key.namespace)
-        classes = [one for one in coming.values() if one["kind"] == "PriorityClass"]
-        obj = admit(
-            obj,
-            coming.get(home) or store.get(home),
-            lambda: [*store.list("PriorityClass", None), *classes],
-        )
-        return [Put(obj, adopt, file.last_applied)]
+        return [Put(admit(obj, coming), adopt, file.last_applied)]
     if is_deleting(live):
         return []
     merged = _merged(live, file.desired, store.declared(file.key))
     if is_same(live, merged):
         return [Put(live, adopt, file.last_applied)]
     check(merged, live)
+    admit_change(live, merged, coming)
     return [Put(merged, adopt, file.last_applied)]
 
 
-def _check_namespace(name: str, store: Store, coming: Container[ObjectKey]) -> None:
+def _check_namespace(name: str, store: Store, coming: Overlay) -> None:
     """`coming`: namespaces whose files are new too."""
     home = ObjectKey("Namespace", "", name)
-    if not name or name == "default" or home in coming:
+    if not name or name == "default" or coming.has(home):
         return
     namespace = store.get(home)
     if namespace is None or is_deleting(namespace):

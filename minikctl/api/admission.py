@@ -190,20 +190,14 @@ def _without_system_part(obj: Object, hints: list[Object]) -> Object:
     if obj["kind"] == "Pod" and not any("nodeName" in spec_of(hint) for hint in hints):
         result.get("spec", {}).pop("nodeName", None)
     if obj["kind"] == "Pod":
-        from minikctl.controlplane.limits import ANNOTATION, without_defaults
-        from minikctl.model.priorities import without_priority
-
-        if ANNOTATION in annotations_of(obj):
-            result = without_defaults(result, hints)
-        hinted: Object = {field: None for hint in hints for field in spec_of(hint)}
-        result["spec"] = without_priority(spec_of(result), hinted)
-        result = set_defaults(result)
+        result = _without_admitted(result, hints)
         metadata = result["metadata"]
     _drop_configuration_hash(result, hints)
-    if obj["kind"] == "PersistentVolumeClaim":
-        for field in ("storageClassName", "volumeName"):
-            if not any(field in spec_of(hint) for hint in hints):
-                result.get("spec", {}).pop(field, None)
+    if obj["kind"] in ("PersistentVolume", "PersistentVolumeClaim"):
+        from minikctl.model.claims import as_intended
+
+        result = as_intended(result, hints)
+        metadata = result["metadata"]
     if obj["kind"] == "Namespace":
         result.pop("spec", None)
     if obj["kind"] == "Service":
@@ -226,6 +220,16 @@ def _without_system_part(obj: Object, hints: list[Object]) -> Object:
         if not metadata.get(field):
             metadata.pop(field, None)
     return result
+
+
+def _without_admitted(pod: Object, hints: list[Object]) -> Object:
+    """A pod without what its namespace and its class gave it."""
+    from minikctl.controlplane.limits import without_defaults
+    from minikctl.model.priorities import without_priority
+
+    said: Object = {field: None for hint in hints for field in spec_of(hint)}
+    bare = without_defaults(pod, hints)
+    return set_defaults({**bare, "spec": without_priority(spec_of(bare), said)})
 
 
 def _drop_configuration_hash(result: Object, hints: list[Object]) -> None:

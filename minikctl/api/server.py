@@ -13,6 +13,7 @@ from minikctl.api import deletion
 from minikctl.api.absorb import Deletions, FileProblem, Refusals, absorb
 from minikctl.api.admission import (
     admit,
+    admit_change,
     changed_object,
     check,
     in_namespace,
@@ -21,6 +22,7 @@ from minikctl.api.admission import (
     merge_table,
     new_object,
 )
+from minikctl.api.overlay import Overlay
 from minikctl.apply.last_applied import read_last_applied
 from minikctl.apply.order import apply_order
 from minikctl.apply.threeway import three_way
@@ -91,7 +93,7 @@ class Api:
         check(manifest)
         obj = new_object(manifest, self.clock, self.ids)
         key = key_of(obj)
-        obj = admit(obj, self._namespace(key.namespace), lambda: self.store.list("PriorityClass", None))
+        obj = admit(obj, self.store)
         if self.store.get(key) is not None:
             raise AlreadyExists(KINDS[key.kind].resource, key.name)
         if dry_run:
@@ -121,22 +123,18 @@ class Api:
     def _apply_once(self, manifests: Sequence[Object], dry_run: bool) -> Sequence[Applied]:
         results: list[Applied] = []
         writes: list[Write] = []
-        # Namespaces and PriorityClasses come first: pods are held to what these will be.
-        coming: dict[str, Object] = {}
-        classes: list[Object] = []
+        # Namespaces, PriorityClasses and quotas come first: pods are held to what these will be.
+        coming = Overlay(self.store)
         for manifest in manifests:
             key = key_of(manifest)
-            if not dry_run and key.namespace not in coming:
+            if not dry_run and not coming.has(ObjectKey("Namespace", "", key.namespace)):
                 self._need_namespace(key.namespace)
             result = self._applied(manifest, self.store.get(key))
-            if key.kind == "Namespace":
-                coming[key.name] = result.after
-            if key.kind == "PriorityClass":
-                classes.append(result.after)
-            if result.verb == "created":
-                home = coming.get(key.namespace) or self._namespace(key.namespace)
-                after = admit(result.after, home, lambda: [*classes, *self.store.list("PriorityClass", None)])
-                result = replace(result, after=after)
+            if result.before is None:
+                result = replace(result, after=admit(result.after, coming))
+            elif result.verb == "configured":
+                admit_change(result.before, result.after, coming)
+            coming.add(result.after)
             results.append(result)
             remembered = redacted(manifest)
             if result.verb != "unchanged" or self.store.last_applied(key) != remembered:
@@ -186,6 +184,7 @@ class Api:
         if is_same(live, obj):
             return live, live
         check(obj, live)
+        admit_change(live, obj, self.store)
         if dry_run:
             return live, obj
         declared = self.store.declared(key)
@@ -258,9 +257,6 @@ class Api:
         return self._retrying(lambda: self._absorb_once(deletions))
 
     # ---
-
-    def _namespace(self, name: str) -> Object | None:
-        return self.store.get(ObjectKey("Namespace", "", name)) if name else None
 
     def _need_namespace(self, name: str) -> None:
         if not name:

@@ -42,6 +42,8 @@ ENTRIES = {
     "priorityclass": Entry(
         "minikctl.cli.create_policies", "create_priority_class", "Create a priority class of that name."
     ),
+    "quota": Entry("minikctl.cli.create_policies", "create_quota", "Create a resource quota of that name."),
+    "resourcequota": Entry("minikctl.cli.create_policies", "create_quota", "The long word for quota."),
     "secret": Entry("minikctl.cli.create_secret", "ENTRIES", "Create a Secret of some type."),
     "service": Entry("minikctl.cli.create_service", "ENTRIES", "Create a Service of some type."),
     "svc": Entry("minikctl.cli.create_service", "ENTRIES", "Short for service."),

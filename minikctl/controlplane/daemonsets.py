@@ -73,6 +73,7 @@ class _Look:
         for pod in sorted(claim(daemon_set, "Pod", view, self.decision), key=_age):
             self.pods.setdefault(pinned_to(pod), []).append(pod)
         self.changed = False
+        self.made = 0
         rolling = self._rolling()
         self.surges = rolling is not None and resolve(rolling.get("maxSurge", 0), 100, round_up=True) > 0
 
@@ -162,11 +163,12 @@ class _Look:
         pod = copy(self.prototype)
         pod["metadata"] |= {"name": f"{name_of(self.set)}-{self.ids.suffix()}", "uid": self.ids.uid()}
         pod["spec"] = pinned(pod["spec"], name_of(node))
-        why = refused(pod, self.view)
+        why = refused(pod, self.view, made=self.made)
         if why is not None:
             self.decision.tell(self.set, "FailedCreate", f"Error creating: {why}", COMPONENT, "Warning")
             return
         self.changed = True
+        self.made += 1
         self.pods.setdefault(name_of(node), []).append(self.decision.put(pod))
         self._tell("SuccessfulCreate", f"Created pod: {name_of(pod)}")
 

@@ -15,7 +15,7 @@ from typing import Any
 from minikctl.controlplane import job_failures, job_status
 from minikctl.controlplane.decision import Decision, Ids, with_status
 from minikctl.controlplane.job_pods import claim_pods, new_pods, to_remove, untracked
-from minikctl.controlplane.podcontrol import deleted, refused
+from minikctl.controlplane.podcontrol import deleted, room_for
 from minikctl.controlplane.view import View
 from minikctl.model import (
     Object,
@@ -226,12 +226,11 @@ class _Look:
         if self.is_indexed:
             indexes = self._pending_indexes(missing)
         made = new_pods(self.job, indexes, self.unreplaced, self.now, self.ids)
-        why = refused(made[0], self.view) if made else None
+        count, why = room_for(made[0], len(made), self.view) if made else (0, None)
         if why is not None:
             text = f"Error creating: {why}"
             self.decision.tell(self.job, "FailedCreate", text, COMPONENT, "Warning")
-            return
-        for pod in made:
+        for pod in made[:count]:
             self.active.append(self.decision.put(pod))
             self._tell("SuccessfulCreate", f"Created pod: {name_of(pod)}")
             self.unreplaced.pop(index_of(pod), None)

@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from msgspec import Struct, field
 
-from minikctl.controlplane import garbage, policies, restarts, traffic
+from minikctl.controlplane import admission, garbage, policies, restarts, traffic
 from minikctl.controlplane.decision import Decision, Happening, Ids
 from minikctl.controlplane.view import View
 from minikctl.model import (
@@ -33,7 +33,7 @@ from minikctl.model import (
 )
 from minikctl.model.pod_terms import depends_on_others
 from minikctl.model.pods import is_finished
-from minikctl.model.priorities import priority_of, with_priority
+from minikctl.model.priorities import priority_of
 from minikctl.model.references import claims_of
 from minikctl.model.writes import Put, Remove, Write
 
@@ -67,6 +67,8 @@ class Work(IntEnum):
     NEIGHBOURS = 16
     """Pods that waited for other pods wait no more: once, when those are where they are."""
     BUDGET = 17
+    QUOTA = 18
+    """When all is counted that a pass makes and removes."""
 
 
 Reconcile: TypeAlias = Callable[[ObjectKey, View, float, Ids], Decision]
@@ -93,8 +95,9 @@ CONTROLLERS: dict[Work, Reconcile] = {
     Work.SERVICE: _from("services"),
     Work.INGRESS: _from("ingress"),
     Work.CLAIM: _from("claims"),
-    Work.VOLUME: _from("claims", "reconcile_volume"),
+    Work.VOLUME: _from("volumes"),
     Work.BUDGET: _from("disruption"),
+    Work.QUOTA: _from("quotas"),
 }
 WORK_OF: dict[str, Work] = {
     "CronJob": Work.CRON_JOB,
@@ -106,6 +109,7 @@ WORK_OF: dict[str, Work] = {
     "PodDisruptionBudget": Work.BUDGET,
     "ReplicaSet": Work.REPLICA_SET,
     "ReplicationController": Work.REPLICA_SET,
+    "ResourceQuota": Work.QUOTA,
     "Service": Work.SERVICE,
     "StatefulSet": Work.STATEFUL_SET,
 }
@@ -285,8 +289,8 @@ class Manager:
             heapq.heappush(self._timers, (decision.look_again, work, self._serial, key))
 
     def _admitted(self, obj: Object) -> Object:
-        """What an API server does to a new pod: the priority of its class. Who makes it asked before."""
-        return with_priority(obj, self.view.list("PriorityClass")) if obj["kind"] == "Pod" else obj
+        """What an API server makes of a new object. Who makes it asked before whether it is let in."""
+        return admission.admitted(obj, self.view)
 
     def _note(self, key: ObjectKey) -> None:
         if key not in self._written:
@@ -337,6 +341,8 @@ class Manager:
             self._concern_unscheduled()
         elif key.kind in ("ConfigMap", "Secret"):
             self._concern_users(key)
+        elif key.kind in ("LimitRange", "ResourceQuota"):
+            self._concern_refused(key.namespace)
 
     def _concern(self, obj: Object, old: Object | None) -> None:
         key = key_of(obj)
@@ -351,6 +357,8 @@ class Manager:
                 self._concern_makers(obj, old, key.name)
             case "PriorityClass":
                 self._concern_makers(obj, old, None)
+            case "LimitRange" | "ResourceQuota":
+                self._concern_refused(key.namespace)
             case "ConfigMap" | "Secret" | "PersistentVolumeClaim":
                 self._concern_users(key)
             case kind if kind in restarts.KINDS and restarts.is_asked_for(obj):
@@ -374,10 +382,14 @@ class Manager:
         """Other labels may be another Pod Security level: pods that were refused may now be made. Or their
         PriorityClass is there now."""
         if old is None or labels_of(old) != labels_of(obj):
-            for kind in ADOPTERS["Pod"]:
-                for maker in self.view.list(kind, namespace):
-                    self._concern_controller(key_of(maker))
+            self._concern_refused(namespace)
             self._concern_unscheduled(depends_on_others)
+
+    def _concern_refused(self, namespace: str | None) -> None:
+        """There may be room for pods that were not made."""
+        for kind in ADOPTERS["Pod"]:
+            for maker in self.view.list(kind, namespace):
+                self._concern_controller(key_of(maker))
 
     def _concern_pod(self, key: ObjectKey, pod: Object) -> None:
         if spec_of(pod).get("nodeName"):
@@ -420,6 +432,7 @@ class Manager:
             case "PersistentVolume" | "StorageClass" | "Node":
                 for waiting in self.view.list("PersistentVolumeClaim"):
                     self.look_at(Work.CLAIM, key_of(waiting))
+                self._concern_unscheduled(claims_of)
 
     def _concern_traffic(self, obj: Object | None, old: Object | None) -> None:
         """Services that lead to it, proxies that forward to it, pods that know its name."""
@@ -459,7 +472,7 @@ class Manager:
         if home is not None and is_deleting(home):
             self.look_at(Work.NAMESPACE, place)
 
-    def _concern_unscheduled(self, which: Callable[[Object], bool] | None = None) -> None:
+    def _concern_unscheduled(self, which: Callable[[Object], object] | None = None) -> None:
         for key in tuple(self.view.unscheduled):
             pod = self.view.get(key)
             if which is None or (pod is not None and which(pod)):

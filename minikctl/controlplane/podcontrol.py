@@ -1,7 +1,7 @@
 """Pods as controllers make and delete them (upstream's PodControl): from a template, with an owner.
 
-What an API server would refuse is asked before: pods that their namespace's Pod Security level forbids are
-not made, and their owner says why.
+What an API server would refuse is asked before: pods that their namespace's Pod Security level, LimitRanges
+or quotas forbid are not made, and their owner says why.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from minikctl.controlplane import admission
 from minikctl.controlplane.decision import with_metadata
 from minikctl.controlplane.view import View
 from minikctl.model import (
     Object,
-    ObjectKey,
     annotations_of,
     conditions,
     controller_reference,
@@ -22,12 +22,10 @@ from minikctl.model import (
     labels_of,
     name_of,
     namespace_of,
-    priorities,
     spec_of,
     status_of,
 )
 from minikctl.model.defaults import set_defaults
-from minikctl.model.pod_security import refusal
 from minikctl.model.pods import is_finished, is_ready, phase, ready_since, restarts
 from minikctl.model.timestamps import format_time
 
@@ -60,13 +58,33 @@ def pod_from(
     return {**set_defaults(pod), "status": {"phase": "Pending"}}
 
 
-def refused(pod: Object, view: View) -> str | None:
-    """What an API server would answer who wants to create that pod, where it would refuse it."""
-    home = view.get(ObjectKey("Namespace", "", namespace_of(pod)))
-    why = refusal(labels_of(home) if home is not None else None, pod)
-    why = why or priorities.refusal(pod, view.list("PriorityClass"))
+def refused(pod: Object, view: View, *, made: int = 0) -> str | None:
+    """What an API server would answer who wants to create that pod, where it would refuse it.
+
+    :param made: so many such pods were made in this look before it.
+    """
+    why = admission.refusal(admission.admitted(pod, view), view, made=made)
     name = pod["metadata"].get("generateName") or name_of(pod)
     return None if why is None else f'pods "{name}" is forbidden: {why}'
+
+
+def room_for(pod: Object, count: int, view: View) -> tuple[int, str | None]:
+    """How many such pods would be let in, at most `count`, and why not all of them."""
+    if (why := refused(pod, view)) is not None:
+        return 0, why
+    why = refused(pod, view, made=count - 1) if count > 1 else None
+    if why is None:
+        return count, None
+    # The more there are the less fits in: the last one that is let in comes before `fails`.
+    fits, fails = 0, count - 1
+    while fails - fits > 1:
+        middle = (fits + fails) // 2
+        reason = refused(pod, view, made=middle)
+        if reason is None:
+            fits = middle
+        else:
+            fails, why = middle, reason
+    return fails, why
 
 
 def deleted(pod: Object, now: float, grace_seconds: int | None = None) -> Object:

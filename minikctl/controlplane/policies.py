@@ -1,4 +1,4 @@
-"""Which of the objects that count others (PodDisruptionBudgets) a change concerns.
+"""Which of the objects that count others (PodDisruptionBudgets, ResourceQuotas) a change concerns.
 
 Asked at every change, so it costs next to nothing where there is none of them.
 """
@@ -17,3 +17,7 @@ def concerned(obj: Object, old: Object | None, view: View) -> Iterator[ObjectKey
         from minikctl.controlplane import disruption
 
         yield from disruption.concerned(obj, old, view)
+    if view.has("ResourceQuota", namespace_of(obj)):
+        from minikctl.controlplane import quotas
+
+        yield from quotas.concerned(obj, old, view)

@@ -2,7 +2,7 @@
 
 Upstream creates in slow starts (1, 2, 4 …) to spare an API server that may refuse; here a whole batch is one
 commit that happens or does not, so all missing pods are made at once. What an API server would refuse is
-asked before: pods that their namespace's Pod Security level forbids are not made; the ReplicaSet says why.
+asked before: pods that their namespace forbids, or has no quota for, are not made; the ReplicaSet says why.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from minikctl.controlplane.decision import Decision, Ids, earliest, with_status
 from minikctl.controlplane.owned import claim
-from minikctl.controlplane.podcontrol import deleted, deletion_rank, pod_from, refused
+from minikctl.controlplane.podcontrol import deleted, deletion_rank, pod_from, room_for
 from minikctl.controlplane.view import View
 from minikctl.model import (
     Object,
@@ -47,9 +47,8 @@ def reconcile(key: ObjectKey, view: View, now: float, ids: Ids) -> Decision:
         missing = spec_of(replica_set)["replicas"] - len(active)
         if missing > 0:
             prototype = new_pod(replica_set, now)
-            why = refused(prototype, view)
-            if why is None:
-                _create(replica_set, prototype, missing, decision, ids)
+            count, why = room_for(prototype, missing, view)
+            _create(replica_set, prototype, count, decision, ids)
         elif missing < 0:
             _delete(replica_set, active, -missing, view, decision, now)
     _tell_refused(replica_set, why, decision)

@@ -49,6 +49,7 @@ class _Look:
         self.spec = spec_of(stateful_set)
         self.view = view
         self.now = now
+        self.made = 0
         self.ids = ids
         self.decision = Decision()
         self.minimum: int = self.spec.get("minReadySeconds", 0)
@@ -151,7 +152,7 @@ class _Look:
         """False: it can't be made now."""
         revision = self.current if self._is_of_current(ordinal) else self.update
         pod = new_pod(self.set, revision, ordinal, self.now, self.ids.uid())
-        why = refused(pod, self.view)
+        why = refused(pod, self.view, made=self.made)
         if self.view.get(key_of(pod)) is not None:
             why = f'pods "{name_of(pod)}" already exists'
         if why is not None:
@@ -161,6 +162,7 @@ class _Look:
         if has_claims_that_go(self.set, pod, self.view):
             return False
         self._ensure_claims(pod)
+        self.made += 1
         self.pods[ordinal] = self.decision.put(pod)
         self._tell(
             "SuccessfulCreate", f"create Pod {name_of(pod)} in StatefulSet {name_of(self.set)} successful"

@@ -59,7 +59,7 @@ INGRESS_CLASS = Kind(
     "IngressClass", "networking.k8s.io/v1", "ingressclasses", (), False, _ALL, has_status=False
 )
 CLAIM = Kind("PersistentVolumeClaim", "v1", "persistentvolumeclaims", ("pvc",), True, _ALL)
-VOLUME = Kind("PersistentVolume", "v1", "persistentvolumes", ("pv",), False, _ALL, declarable=False)
+VOLUME = Kind("PersistentVolume", "v1", "persistentvolumes", ("pv",), False, _ALL)
 STORAGE_CLASS = Kind(
     "StorageClass", "storage.k8s.io/v1", "storageclasses", ("sc",), False, _ALL, has_status=False
 )
@@ -67,6 +67,8 @@ PRIORITY_CLASS = Kind(
     "PriorityClass", "scheduling.k8s.io/v1", "priorityclasses", ("pc",), False, _ALL, has_status=False
 )
 DISRUPTION_BUDGET = Kind("PodDisruptionBudget", "policy/v1", "poddisruptionbudgets", ("pdb",), True, _ALL)
+QUOTA = Kind("ResourceQuota", "v1", "resourcequotas", ("quota",), True, _ALL)
+LIMIT_RANGE = Kind("LimitRange", "v1", "limitranges", ("limits",), True, _ALL, has_status=False)
 POD = Kind("Pod", "v1", "pods", ("po",), True, _ALL, in_all=True)
 EVENT = Kind("Event", "v1", "events", ("ev",), True, _READ, declarable=False)
 REPLICA_SET = Kind("ReplicaSet", "apps/v1", "replicasets", ("rs",), True, _ALL, in_all=True)
@@ -102,6 +104,8 @@ KINDS: dict[str, Kind] = {
         VOLUME,
         CLAIM,
         PRIORITY_CLASS,
+        LIMIT_RANGE,
+        QUOTA,
         DISRUPTION_BUDGET,
         SERVICE,
         ENDPOINT_SLICE,
@@ -125,10 +129,13 @@ APPLY_ORDER: dict[str, int] = {
     "Node": 1,
     "PriorityClass": 2,
     "PodDisruptionBudget": 2,
+    "LimitRange": 2,
+    "ResourceQuota": 2,
     "ServiceAccount": 3,
     "Secret": 4,
     "ConfigMap": 5,
     "StorageClass": 6,
+    "PersistentVolume": 6,
     "PersistentVolumeClaim": 7,
     "Service": 8,
     "EndpointSlice": 9,

@@ -76,6 +76,13 @@ def canonical_quantity(value: str | int | float) -> str:
     return _decimal_form(scaled, exponent_form)
 
 
+def format_quantity(number: Decimal, *, binary: bool) -> str:
+    """The canonical form of a number of base units; `binary` writes Ki, Mi, … where it can."""
+    if binary and abs(number) >= 1024:
+        return _binary_form(int(number.to_integral_value(ROUND_CEILING)))
+    return _decimal_form(number.quantize(_NANO, ROUND_CEILING), False)
+
+
 def _binary_form(number: int) -> str:
     power = 0
     while number % 1024 == 0 and power < len(_BINARY_SUFFIXES) - 1:

@@ -97,7 +97,10 @@ def test_what_has_no_size_allows_nothing_and_says_so_once() -> None:
     (after,) = puts(first)
     assert status_of(after)["disruptionsAllowed"] == 0
     assert status_of(after)["conditions"][0]["reason"] == "SyncFailed"
-    text = "Failed to calculate the number of expected pods: daemonsets.apps does not implement the scale subresource"
+    text = (
+        "Failed to calculate the number of expected pods:"
+        " daemonsets.apps does not implement the scale subresource"
+    )
     assert [one.message for one in first.happenings] == [text]
     again = look(after, owner, pod(owner=owner))
     assert (puts(again), again.happenings) == ([], [])

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeAlias
 
 from minikctl.errors import UsageError
-from minikctl.model import Object, namespace_of
+from minikctl.model import Object, name_of, namespace_of
 from minikctl.render.describe.autoscalers import describe_autoscaler
 from minikctl.render.describe.batch import describe_cron_job, describe_job
 from minikctl.render.describe.configuration import (
@@ -61,7 +61,9 @@ def describe(obj: Object, related: Lookup, events: Iterable[Object] | None, now:
         case "Deployment":
             return describe_deployment(obj, related.list("ReplicaSet", namespace), mine, now)
         case "Namespace":
-            return describe_namespace(obj, (), (), mine, now)
+            name = name_of(obj)
+            quotas, ranges = related.list("ResourceQuota", name), related.list("LimitRange", name)
+            return describe_namespace(obj, quotas, ranges, mine, now)
         case "Secret":
             return describe_secret(obj)
         case "Service":

@@ -1,0 +1,42 @@
+"""The store as it will be with what is about to be written: what the rest of a batch is held to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from minikctl.model import Object, ObjectKey, key_of
+from minikctl.store import Store
+
+
+class Overlay:
+    """Nothing is written through it."""
+
+    def __init__(self, store: Store, coming: Iterable[Object] = ()) -> None:
+        self._store = store
+        self._coming: dict[ObjectKey, Object] = {key_of(obj): obj for obj in coming}
+        self._of_kind: dict[tuple[str, str | None], Sequence[Object]] = {}
+        """What the store said; it is asked once."""
+
+    def add(self, obj: Object) -> None:
+        self._coming[key_of(obj)] = obj
+
+    def has(self, key: ObjectKey) -> bool:
+        """Whether it is about to be written."""
+        return key in self._coming
+
+    def get(self, key: ObjectKey) -> Object | None:
+        return self._coming.get(key) or self._store.get(key)
+
+    def list(self, kind: str, namespace: str | None = None) -> Sequence[Object]:
+        place = (kind, namespace)
+        if place not in self._of_kind:
+            self._of_kind[place] = self._store.list(kind, namespace)
+        new = [
+            obj
+            for key, obj in self._coming.items()
+            if key.kind == kind and namespace in (None, key.namespace)
+        ]
+        if not new:
+            return self._of_kind[place]
+        replaced = {key_of(obj) for obj in new}
+        return [*(obj for obj in self._of_kind[place] if key_of(obj) not in replaced), *new]
