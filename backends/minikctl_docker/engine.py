@@ -22,7 +22,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from minikctl.backend.imports import without_guessing_encodings
+from minikctl.backend.imports import lean_imports
 from minikctl.errors import PermanentError, TemporaryError, UnreachableError
 from minikctl_docker import faults
 from minikctl_docker.endpoints import tls_files
@@ -275,7 +275,7 @@ class Engine:
     @contextmanager
     def _reaching(self) -> Iterator[None]:
         """Whatever keeps the engine from answering; an answer that says no passes."""
-        with without_guessing_encodings():
+        with lean_imports():
             from docker.errors import APIError
         from requests.exceptions import RequestException
         from urllib3.exceptions import HTTPError

@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from minikctl.backend.imports import without_guessing_encodings
+from minikctl.backend.imports import lean_imports
 from minikctl.errors import TemporaryError, UnreachableError
 from minikctl_podman import faults
 
@@ -203,7 +203,7 @@ class Engine:
         return self._connect()
 
     def _connect(self) -> APIClient:
-        with without_guessing_encodings():
+        with lean_imports():
             from podman.api.client import APIClient
 
         options: dict[str, Any] = {"identity": self._identity} if self._identity else {}

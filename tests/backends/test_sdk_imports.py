@@ -1,4 +1,4 @@
-"""What a command pays for an engine's SDK: not for guessing encodings, and nobody else misses it."""
+"""What a command pays for an engine's SDK: not for what engines never need, and nobody else misses it."""
 
 from __future__ import annotations
 
@@ -27,3 +27,24 @@ def test_the_library_that_guesses_is_left_out_of_the_first_call(name: str, kind:
     code = CALL.format(name=name, kind=kind)
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
     assert done.stdout.splitlines() == ["True False", "utf-8"], done.stderr
+
+
+PATTERNS = """
+import re
+ours = re.compile
+from minikctl.backend.imports import lean_imports
+with lean_imports():
+    import urllib3.util.url as url
+print(re.compile is ours, type(url._IPV6_RE).__name__)
+print(url.parse_url("http://[fe80::1%25eth0]:8080/a b?c"))
+print(url._IPV6_RE.match("::1").group(), url._IPV6_RE.match("nowhere"))
+"""
+
+
+def test_patterns_are_compiled_when_they_are_used() -> None:
+    done = subprocess.run([sys.executable, "-W", "error", "-c", PATTERNS], capture_output=True, text=True)
+    assert done.stdout.splitlines() == [
+        "True _LatePattern",
+        "http://[fe80::1%eth0]:8080/a%20b?c",
+        "::1 None",
+    ], done.stderr
