@@ -34,7 +34,6 @@ from minikctl.agent.ports import (
 from minikctl.agent.proxies import Proxies
 from minikctl.agent.removals import Removals
 from minikctl.backend import EngineEvent
-from minikctl.controlplane.claims import engine_of
 from minikctl.controlplane.decision import Decision, Ids
 from minikctl.controlplane.kubelet import (
     Action,
@@ -54,6 +53,7 @@ from minikctl.controlplane.kubelet.hooks import HookKind
 from minikctl.controlplane.kubelet.memo import IMAGE_NOT_FOUND
 from minikctl.controlplane.kubelet.probes import probe_problem
 from minikctl.controlplane.manager import Manager, Work
+from minikctl.controlplane.volumes import engine_of
 from minikctl.errors import BackendError, TemporaryError, UnreachableError
 from minikctl.model import (
     Object,

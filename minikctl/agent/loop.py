@@ -19,10 +19,11 @@ from minikctl.agent.ports import Executor, News, Woken
 from minikctl.agent.recorder import Recorder, expired
 from minikctl.api import Api
 from minikctl.api.absorb import Deletions
+from minikctl.api.admission import intent
 from minikctl.controlplane.decision import Decision, Ids
 from minikctl.controlplane.manager import Manager, Work
 from minikctl.errors import Conflict, RevisionExpired, StoreError
-from minikctl.model import key_of, name_of
+from minikctl.model import is_deleting, key_of, name_of
 from minikctl.model.kinds import KINDS
 from minikctl.model.writes import Put, Write
 
@@ -204,7 +205,7 @@ class Loop:
 
     def _commit(self, writes: Sequence[Write]) -> bool:
         try:
-            stored = self._store.commit(writes)
+            stored = self._store.commit([self._with_intent(one) for one in writes])
         except Conflict:
             self._recorder.rejected()
             touched = self.manager.touched()
@@ -221,6 +222,17 @@ class Loop:
             self._revision += len(writes)
             self._stamp = stamp
         return True
+
+    def _with_intent(self, write: Write) -> Write:
+        """Whose a volume is stands in its file too, where it has one: nobody could find that out again, and
+        another claim would find the data."""
+        if not isinstance(write, Put) or write.obj["kind"] != "PersistentVolume":
+            return write
+        declared = self._store.declared(key_of(write.obj))
+        if declared is None or is_deleting(write.obj):
+            return write
+        wanted = intent(write.obj, [declared])
+        return write if wanted == declared else Put(write.obj, wanted)
 
     # ---
 

@@ -8,10 +8,11 @@ from functools import partial
 from minikctl.agent.engine import Engine
 from minikctl.agent.ports import Executor, VolumeRemoved
 from minikctl.backend import Backend
-from minikctl.controlplane.claims import place_of
 from minikctl.controlplane.view import View
+from minikctl.controlplane.volumes import place_of
 from minikctl.errors import BackendError
 from minikctl.model import Object, ObjectKey, is_deleting, key_of, spec_of
+from minikctl.model.claims import claim_reference, is_provisioned
 
 RETRY_SECONDS = 2.0
 
@@ -25,6 +26,8 @@ class Removals:
 
     def act(self, by_label: Callable[[str], Engine | None], now: float) -> None:
         for volume in self._view().list("PersistentVolume"):
+            if not is_provisioned(volume):
+                continue
             key = key_of(volume)
             engine = by_label(place_of(volume))
             if not self._is_due(volume, now) or engine is None or not engine.answers:
@@ -38,7 +41,7 @@ class Removals:
 
     def _is_due(self, volume: Object, now: float) -> bool:
         key = key_of(volume)
-        unclaimed = self._view().by_uid(spec_of(volume)["claimRef"]["uid"]) is None
+        unclaimed = self._view().by_uid(claim_reference(volume).get("uid", "")) is None
         waits = key in self._under_way or self._retry.get(key, 0.0) > now
         return is_deleting(volume) and unclaimed and not waits
 

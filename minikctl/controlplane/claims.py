@@ -1,8 +1,11 @@
-"""Claims are bound to volumes of an engine, and released when nobody needs them any more.
+"""Claims are bound to volumes, and released when nobody needs them any more.
 
 Rules:
-- Every claim gets a volume of its own on one engine: at once, or (`WaitForFirstConsumer`, as the class
-  `standard` has it) on the engine of the first pod that uses it. Later pods go where it is.
+- A claim gets a volume that somebody wrote and that fits (`volumes`), else one of its own on one engine: at
+  once, or (`WaitForFirstConsumer`, as the class `standard` has it) where the first pod is that uses it. Later
+  pods go where it is.
+- A pod's generic ephemeral volumes have claims that are made here, owned by the pod, and go with it. A claim
+  of that name that is not the pod's keeps the pod waiting.
 - A claim that is being deleted waits for the pods that use it. Then its volume is deleted, or kept where the
   class says `Retain`: the PersistentVolume stands in the store until the engine's volume is gone, so that a
   new claim of the same name never finds what an old one left.
@@ -12,28 +15,44 @@ from __future__ import annotations
 
 from typing import Any
 
+from minikctl.controlplane import volumes
 from minikctl.controlplane.decision import Decision, Ids, with_metadata, with_status
 from minikctl.controlplane.node import ENGINE_LABEL
 from minikctl.controlplane.view import View
+from minikctl.controlplane.volumes import COMPONENT, engine_of
 from minikctl.model import (
     Object,
     ObjectKey,
+    controller_reference,
+    copy,
     is_deleting,
     key_of,
-    labels_of,
     name_of,
     namespace_of,
     spec_of,
-    status_of,
     uid_of,
 )
-from minikctl.model.claims import DEFAULT_CLASS, class_name, is_bound, volume_name
-from minikctl.model.pods import is_finished
-from minikctl.model.references import claims_of
+from minikctl.model.claims import (
+    CLAIM_PROTECTION,
+    DEFAULT_CLASS,
+    DRIVER,
+    VOLUME_PROTECTION,
+    claim_reference,
+    class_name,
+    default_class,
+    ephemeral_template,
+    is_bound,
+    is_kept_for,
+    is_provisioned,
+    provisions,
+    volume_name,
+    waits_for_consumer,
+    with_claim,
+)
+from minikctl.model.defaults import set_defaults
+from minikctl.model.pods import is_active, is_finished
 from minikctl.model.timestamps import format_time
 
-COMPONENT = "persistentvolume-controller"
-DRIVER = "engine.minikctl.io"
 _STANDARD: dict[str, Any] = {"reclaimPolicy": "Delete", "volumeBindingMode": "WaitForFirstConsumer"}
 
 
@@ -42,26 +61,13 @@ def reconcile(key: ObjectKey, view: View, now: float, ids: Ids) -> Decision:
     decision = Decision()
     claim = view.get(key)
     if claim is None:
-        return decision
-    if is_deleting(claim):
-        if not list(_users(claim, view)):
+        _make_for_pod(key, view, decision, now, ids)
+    elif is_deleting(claim):
+        is_held = CLAIM_PROTECTION in (claim["metadata"].get("finalizers") or ())
+        if not (is_held and _users(claim, view)):
             decision.remove(key)
     elif not is_bound(claim):
-        _bind(claim, view, decision, now, ids)
-    return decision
-
-
-def reconcile_volume(key: ObjectKey, view: View, now: float, ids: Ids) -> Decision:
-    """One PersistentVolume: its claim may be gone. Who acts removes the engine's volume, and then this."""
-    decision = Decision()
-    volume = view.get(key)
-    if volume is None or is_deleting(volume) or view.by_uid(spec_of(volume)["claimRef"]["uid"]) is not None:
-        return decision
-    released = {**volume, "status": {"phase": "Released"}}
-    if spec_of(volume).get("persistentVolumeReclaimPolicy") == "Delete":
-        decision.put(with_metadata(released, deletionTimestamp=format_time(now)))
-    elif status_of(volume).get("phase") != "Released":
-        decision.put(released)
+        _bind(_prepared(claim, view), claim, view, decision, now, ids)
     return decision
 
 
@@ -69,133 +75,186 @@ def _users(claim: Object, view: View) -> list[Object]:
     return [pod for pod in view.users(key_of(claim)) if not is_finished(pod)]
 
 
+def _prepared(claim: Object, view: View) -> Object:
+    """Pending, protected, and of the default class where it names none."""
+    held = [*dict.fromkeys((*(claim["metadata"].get("finalizers") or ()), CLAIM_PROTECTION))]
+    prepared = with_metadata(claim, finalizers=held)
+    prepared = with_status(prepared, {"phase": "Pending"}) or prepared
+    if class_name(claim) is None:
+        chosen = default_class(view.list("StorageClass"))
+        prepared = {**prepared, "spec": {"storageClassName": chosen, **spec_of(claim)}}
+    return prepared
+
+
+# --- claims of ephemeral volumes ------------------------------------------------------------------------
+
+
+def _make_for_pod(key: ObjectKey, view: View, decision: Decision, now: float, ids: Ids) -> None:
+    for pod in view.users(key):
+        template = ephemeral_template(pod, key.name)
+        if template is not None and is_active(pod):
+            decision.put(_ephemeral(pod, template, key, now, ids))
+            return
+
+
+def _ephemeral(pod: Object, template: dict[str, Any], key: ObjectKey, now: float, ids: Ids) -> Object:
+    asked = template.get("metadata") or {}
+    taken_over = {name: copy(asked[name]) for name in ("labels", "annotations") if asked.get(name)}
+    metadata = {
+        "name": key.name,
+        "namespace": key.namespace,
+        "uid": ids.uid(),
+        "creationTimestamp": format_time(now),
+        "generation": 1,
+        "ownerReferences": [controller_reference(pod)],
+        **taken_over,
+    }
+    made = {"apiVersion": "v1", "kind": key.kind, "metadata": metadata, "spec": copy(template["spec"])}
+    return {**set_defaults(made), "status": {"phase": "Pending"}}
+
+
 # --- binding --------------------------------------------------------------------------------------------
 
 
-def _bind(claim: Object, view: View, decision: Decision, now: float, ids: Ids) -> None:
-    pending = with_status(claim, {"phase": "Pending"})
-    if pending is not None:
-        decision.put(pending)
-    storage_class = _class_of(claim, view)
-    if storage_class is None:
-        if pending is not None:
-            _say_why(claim, decision)
+def _bind(claim: Object, known: Object, view: View, decision: Decision, now: float, ids: Ids) -> None:
+    """`known`: the claim as it was; what has been said of it is not said again."""
+    is_news = claim != known
+    if is_news:
+        decision.put(claim)
+    if spec_of(claim).get("volumeName"):
+        _bind_named(claim, view, decision, is_news)
         return
-    engine = _engine_for(claim, storage_class, view)
-    if engine is None:
-        if pending is not None:
-            text = "waiting for first consumer to be created before binding"
-            decision.tell(claim, "WaitForFirstConsumer", text, COMPONENT)
-        return
-    name = f"pvc-{uid_of(claim)}"
-    if spec_of(claim).get("volumeName") or _is_still_released(claim, view):
-        return  # the volume of an earlier claim of that name goes first; a volume by name is nobody's
-    volume = _volume(claim, name, engine, storage_class, now, ids)
-    decision.put(volume)
-    amount = spec_of(volume)["capacity"]
-    status = {"phase": "Bound", "accessModes": spec_of(claim)["accessModes"], "capacity": amount}
-    spec = {"storageClassName": class_name(claim), **spec_of(claim), "volumeName": name}
-    decision.put({**claim, "spec": spec, "status": status})
-    decision.tell(claim, "ProvisioningSucceeded", f"Successfully provisioned volume {name}", COMPONENT)
+    name = class_name(claim) or ""
+    storage_class = class_of(claim, view)
+    node = _consumer(claim, view) if waits_for_consumer(storage_class) else None
+    waits = waits_for_consumer(storage_class) and node is None
+    volume = volumes.chosen(claim, name, view, node, only_kept=waits)
+    if volume is not None:
+        _tie(claim, volume, decision)
+    elif waits:
+        text = "waiting for first consumer to be created before binding"
+        _say(claim, decision, is_news, "WaitForFirstConsumer", text)
+    elif (why := _why_not_provisioned(claim, name, storage_class)) is not None:
+        _say(claim, decision, is_news, *why)
+    else:
+        assert storage_class is not None
+        _provision(claim, storage_class, node, view, decision, now, ids)
 
 
-def _class_of(claim: Object, view: View) -> Object | None:
+def _bind_named(claim: Object, view: View, decision: Decision, is_news: bool) -> None:
+    """To the volume that it asks for, or to none."""
+    name = spec_of(claim)["volumeName"]
+    volume = view.get(ObjectKey("PersistentVolume", "", name))
+    if volume is None or is_deleting(volume):
+        return
+    if claim_reference(volume) and not is_kept_for(volume, claim):
+        text = f'volume "{name}" already bound to a different claim.'
+        _say(claim, decision, is_news, "FailedBinding", text, "Warning")
+        return
+    why = volumes.mismatch(claim, class_name(claim) or "", volume)
+    if why is None or claim_reference(volume):
+        _tie(claim, volume, decision)
+    else:
+        text = f'Cannot bind to requested volume "{name}": {why}'
+        _say(claim, decision, is_news, "VolumeMismatch", text, "Warning")
+
+
+def _say(
+    claim: Object, decision: Decision, is_news: bool, reason: str, text: str, kind: str = "Normal"
+) -> None:
+    if is_news:
+        decision.tell(claim, reason, text, COMPONENT, kind)
+
+
+def class_of(claim: Object, view: View) -> Object | None:
     name = class_name(claim)
+    if name is None:
+        name = default_class(view.list("StorageClass"))
     found = view.get(ObjectKey("StorageClass", "", name))
     return _STANDARD if found is None and name == DEFAULT_CLASS else found
 
 
-def _say_why(claim: Object, decision: Decision) -> None:
-    name = class_name(claim)
-    if name:
-        text = f'storageclass.storage.k8s.io "{name}" not found'
-        decision.tell(claim, "ProvisioningFailed", text, COMPONENT, "Warning")
-    else:
+def _why_not_provisioned(
+    claim: Object, name: str, storage_class: Object | None
+) -> tuple[str, str, str] | None:
+    """A reason, a text and the kind of the event."""
+    if not name:
         text = "no persistent volumes available for this claim and no storage class is set"
-        decision.tell(claim, "FailedBinding", text, COMPONENT)
+        return "FailedBinding", text, "Normal"
+    failed = ("ProvisioningFailed", "Warning")
+    if storage_class is None:
+        return failed[0], f'storageclass.storage.k8s.io "{name}" not found', failed[1]
+    if not provisions(storage_class):
+        return failed[0], f"no volume plugin matched name: {storage_class['provisioner']}", failed[1]
+    if spec_of(claim).get("selector"):
+        text = f'failed to provision volume with StorageClass "{name}": claim Selector is not supported'
+        return failed[0], text, failed[1]
+    return None
 
 
-def _engine_for(claim: Object, storage_class: Object, view: View) -> str | None:
-    """Where the volume will be; None while nobody can know."""
-    nodes: list[Object | None] = [*sorted(view.list("Node"), key=name_of)]
-    if storage_class.get("volumeBindingMode") == "WaitForFirstConsumer":
-        places = (spec_of(pod).get("nodeName") for pod in _users(claim, view))
-        nodes = [view.get(ObjectKey("Node", "", place)) for place in places if place]
-    return next((engine_of(node) for node in nodes if node is not None), None)
+def _consumer(claim: Object, view: View) -> Object | None:
+    """The node of the first pod that uses it; None while nobody can know."""
+    places = (spec_of(pod).get("nodeName") for pod in _users(claim, view))
+    found = (view.get(ObjectKey("Node", "", place)) for place in places if place)
+    return next((node for node in found if node is not None), None)
 
 
-def engine_of(node: Object) -> str:
-    return labels_of(node).get(ENGINE_LABEL, name_of(node))
+def _tie(claim: Object, volume: Object, decision: Decision) -> None:
+    """Both say so, in one commit."""
+    given = spec_of(volume)
+    decision.put({**with_claim(volume, claim), "status": {"phase": "Bound"}})
+    spec = {**spec_of(claim), "volumeName": name_of(volume)}
+    status = {"phase": "Bound", "accessModes": given["accessModes"], "capacity": given["capacity"]}
+    decision.put({**claim, "spec": spec, "status": status})
+
+
+def _provision(
+    claim: Object,
+    storage_class: Object,
+    node: Object | None,
+    view: View,
+    decision: Decision,
+    now: float,
+    ids: Ids,
+) -> None:
+    place = node or next(iter(sorted(view.list("Node"), key=name_of)), None)
+    if place is None or _is_still_released(claim, view):
+        return  # the volume of an earlier claim of that name goes first
+    volume = _volume(claim, engine_of(place), storage_class, now, ids)
+    _tie(claim, volume, decision)
+    text = f"Successfully provisioned volume {name_of(volume)}"
+    decision.tell(claim, "ProvisioningSucceeded", text, COMPONENT)
 
 
 def _is_still_released(claim: Object, view: View) -> bool:
     handle = (namespace_of(claim), name_of(claim))
     for volume in view.list("PersistentVolume"):
-        reference = spec_of(volume)["claimRef"]
-        if (reference["namespace"], reference["name"]) == handle:
+        reference = claim_reference(volume)
+        if is_provisioned(volume) and (reference.get("namespace"), reference.get("name")) == handle:
             return True
     return False
 
 
-def _volume(claim: Object, name: str, engine: str, storage_class: Object, now: float, ids: Ids) -> Object:
+def _volume(claim: Object, engine: str, storage_class: Object, now: float, ids: Ids) -> Object:
     place = {"key": ENGINE_LABEL, "operator": "In", "values": [engine]}
     handle = volume_name(ids.site.cluster_id, namespace_of(claim), name_of(claim))
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolume",
-        "metadata": {"name": name, "uid": ids.uid(), "creationTimestamp": format_time(now)},
+        "metadata": {
+            "name": f"pvc-{uid_of(claim)}",
+            "uid": ids.uid(),
+            "creationTimestamp": format_time(now),
+            "finalizers": [VOLUME_PROTECTION],
+        },
         "spec": {
             "accessModes": spec_of(claim)["accessModes"],
             "capacity": {"storage": spec_of(claim)["resources"]["requests"]["storage"]},
-            "claimRef": {
-                "apiVersion": "v1",
-                "kind": "PersistentVolumeClaim",
-                "name": name_of(claim),
-                "namespace": namespace_of(claim),
-                "uid": uid_of(claim),
-            },
             "csi": {"driver": DRIVER, "volumeHandle": handle},
             "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [place]}]}},
             "persistentVolumeReclaimPolicy": storage_class.get("reclaimPolicy", "Delete"),
-            "storageClassName": class_name(claim),
+            "storageClassName": class_name(claim) or "",
             "volumeMode": "Filesystem",
         },
         "status": {"phase": "Bound"},
     }
-
-
-def place_of(volume: Object) -> str:
-    """The engine that has it."""
-    (term,) = spec_of(volume)["nodeAffinity"]["required"]["nodeSelectorTerms"]
-    engine: str = term["matchExpressions"][0]["values"][0]
-    return engine
-
-
-# --- what the scheduler asks ----------------------------------------------------------------------------
-
-
-def obstacle(pod: Object, view: View) -> str | None:
-    """Why a pod can't go anywhere yet, in kube-scheduler's words."""
-    for claim_key in claims_of(pod):
-        claim = view.get(claim_key)
-        if claim is None:
-            return f'persistentvolumeclaim "{claim_key.name}" not found'
-        if is_deleting(claim):
-            return f'persistentvolumeclaim "{claim_key.name}" is being deleted'
-        storage_class = _class_of(claim, view)
-        waits = storage_class is not None and storage_class.get("volumeBindingMode") == "WaitForFirstConsumer"
-        if not is_bound(claim) and not waits:
-            return "pod has unbound immediate PersistentVolumeClaims"
-    return None
-
-
-def engines_of(pod: Object, view: View) -> set[str]:
-    """The engines that have its volumes: the pod must go to all of them, so at most to one."""
-    found = set()
-    for key in claims_of(pod):
-        volume = view.get(
-            ObjectKey("PersistentVolume", "", spec_of(view.get(key) or {}).get("volumeName", ""))
-        )
-        if volume is not None:
-            found.add(place_of(volume))
-    return found

@@ -4,8 +4,8 @@ Rules:
 - Filters and scores are upstream's, in upstream's order (`scheduling` has one module a family); a node is
   refused for the reasons of the first filter that refuses it. Ties go to the node that comes first by name,
   so that a decision can be repeated.
-- Pods of a higher priority are looked at first (`manager`). None is preempted: what waits says so without the
-  words that kube-scheduler adds about preemption.
+- Pods of a higher priority are looked at first (`manager`), and others may have to go for them
+  (`scheduling.preemption`). Nobody is evicted for a pod that volumes keep waiting.
 - A pod with scheduling gates is not looked at before the last one is taken away.
 """
 
@@ -15,9 +15,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
-from minikctl.controlplane import claims
 from minikctl.controlplane.decision import Decision
-from minikctl.controlplane.scheduling import affinity, nodes, resources, spreading
+from minikctl.controlplane.scheduling import affinity, nodes, resources, spreading, volumes
 from minikctl.controlplane.scheduling.cycle import Candidate, Cycle, capacity_of, cycle_of
 from minikctl.controlplane.view import View
 from minikctl.model import (
@@ -25,6 +24,7 @@ from minikctl.model import (
     ObjectKey,
     conditions,
     is_deleting,
+    key_of,
     name_of,
     namespace_of,
     spec_of,
@@ -37,7 +37,6 @@ __all__ = ["COMPONENT", "capacity_of", "reconcile"]
 
 COMPONENT = "default-scheduler"
 GATED = "Scheduling is blocked due to non-empty scheduling gates"
-OTHER_ENGINE = "node(s) didn't match PersistentVolume's node affinity"
 
 Score: TypeAlias = Callable[[Cycle, Sequence[Candidate]], Sequence[float] | None]
 SCORES: tuple[tuple[float, Score], ...] = (
@@ -61,26 +60,51 @@ def reconcile(key: ObjectKey, view: View, now: float) -> Decision:
         _hold(pod, "SchedulingGated", GATED, decision, now)
         return decision
     cycle = cycle_of(pod, view)
-    if (lacking := claims.obstacle(pod, view)) is not None:
+    if volumes.awaits_own_claims(pod, view):
+        return decision
+    if (lacking := volumes.obstacle(pod, view)) is not None:
         _say(pod, f"0/{len(cycle.nodes)} nodes are available: {lacking}.", decision, now)
         return decision
     refusals = _refusals(cycle)
     fitting = [node for node in cycle.nodes if not refusals[node.name]]
     if fitting:
-        _bind(pod, _best(cycle, fitting).name, decision, now)
+        best = _nominated(pod, fitting) or _best(cycle, fitting)
+        for volume in volumes.gifts(pod, best.node, view) or ():
+            decision.put(volume)
+        _bind(pod, best.name, decision, now)
     else:
-        _say(pod, _why_nowhere(refusals.values()), decision, now)
+        _give_way(cycle, refusals, decision, now)
     return decision
+
+
+def _nominated(pod: Object, fitting: Sequence[Candidate]) -> Candidate | None:
+    """Where others went for it."""
+    name = status_of(pod).get("nominatedNodeName")
+    return next((node for node in fitting if node.name == name), None)
+
+
+def _give_way(cycle: Cycle, refusals: dict[str, tuple[str, ...]], decision: Decision, now: float) -> None:
+    """Pods of lower priority go where that helps; where it does not, the pod says why."""
+    why = _why_nowhere(refusals.values())
+    if refusals:
+        from minikctl.controlplane.scheduling.preemption import preempt
+
+        said = preempt(
+            cycle, refusals, lambda other, node: _refusals(other, (node,))[node.name], decision, now
+        )
+        why += f" preemption: {said}" if said else ""
+    waits = decision.written(key_of(cycle.pod)) or cycle.pod
+    _say(waits, why, decision, now)
 
 
 # --- filter
 
 
-def _refusals(cycle: Cycle) -> dict[str, tuple[str, ...]]:
-    """By node: why the pod can't go there; nothing where it can."""
+def _refusals(cycle: Cycle, asked: Sequence[Candidate] | None = None) -> dict[str, tuple[str, ...]]:
+    """By node (all of them, or those that are asked for): why the pod can't go there; nothing where it can."""
     named = named_nodes(cycle.pod)
     ports = resources.port_filter(cycle)
-    places = claims.engines_of(cycle.pod, cycle.view)
+    storage = volumes.filter_of(cycle)
     spread, others = spreading.filter_of(cycle), affinity.filter_of(cycle)
 
     def first(node: Candidate) -> tuple[str, ...]:
@@ -90,12 +114,11 @@ def _refusals(cycle: Cycle) -> dict[str, tuple[str, ...]]:
             return (why,)
         if lacking := resources.lacking(cycle, node):
             return lacking
-        if places - {node.engine}:
-            return (OTHER_ENGINE,)
-        why = (spread and spread(node)) or (others and others(node)) or None
+        why = storage and storage(node)
+        why = why or (spread and spread(node)) or (others and others(node)) or None
         return () if why is None else (why,)
 
-    return {node.name: first(node) for node in cycle.nodes}
+    return {node.name: first(node) for node in (cycle.nodes if asked is None else asked)}
 
 
 def _why_nowhere(refusals: Iterable[Sequence[str]]) -> str:
@@ -130,7 +153,7 @@ def _bind(pod: Object, node: str, decision: Decision, now: float) -> None:
         "lastProbeTime": None,
         "lastTransitionTime": format_time(now),
     }
-    status = status_of(pod)
+    status = {name: value for name, value in status_of(pod).items() if name != "nominatedNodeName"}
     known = [one for one in status.get("conditions") or () if one["type"] != "PodScheduled"]
     bound = {
         **pod,

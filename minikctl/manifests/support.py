@@ -12,8 +12,6 @@ Rules:
 
 from __future__ import annotations
 
-from itertools import permutations
-
 from msgspec.structs import replace
 
 from minikctl.manifests.handlings import (
@@ -33,6 +31,7 @@ from minikctl.manifests.handlings import (
 )
 from minikctl.manifests.support_policies import policy_tables
 from minikctl.manifests.support_services import service_tables
+from minikctl.manifests.support_storage import CLAIM_SPEC, VOLUMES, storage_tables
 from minikctl.manifests.support_workloads import workload_tables
 
 __all__ = [
@@ -170,81 +169,9 @@ CONTAINER: Table = {
     },
     "workingDir": ENGINE,
 }
-# What would need a driver of its own, or is not run yet.
-_NO_DRIVERS = (
-    "awsElasticBlockStore",
-    "azureDisk",
-    "azureFile",
-    "cephfs",
-    "cinder",
-    "csi",
-    "ephemeral",
-    "fc",
-    "flexVolume",
-    "flocker",
-    "gcePersistentDisk",
-    "gitRepo",
-    "glusterfs",
-    "image",
-    "iscsi",
-    "nfs",
-    "photonPersistentDisk",
-    "portworxVolume",
-    "quobyte",
-    "rbd",
-    "scaleIO",
-    "storageos",
-    "vsphereVolume",
-)
 INIT_CONTAINER: Table = {
     **CONTAINER,
     "restartPolicy": enforced("Always is a sidecar; else the pod's own policy says", "", "Always"),
-}
-_LIMITS = "nobody measures what is in it: no pod is evicted"
-_DOWNWARD_ITEMS: Table = {
-    "fieldRef": {"apiVersion": inert("pods have one version"), "fieldPath": ENFORCED},
-    "mode": ENFORCED,
-    "path": ENFORCED,
-    "resourceFieldRef": ENFORCED,
-    "user": REFUSED,
-}
-_ITEMS: Table = {"key": ENFORCED, "mode": ENFORCED, "path": ENFORCED, "user": REFUSED}
-_FOLLOWS = enforced("its files follow it within a second or two while an agent or a command acts")
-_CONFIG_MAP_FILES: Table = {"items": _ITEMS, "name": _FOLLOWS, "optional": ENFORCED}
-VOLUMES: Table = {
-    "name": ENFORCED,
-    "configMap": {**_CONFIG_MAP_FILES, "defaultMode": ENFORCED, "defaultUser": REFUSED},
-    "downwardAPI": {"defaultMode": ENFORCED, "defaultUser": REFUSED, "items": _DOWNWARD_ITEMS},
-    "emptyDir": {
-        "medium": enforced("Memory lies in /dev/shm, where there is one", "", "Memory"),
-        "mode": REFUSED,
-        "sizeLimit": inert_but_relied_on(_LIMITS),
-    },
-    "hostPath": {
-        "path": enforced("an engine's socket only where the namespace is labelled privileged"),
-        "type": ENFORCED,
-    },
-    "persistentVolumeClaim": enforced("a volume of the engine; subPath of it is refused when the pod runs"),
-    "projected": {
-        "defaultMode": ENFORCED,
-        "defaultUser": REFUSED,
-        "sources": {
-            "clusterTrustBundle": REFUSED,
-            "configMap": _CONFIG_MAP_FILES,
-            "downwardAPI": {"items": _DOWNWARD_ITEMS},
-            "podCertificate": REFUSED,
-            "secret": _CONFIG_MAP_FILES,
-            "serviceAccountToken": REFUSED,
-        },
-    },
-    "secret": {
-        "defaultMode": ENFORCED,
-        "defaultUser": REFUSED,
-        "items": _ITEMS,
-        "optional": ENFORCED,
-        "secretName": _FOLLOWS,
-    },
-    **dict.fromkeys(_NO_DRIVERS, REFUSED),
 }
 _NO_ACCOUNTS = "nothing checks accounts, and there is no API server that a pod could talk to"
 _NO_PREEMPTION = "no pod that runs gives way to another"
@@ -310,31 +237,6 @@ POD_SPEC: Table = {
 _TEMPLATE: Table = {"metadata": TEMPLATE_META, "spec": POD_SPEC}
 
 
-_MODES = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany")
-_CLAIM_SPEC: Table = {
-    "accessModes": Support(
-        "enforced",
-        "all pods of an engine may use its volume",
-        only=tuple(list(some) for count in (1, 2, 3) for some in permutations(_MODES, count)),
-    ),
-    "dataSource": REFUSED,
-    "dataSourceRef": REFUSED,
-    "resources": inert("the request is reported as the capacity; engines don't limit volumes"),
-    "selector": REFUSED,
-    "storageClassName": ENFORCED,
-    "volumeAttributesClassName": REFUSED,
-    "volumeMode": enforced("", "", "Filesystem"),
-    "volumeName": ENFORCED,
-}
-_STORAGE_CLASS: Table = {
-    "allowVolumeExpansion": inert("engines don't limit volumes"),
-    "allowedTopologies": REFUSED,
-    "mountOptions": REFUSED,
-    "parameters": inert("meant for the provisioner"),
-    "provisioner": inert("every volume is the engine's own"),
-    "reclaimPolicy": ENFORCED,
-    "volumeBindingMode": ENFORCED,
-}
 _NO_TOKENS = inert("no account has a token")
 TABLES: dict[str, Table] = {
     "ConfigMap": plain({"binaryData": ENFORCED, "data": ENFORCED, "immutable": ENFORCED}),
@@ -351,7 +253,6 @@ TABLES: dict[str, Table] = {
         }
     ),
     "Namespace": declared({"finalizers": inert("the namespace controller needs none", [], ["kubernetes"])}),
-    "PersistentVolumeClaim": declared(_CLAIM_SPEC),
     "Pod": declared(POD_SPEC),
     "PriorityClass": plain(
         {
@@ -363,7 +264,8 @@ TABLES: dict[str, Table] = {
     ),
     **policy_tables(),
     **service_tables(),
-    **workload_tables(_TEMPLATE, _CLAIM_SPEC),
+    **storage_tables(),
+    **workload_tables(_TEMPLATE, CLAIM_SPEC),
     "ReplicaSet": declared(
         {
             "minReadySeconds": ENFORCED,
@@ -373,7 +275,6 @@ TABLES: dict[str, Table] = {
         }
     ),
     "Secret": plain({"data": ENFORCED, "immutable": ENFORCED, "stringData": ENFORCED, "type": ENFORCED}),
-    "StorageClass": plain(_STORAGE_CLASS),
     "ServiceAccount": plain(
         {
             "automountServiceAccountToken": _NO_TOKENS,

@@ -23,6 +23,11 @@ def fits(pod: Object, node: Object) -> bool:
     return any(_is_met(term, node) for term in required.get("nodeSelectorTerms") or ())
 
 
+def is_met_by(selector: Mapping[str, Any], node: Object) -> bool:
+    """Whether the node is one of a NodeSelector's, as a volume has it."""
+    return any(_is_met(term, node) for term in selector.get("nodeSelectorTerms") or ())
+
+
 def _required(affinity: Mapping[str, Any] | None) -> dict[str, Any] | None:
     nodes = (affinity or {}).get("nodeAffinity") or {}
     required: dict[str, Any] | None = nodes.get(REQUIRED)

@@ -33,7 +33,7 @@ from minikctl.model import (
     spec_of,
     uid_of,
 )
-from minikctl.model.claims import is_bound
+from minikctl.model.claims import is_anothers, is_bound, is_provisioned, not_its_own
 from minikctl.model.hashing import spec_hash
 from minikctl.model.pod_security import level_of
 from minikctl.model.pod_security.sockets import holds_a_socket
@@ -85,7 +85,6 @@ class ClaimVolume(Struct, frozen=True):
     name: str
     volume: str
     labels: tuple[tuple[str, str], ...] = ()
-    read_only: bool = False
 
 
 Volume: TypeAlias = FileVolume | EmptyDir | HostPath | ClaimVolume
@@ -175,16 +174,27 @@ def _bare(volume: dict[str, Any], around: Surroundings) -> Volume | Missing:
     return FileVolume(name, (), group)
 
 
-def _claimed(volume: dict[str, Any], name: str, around: Surroundings) -> ClaimVolume | Missing:
+def _claimed(volume: dict[str, Any], name: str, around: Surroundings) -> Volume | Missing:
     claim = around.get("PersistentVolumeClaim", name)
     if claim is None:
         return Missing(f'persistentvolumeclaim "{name}" not found')
+    if is_anothers(claim, around.pod):
+        return Missing(not_its_own(claim, around.pod))
     bound = around.find(ObjectKey("PersistentVolume", "", spec_of(claim).get("volumeName", "")))
     if bound is None or not is_bound(claim):
         return Missing(f'persistentvolumeclaim "{name}" is not bound')
+    if not is_provisioned(bound):
+        return _folder_of_machine(volume["name"], spec_of(bound), around)
     own = ((CLUSTER, around.cluster_id), (POD_NAMESPACE, namespace_of(claim)), (CLAIM, name))
-    read_only = bool((volume.get("persistentVolumeClaim") or {}).get("readOnly"))
-    return ClaimVolume(volume["name"], spec_of(bound)["csi"]["volumeHandle"], own, read_only)
+    return ClaimVolume(volume["name"], spec_of(bound)["csi"]["volumeHandle"], own)
+
+
+def _folder_of_machine(name: str, source: dict[str, Any], around: Surroundings) -> HostPath:
+    """Of a volume that somebody wrote. What is `local` must be there, as upstream."""
+    path, kind = source.get("hostPath") or {}, ""
+    if "local" in source:
+        path, kind = source["local"], "Directory"
+    return HostPath(name, path["path"], path.get("type") or kind, _may_hold_sockets(around))
 
 
 def _may_hold_sockets(around: Surroundings) -> bool:
@@ -285,15 +295,17 @@ def mounts(
                 volume,
                 mount["mountPath"],
                 sub_path,
-                bool(mount.get("readOnly")) or isinstance(volume, FileVolume) or _is_read_only(volume),
+                bool(mount.get("readOnly"))
+                or isinstance(volume, FileVolume)
+                or _is_read_only(volumes[mount["name"]]),
                 _PROPAGATION.get(mount.get("mountPropagation", ""), ""),
             )
         )
     return tuple(found)
 
 
-def _is_read_only(volume: Volume) -> bool:
-    return isinstance(volume, ClaimVolume) and volume.read_only
+def _is_read_only(volume: dict[str, Any]) -> bool:
+    return bool((volume.get("persistentVolumeClaim") or {}).get("readOnly"))
 
 
 def _sub_path(mount: dict[str, Any], values: Environment) -> str | Missing:
