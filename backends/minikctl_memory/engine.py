@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 import itertools
+import json
 import math
 import threading
 import time
@@ -554,4 +555,16 @@ def _program(spec: ContainerSpec, config: ImageConfig, sandbox: Record | None) -
         group=spec.security.run_as_group or 0,
         binds=tuple((one.target, one.source) for one in spec.mounts if one.kind is MountKind.BIND),
         empty=tuple(one.target for one in spec.mounts if one.kind is not MountKind.BIND),
+        runs_to_completion=_runs_to_completion(spec),
     )
+
+
+def _runs_to_completion(spec: ContainerSpec) -> bool:
+    """An init container that is no sidecar, and what a pod that is not always restarted is told to run. (An
+    image's own program is more often a server: `run web --image=nginx --restart=Never`.)"""
+    pod = json.loads(spec.labels.get(labels.POD) or "{}").get("spec") or {}
+    for init in pod.get("initContainers") or ():
+        if init.get("name") == spec.labels.get(labels.CONTAINER_NAME):
+            return bool(init.get("restartPolicy") != "Always")
+    given = spec.command is not None or spec.args is not None
+    return given and pod.get("restartPolicy") in ("Never", "OnFailure")

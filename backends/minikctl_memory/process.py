@@ -7,8 +7,8 @@ Rules:
   traps when its foreground command is over, `wait` is interrupted at once.
 - Files are those of `minikctl_memory.files`: what the process wrote, what others changed, what is mounted.
 - A program that is not known here is taken for a well-behaved server: it runs, writes nothing, and a stop
-  signal ends it with 128 + n. What is run beside it by exec is no server: when it is not known it ends at
-  once and well, as `pg_isready` and `redis-cli ping` do in a container that works.
+  signal ends it with 128 + n. Where an end is counted on (init containers, Jobs' programs) it is taken for
+  one that ends at once and well. So is what is run beside it by exec: `pg_isready`, `redis-cli ping`.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def execute(program: Program, files: Files, started_at: float, timeout: float) -
     edits = tuple((0.0, path, content) for path, content in before.items())
     run = _Run(program, (), timeout, edits=edits, started_at=started_at, kept_rounds=KEPT_ROUNDS)
     run.pieces = []
-    run.is_beside = True
+    run.serves = False
     end = _simulate(run)
     changes = tuple(
         (0.0, path, content)
@@ -150,8 +150,8 @@ class _Run:
         self.kept_rounds = kept_rounds
         self.now = now
         self.status = 0
-        self.is_beside = False
-        """Whether it is no container's own process, but run in one by exec."""
+        self.serves = not program.runs_to_completion
+        """What a program that is not known does: for ever, or at once."""
         self.lines: list[Written] = []
         self.pieces: list[tuple[str, bytes]] | None = None
         self.files = Files(program, edits)
@@ -270,7 +270,7 @@ def _run_shell(run: _Run, argv: tuple[str, ...]) -> NoReturn:
     flags = argv[1] if len(argv) > 1 else ""
     if not flags:
         raise _Exit(0)  # it reads its script from an input that is closed
-    if not re.fullmatch(r"-[elu]*c", flags) or len(argv) < 3:
+    if not re.fullmatch(r"-[elux]*c", flags) or len(argv) < 3:
         raise NotUnderstood("a script in a file")
     _run_script(run, parse(argv[2]), fail_fast="e" in flags)
     raise _Exit(run.status)
@@ -278,7 +278,7 @@ def _run_shell(run: _Run, argv: tuple[str, ...]) -> NoReturn:
 
 def _serve(run: _Run) -> NoReturn:
     """A server that handles stop signals as programs do that leave them alone outside of containers."""
-    if run.is_beside:
+    if not run.serves:
         raise _Exit(0)
     for at, name in run.signals:
         if name in _STOPS and at >= run.now:
@@ -421,7 +421,7 @@ def _run_simple(run: _Run, command: Simple) -> None:
         run.status = 127
     elif name in _SHELLS:
         raise NotUnderstood("a shell within a shell")
-    elif name in _QUICK or run.is_beside:
+    elif name in _QUICK or not run.serves:
         run.status = 0
     else:
         run.pass_to(math.inf)

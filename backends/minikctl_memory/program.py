@@ -26,6 +26,8 @@ class Program(Struct, frozen=True):
     written."""
     empty: tuple[str, ...] = ()
     """Where nothing is but what is written there: the targets of volumes and of memory."""
+    runs_to_completion: bool = False
+    """Whether whoever declared it counts on its end: then what is not known ends well instead of serving."""
 
 
 class Fate(Struct, frozen=True):

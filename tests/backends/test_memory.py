@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 
@@ -67,6 +68,28 @@ def test_time_ends_processes(backend: MemoryBackend, clock: Clock) -> None:
     assert backend.inspect_container(container_id).finished_at == 1005
     assert [event.action for event in engine.events_after(position, CLUSTER)[0]] == ["die", "die"]
     assert engine.next_end() == math.inf
+
+
+@pytest.mark.parametrize(
+    ("container", "policy", "ends"),
+    [
+        ("main", "Always", False),
+        ("main", "OnFailure", True),
+        ("main", "Never", True),
+        ("prepare", "Always", True),
+        ("side", "Never", False),
+    ],
+)
+def test_what_its_pod_counts_on_decides_about_a_program_that_nobody_knows(
+    backend: MemoryBackend, container: str, policy: str, ends: bool
+) -> None:
+    inits = [{"name": "prepare"}, {"name": "side", "restartPolicy": "Always"}]
+    pod = {"spec": {"restartPolicy": policy, "initContainers": inits, "containers": [{"name": "main"}]}}
+    carried = {**LABELS, labels.POD: json.dumps(pod), labels.CONTAINER_NAME: container}
+    spec = ContainerSpec("x", IMAGE, carried, command=("/app/run",))
+    started = backend.start_container(backend.create_container(spec))
+    assert (started.state is ContainerState.EXITED) is ends
+    assert started.exit_code == (0 if ends else None)
 
 
 def test_same_calls_same_engine(clock: Clock) -> None:

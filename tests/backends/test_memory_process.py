@@ -47,6 +47,20 @@ def test_programs(argv: tuple[str, ...], expected: tuple[float, int]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        (("perl", "-wle", "print bpi(2000)"), (0, 0)),
+        (("sh", "/migrate.sh"), (0, 0)),
+        (("sh", "-exc", "until migrate; do sleep 2; done; sleep 3; exit 4"), (3, 4)),
+        (("sleep", "5"), (5, 0)),
+        (("sh", "-c", "while true; do sleep 1; done"), NEVER),
+    ],
+)
+def test_what_is_counted_on_to_end(argv: tuple[str, ...], expected: tuple[float, int]) -> None:
+    assert end(Program(argv, runs_to_completion=True)) == expected
+
+
+@pytest.mark.parametrize(
     ("script", "expected"),
     [
         ("exit 3", (0, 3)),
