@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from minikctl.cli.base import Flags, flags_of
-from minikctl.model import Object, ObjectKey
+from minikctl.model import Object, ObjectKey, status_of
+from minikctl.model.conditions import find
 from minikctl.model.kinds import KINDS, Kind
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Session:
         self.namespace_given = flags.namespace
         self.backend_given = flags.backend
         self._has_told_simulated = False
+        self._told: set[str] = set()
         self._flags = flags
         self._cluster: Cluster | None = None
         self._observed: list[Object] | None = None
@@ -72,7 +74,16 @@ class Session:
             self._observed = list(self.cluster.observed())
             if any(one["kind"] == "Node" for one in self._observed):  # else nothing runs anywhere yet
                 self.tell_simulated()
+                self._tell_unreachable()
         return self._observed
+
+    def _tell_unreachable(self) -> None:
+        """One line an engine, once a command: what it runs is shown as it was last known."""
+        for one in self._observed or ():
+            ready = find(status_of(one), "Ready") if one["kind"] == "Node" else None
+            if ready is not None and ready["status"] == "Unknown" and ready["message"] not in self._told:
+                self._told.add(ready["message"])
+                warn(f"{ready['message']}; what it runs is shown as last known")
 
     def tell_simulated(self) -> None:
         """One line, once a command, where nothing really runs."""

@@ -8,6 +8,9 @@ import time
 
 import pytest
 from cli_rig import Cli, deployment, interrupted
+from minikctl_memory import MemoryBackend
+
+from minikctl.errors import UnreachableError
 
 
 def test_tables_have_kubectls_columns(cli: Cli, web: str) -> None:
@@ -136,3 +139,15 @@ def test_watches_of_other_kinds(cli: Cli, web: str, kind: str, header: str) -> N
         assert watching.stdout.readline().strip()
     finally:
         assert interrupted(watching).code == 130
+
+
+def test_what_an_engine_runs_that_is_gone(cli: Cli, web: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise UnreachableError("cannot reach the engine")
+
+    monkeypatch.setattr(MemoryBackend, "list_containers", fail)
+    monkeypatch.setattr(MemoryBackend, "info", fail)
+    shown = cli.ok("get", "pods,nodes")
+    assert shown.out.count("Running") == 2
+    assert shown.out.count("NotReady") == 1
+    assert shown.err == "Warning: cannot reach the engine; what it runs is shown as last known\n"

@@ -100,6 +100,7 @@ def test_an_engine_goes_and_comes_back(
     try:
         until("the node is not ready", lambda: "NotReady" in web.ok("get", "nodes").out, seconds=10)
         assert web.pod_names() == pods
+        assert "is shown as last known" in web.ok("get", "pods").err
     finally:
         rig.start(web.place.name)
     back = time.monotonic()
