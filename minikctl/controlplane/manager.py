@@ -47,21 +47,22 @@ class Work(IntEnum):
     """The controllers in the order in which they are asked."""
 
     SCHEDULER = 0
-    KUBELET = 1
-    RESTART = 2
+    CLAIM = 1
+    VOLUME = 2
+    """Before a pod's kubelet looks for what it is to mount."""
+    KUBELET = 3
+    RESTART = 4
     """Before the workloads' own controllers: they see the template as it should be."""
-    REPLICA_SET = 3
-    DAEMON_SET = 4
-    STATEFUL_SET = 5
-    JOB = 6
-    CRON_JOB = 7
-    DEPLOYMENT = 8
-    SERVICE = 9
-    INGRESS = 10
-    GARBAGE = 11
-    NAMESPACE = 12
-    CLAIM = 13
-    VOLUME = 14
+    REPLICA_SET = 5
+    DAEMON_SET = 6
+    STATEFUL_SET = 7
+    JOB = 8
+    CRON_JOB = 9
+    DEPLOYMENT = 10
+    SERVICE = 11
+    INGRESS = 12
+    GARBAGE = 13
+    NAMESPACE = 14
     WAITING = 15
     """The scheduler again, for pods that fitted nowhere: once, when all that makes room is done."""
     NEIGHBOURS = 16

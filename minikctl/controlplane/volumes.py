@@ -51,7 +51,7 @@ def reconcile(key: ObjectKey, view: View, now: float, ids: Ids) -> Decision:
         _put_phase(volume, "Available", decision)
     elif not is_claimed:
         _release(volume, decision, now)
-    elif not status_of(volume).get("phase"):
+    else:
         _put_phase(volume, "Bound", decision)
     return decision
 

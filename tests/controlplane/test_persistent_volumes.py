@@ -293,10 +293,7 @@ class TestScheduling:
     def test_there_is_no_such_node(self) -> None:
         view = View([node(), claim(), volume("v", nodeAffinity=on("elsewhere")), pod()])
         settle(view)
-        assert (
-            schedule(view)
-            == "0/1 nodes are available: 1 node(s) didn't match PersistentVolume's node affinity."
-        )
+        assert "1 node(s) didn't match PersistentVolume's node affinity" in schedule(view)
 
     def test_a_class_that_waits_looks_for_a_node_with_a_volume(self) -> None:
         view = View([node("n1"), node("n2"), storage_class(), claim(), pod()])

@@ -75,3 +75,27 @@ def test_a_claim_shows_who_uses_it() -> None:
     lines = [line.split(maxsplit=1) for line in describe(CLAIM, Pods(), None, NOW).splitlines()]
     found = {words[0]: words[1] for words in lines if len(words) == 2}
     assert (found["Status:"], found["Volume:"], found["Used"]) == ("Bound", "pvc-1", "By:       p")
+
+
+def test_where_a_hand_written_volume_is() -> None:
+    folder = obj("PersistentVolume", spec={"hostPath": {"path": "/data"}}, status={"phase": "Available"})
+    shown = describe(folder, Pods(), [], NOW)
+    assert "Type: HostPath (bare host directory volume) Path: /data" in " ".join(shown.split())
+    disk = obj("PersistentVolume", spec={"local": {"path": "/disk"}}, status={"phase": "Available"})
+    shown = describe(disk, Pods(), [], NOW)
+    words = " ".join(shown.split())
+    assert "LocalVolume (a persistent volume backed by local storage on a node) Path: /disk" in words
+
+
+def test_volumes_that_a_pod_brings_itself() -> None:
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"storageClassName": "fast"}}
+    items = [{"path": "l", "fieldRef": {"fieldPath": "metadata.labels"}}]
+    volumes = [
+        {"name": "scratch", "ephemeral": {"volumeClaimTemplate": template}},
+        {"name": "info", "downwardAPI": {"items": items}},
+    ]
+    shown = describe(obj("Pod", spec={"containers": [], "volumes": volumes}, status={}), Pods(), [], NOW)
+    words = " ".join(shown.split())
+    assert "EphemeralVolume (an inline specification for a volume that gets" in words
+    assert "StorageClass: fast Volume: Labels: a=b Annotations: <none>" in words
+    assert "Items: metadata.labels -> l" in words

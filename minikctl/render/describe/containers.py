@@ -1,4 +1,4 @@
-"""What pods and pod templates have in common: containers, volumes, tolerations."""
+"""What pods and pod templates have in common: containers, tolerations."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from minikctl.model import (
 )
 from minikctl.model.quantity import parse_quantity
 from minikctl.model.selectors import format_selector
+from minikctl.render.describe.pod_volumes import volumes
 from minikctl.render.describe.writer import NONE, Page
 from minikctl.render.durations import rfc1123
 from minikctl.render.gotext import go_print
@@ -242,75 +243,6 @@ def _mounts(page: Page, spec: Data) -> None:
         if mount.get("subPath"):
             flags += f',path="{mount["subPath"]}"'
         page.row(3, f"{mount['mountPath']} from {mount['name']} ({flags})")
-
-
-# --- volumes ---------------------------------------------------------------------------------------
-
-_VOLUMES: Mapping[str, tuple[str, Callable[[Data], Iterable[tuple[str, object]]]]] = {
-    "hostPath": (
-        "HostPath (bare host directory volume)",
-        lambda source: (("Path", source.get("path", "")), ("HostPathType", source.get("type", NONE))),
-    ),
-    "emptyDir": (
-        "EmptyDir (a temporary directory that shares a pod's lifetime)",
-        lambda source: (
-            ("Medium", source.get("medium", "")),
-            ("SizeLimit", canonical_quantity(source["sizeLimit"]) if source.get("sizeLimit") else "<unset>"),
-        ),
-    ),
-    "secret": (
-        "Secret (a volume populated by a Secret)",
-        lambda source: (
-            ("SecretName", source.get("secretName", "")),
-            ("Optional", _word(source.get("optional"))),
-        ),
-    ),
-    "configMap": (
-        "ConfigMap (a volume populated by a ConfigMap)",
-        lambda source: (("Name", source.get("name", "")), ("Optional", _word(source.get("optional")))),
-    ),
-    "persistentVolumeClaim": (
-        "PersistentVolumeClaim (a reference to a PersistentVolumeClaim in the same namespace)",
-        lambda source: (
-            ("ClaimName", source.get("claimName", "")),
-            ("ReadOnly", _word(source.get("readOnly"))),
-        ),
-    ),
-    "projected": (
-        "Projected (a volume that contains injected data from multiple sources)",
-        lambda source: [row for one in source.get("sources") or () for row in _projection(one)],
-    ),
-}
-
-
-def _projection(source: Data) -> Iterable[tuple[str, object]]:
-    if "secret" in source:
-        yield "SecretName", source["secret"].get("name", "")
-        yield "Optional", _word(source["secret"].get("optional"))
-    elif "downwardAPI" in source:
-        yield "DownwardAPI", "true"
-    elif "configMap" in source:
-        yield "ConfigMapName", source["configMap"].get("name", "")
-        yield "Optional", _word(source["configMap"].get("optional"))
-    elif "serviceAccountToken" in source:
-        yield "TokenExpirationSeconds", source["serviceAccountToken"].get("expirationSeconds", 3600)
-
-
-def volumes(page: Page, sources: Sequence[Data], *, template: bool = False) -> None:
-    if not sources:
-        page.row(1 if template else 0, "Volumes:", NONE)
-        return
-    page.row(1 if template else 0, "Volumes:")
-    for volume in sources:
-        page.row(1, f"{' ' if template else ''}{volume['name']}:")
-        kind = next((field for field in _VOLUMES if field in volume), None)
-        if kind is None:
-            page.row(1, "<unknown>")
-            continue
-        text, rows = _VOLUMES[kind]
-        page.row(2, "Type:", text)
-        for title, value in rows(volume[kind] or {}):
-            page.row(2, f"{title}:", value)
 
 
 # --- placement -------------------------------------------------------------------------------------

@@ -23,9 +23,9 @@ from minikctl.render.describe.containers import (
     field_reader,
     tolerations,
     topology_spread,
-    volumes,
 )
 from minikctl.render.describe.events import describe_events
+from minikctl.render.describe.pod_volumes import volumes
 from minikctl.render.describe.writer import NONE, Page
 from minikctl.render.durations import rfc1123, since
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from minikctl.model import (
     Object,
@@ -42,7 +42,7 @@ def describe_claim(claim: Object, pods: Iterable[Object], events: Sequence[Objec
 
 def describe_volume(volume: Object, events: Sequence[Object] | None, now: float) -> str:
     page, spec = Page(), spec_of(volume)
-    claim, source = spec.get("claimRef") or {}, spec.get("csi") or {}
+    claim = spec.get("claimRef") or {}
     page.row(0, "Name:", name_of(volume))
     page.labels(0, "Labels", labels_of(volume))
     page.annotations(0, "Annotations", annotations_of(volume))
@@ -57,13 +57,27 @@ def describe_volume(volume: Object, events: Sequence[Object] | None, now: float)
     _affinity(page, spec)
     page.row(0, "Message:", status_of(volume).get("message", ""))
     page.row(0, "Source:")
-    page.row(1, "Type:", "CSI (a Container Storage Interface (CSI) volume source)")
-    page.row(1, "Driver:", source.get("driver", ""))
-    page.row(1, "FSType:", source.get("fsType", ""))
-    page.row(1, "VolumeHandle:", source.get("volumeHandle", ""))
-    page.row(1, "ReadOnly:", str(bool(source.get("readOnly"))).lower())
+    for title, value in _source(spec):
+        page.row(1, f"{title}:", value)
     describe_events(page, events, now)
     return page.aligned()
+
+
+def _source(spec: Object) -> Iterator[tuple[str, str]]:
+    if "hostPath" in spec:
+        yield "Type", "HostPath (bare host directory volume)"
+        yield "Path", spec["hostPath"].get("path", "")
+        yield "HostPathType", spec["hostPath"].get("type", "")
+    elif "local" in spec:
+        yield "Type", "LocalVolume (a persistent volume backed by local storage on a node)"
+        yield "Path", spec["local"].get("path", "")
+    else:
+        source = spec.get("csi") or {}
+        yield "Type", "CSI (a Container Storage Interface (CSI) volume source)"
+        yield "Driver", source.get("driver", "")
+        yield "FSType", source.get("fsType", "")
+        yield "VolumeHandle", source.get("volumeHandle", "")
+        yield "ReadOnly", str(bool(source.get("readOnly"))).lower()
 
 
 def describe_class(storage_class: Object, events: Sequence[Object] | None, now: float) -> str:
