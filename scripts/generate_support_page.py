@@ -2,14 +2,16 @@
 
     python scripts/generate_support_page.py [--check]
 
-The page says what `minikctl.manifests.support` and the backends' own tables say, and nothing else; where all
-fields below one are treated alike, only that one is listed. With --check nothing is written: the exit code is
+The page says what `minikctl.manifests.support` and the backends' own tables say, and how many public
+manifests run (docs/convergence.json, which tests/simulation/convergence.py measures); where all fields below
+one are treated alike, only that one is listed. With --check nothing is written: the exit code is
 1 when the page is not current.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +24,9 @@ from minikctl.manifests.fidelity import refused_kind, table_of
 from minikctl.manifests.rules.problems import show
 from minikctl.manifests.support import REFUSED, Support, Table
 
-TARGET = Path(__file__).resolve().parent.parent / "docs" / "support.md"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+TARGET = DOCS / "support.md"
+FIGURE = DOCS / "convergence.json"
 BACKENDS = tuple(registry.BUILT_IN)
 LINKS = {
     id(support.OBJECT_META): "[as in every object](#metadata-of-every-object)",
@@ -45,6 +49,21 @@ No field is silently ignored. For each backend a field is
 
 Fields are written as `kubectl explain` writes them: `spec.containers.image` is the image of every container.
 `minikctl validate --backend NAME` says the same of a manifest of yours.
+"""
+
+CONVERGED = """## How much of what people wrote runs
+
+Of {documents} documents in public repositories (kubernetes/examples, microservices-demo,
+argocd-example-apps, kubeconform's fixtures) that a real API server accepts and whose kinds are run,
+**{converged} converge** on the simulated engine: each with what it refers to, alone in a cluster, until pods
+are ready, Jobs complete and claims bound. {refused} are refused for one of the fields below, {unfinished}
+can't run anywhere as it stands, {stuck} get stuck. `tests/simulation/convergence.py` measures it.
+
+| kind | documents | converge |
+| --- | --- | --- |
+{rows}
+
+Refused are {fields}.
 """
 
 NOT_RUN = """An object of these is rejected as a whole. (Nodes and Events are not declared: minikctl finds or
@@ -83,7 +102,17 @@ def page() -> str:
         _section("Metadata of every object", _rows_below(_at(pod, "metadata"))),
         _section("Metadata of a pod template", _rows_below(_at(deployment, "spec", "template", "metadata"))),
     ]
-    return "\n".join([INTRODUCTION, *sections, _kinds_not_run()])
+    return "\n".join([INTRODUCTION, _converged(), *sections, _kinds_not_run()])
+
+
+def _converged() -> str:
+    told = json.loads(FIGURE.read_text(encoding="utf-8"))
+    kinds = told.pop("kinds")
+    rows = "\n".join(
+        f"| {kind} | {counts['documents']} | {counts.get('converged', 0)} |" for kind, counts in kinds.items()
+    )
+    fields = sorted({one.rpartition(".")[2] for one in told["refused for"]})
+    return CONVERGED.format(**told, rows=rows, fields=", ".join(f"`{one}`" for one in fields))
 
 
 def _section(title: str, rows: list[Row]) -> str:
