@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from minikctl.controlplane.site import Site
-from minikctl.model import Object, ObjectKey, copy
+from minikctl.model import Object, ObjectKey, copy, key_of
 from minikctl.model.writes import Put, Remove, Write
 
 
@@ -32,6 +32,11 @@ class Decision(Struct):
     def put(self, obj: Object) -> Object:
         self.writes.append(Put(obj))
         return obj
+
+    def written(self, key: ObjectKey) -> Object | None:
+        """The object as it was put last; None where it was not."""
+        puts = (one.obj for one in reversed(self.writes) if isinstance(one, Put))
+        return next((obj for obj in puts if key_of(obj) == key), None)
 
     def remove(self, key: ObjectKey, resource_version: str = "") -> None:
         self.writes.append(Remove(key, resource_version))

@@ -37,6 +37,8 @@ ALLOCATED = "minikctl.io/allocated"
 """An annotation of proxy pods: the Service's addresses and node ports, for when state.db is lost."""
 MADE_FROM = "minikctl.io/proxy-hash"
 """An annotation: of what the Pod was made from. Another image alone does not make it anew."""
+CRITICAL = "system-cluster-critical"
+"""Nobody's pod is worth a Service."""
 CONTAINER = "nginx"
 WORKPLACE = "/tmp"
 CONFIGURATION = f"{WORKPLACE}/minikctl-proxy.conf"
@@ -180,7 +182,8 @@ def new_pod(
         "annotations": annotations,
         "ownerReferences": [controller_reference(owner)],
     }
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    important = {**spec, "priorityClassName": CRITICAL}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": important}
     return {**set_defaults(pod), "status": {"phase": "Pending"}}
 
 

@@ -101,7 +101,7 @@ def _give_way(cycle: Cycle, refusals: dict[str, tuple[str, ...]], decision: Deci
 
 
 def _refusals(cycle: Cycle, asked: Sequence[Candidate] | None = None) -> dict[str, tuple[str, ...]]:
-    """By node (all of them, or those that are asked for): why the pod can't go there; nothing where it can."""
+    """By node (all, or those that are asked for): why the pod can't go there; nothing where it can."""
     named = named_nodes(cycle.pod)
     ports = resources.port_filter(cycle)
     storage = volumes.filter_of(cycle)

@@ -15,10 +15,12 @@ from minikctl.model import (
     controller_of,
     key_of,
     spec_of,
+    status_of,
     uid_of,
 )
 from minikctl.model.pod_terms import Alike, alike
 from minikctl.model.pods import PodRequests, is_finished, pod_requests
+from minikctl.model.priorities import priority_of
 from minikctl.model.references import Reference, references
 
 
@@ -35,6 +37,19 @@ class NodeUsage(Struct):
     """Pods that other pods' placement can't tell from one another, and how many of them there are."""
     affine: dict[Alike, int] = field(default_factory=dict)
     """Those of them that ask something of other pods."""
+    priorities: dict[int, int] = field(default_factory=dict)
+    """How many pods there are of each."""
+
+    def copy(self) -> NodeUsage:
+        return NodeUsage(
+            self.requests,
+            dict(self.pods),
+            dict(self.by_controller),
+            dict(self.host_ports),
+            dict(self.alike),
+            dict(self.affine),
+            dict(self.priorities),
+        )
 
 
 class View:
@@ -52,6 +67,8 @@ class View:
         self._references: dict[ObjectKey, tuple[Reference, ...]] = {}
         self.unscheduled: dict[ObjectKey, None] = {}
         """Pods that are bound to no node. Read only."""
+        self.nominated: dict[ObjectKey, None] = {}
+        """Those of them that a node is kept for. Read only."""
         for obj in objects:
             self.put(obj)
 
@@ -130,6 +147,8 @@ class View:
             self._refer(key, references(obj))
             if not spec_of(obj).get("nodeName"):
                 self.unscheduled[key] = None
+                if status_of(obj).get("nominatedNodeName"):
+                    self.nominated[key] = None
 
     def remove(self, key: ObjectKey) -> None:
         if key in self._objects:
@@ -171,6 +190,7 @@ class View:
         if key.kind == "Pod":
             self._count(key, old, -1)
             self.unscheduled.pop(key, None)
+            self.nominated.pop(key, None)
 
     def _count(self, key: ObjectKey, pod: Object, sign: int) -> None:
         node = spec_of(pod).get("nodeName")
@@ -181,20 +201,26 @@ class View:
             usage.pods[key] = None
         else:
             usage.pods.pop(key, None)
-        if is_finished(pod):
-            return
-        requests = pod_requests(pod)
-        usage.requests = usage.requests.plus(requests, sign)
-        owner = controller_of(pod)
-        counters: list[tuple[dict[object, int], object]] = []
-        if owner:
-            counters.append((usage.by_controller, owner["uid"]))  # type: ignore[arg-type]
-        counters.extend((usage.host_ports, port) for port in requests.host_ports)  # type: ignore[misc]
-        one = alike(pod)
-        counters.append((usage.alike, one))  # type: ignore[arg-type]
-        if one.terms:
-            counters.append((usage.affine, one))  # type: ignore[arg-type]
-        for counter, name in counters:
-            counter[name] = counter.get(name, 0) + sign
-            if not counter[name]:
-                del counter[name]
+        count_pod(usage, pod, sign)
+
+
+def count_pod(usage: NodeUsage, pod: Object, sign: int) -> None:
+    """Adds what the pod asks for to the sums, or takes it out. One that has ended asks for nothing."""
+    if is_finished(pod):
+        return
+    requests = pod_requests(pod)
+    usage.requests = usage.requests.plus(requests, sign)
+    owner = controller_of(pod)
+    counters: list[tuple[dict[object, int], object]] = []
+    if owner:
+        counters.append((usage.by_controller, owner["uid"]))  # type: ignore[arg-type]
+    counters.extend((usage.host_ports, port) for port in requests.host_ports)  # type: ignore[misc]
+    counters.append((usage.priorities, priority_of(pod)))  # type: ignore[arg-type]
+    one = alike(pod)
+    counters.append((usage.alike, one))  # type: ignore[arg-type]
+    if one.terms:
+        counters.append((usage.affine, one))  # type: ignore[arg-type]
+    for counter, name in counters:
+        counter[name] = counter.get(name, 0) + sign
+        if not counter[name]:
+            del counter[name]

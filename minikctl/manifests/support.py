@@ -174,7 +174,6 @@ INIT_CONTAINER: Table = {
     "restartPolicy": enforced("Always is a sidecar; else the pod's own policy says", "", "Always"),
 }
 _NO_ACCOUNTS = "nothing checks accounts, and there is no API server that a pod could talk to"
-_NO_PREEMPTION = "no pod that runs gives way to another"
 _OVERHEAD = enforced("by the scheduler; Kubernetes takes it from a RuntimeClass only")
 POD_SPEC: Table = {
     "activeDeadlineSeconds": ENFORCED,
@@ -205,9 +204,9 @@ POD_SPEC: Table = {
     "nodeSelector": ENFORCED,
     "os": refused_except({}, {"name": "linux"}),
     "overhead": {"cpu": _OVERHEAD, "memory": _OVERHEAD},
-    "preemptionPolicy": inert(_NO_PREEMPTION),
+    "preemptionPolicy": enforced("that of the class, as in Kubernetes"),
     "priority": enforced("that of the class, as in Kubernetes"),
-    "priorityClassName": enforced(f"who is scheduled first; {_NO_PREEMPTION}"),
+    "priorityClassName": enforced("who is scheduled first, and who gives way where there is no room"),
     "readinessGates": enforced("a pod is not Ready before somebody has set these conditions in its status"),
     "resourceClaims": REFUSED,
     "resources": REFUSED,
@@ -258,7 +257,7 @@ TABLES: dict[str, Table] = {
         {
             "description": inert("for people"),
             "globalDefault": ENFORCED,
-            "preemptionPolicy": inert_but_relied_on(_NO_PREEMPTION, "", "Never"),
+            "preemptionPolicy": ENFORCED,
             "value": ENFORCED,
         }
     ),

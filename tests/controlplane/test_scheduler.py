@@ -39,14 +39,14 @@ def look(*objects: Object) -> Decision:
 
 
 def place(*objects: Object) -> str:
-    """The node's name, or why there is none."""
+    """The node's name, or why there is none; without what is said of preemption."""
     (found,) = puts(look(*objects))
     if bound := spec_of(found).get("nodeName"):
         return str(bound)
     condition = conditions.find(status_of(found), "PodScheduled")
     assert condition is not None
     assert (condition["status"], condition["reason"]) == ("False", "Unschedulable")
-    return str(condition["message"])
+    return str(condition["message"]).partition(" preemption: ")[0]
 
 
 FULL = "0/1 nodes are available: 1 "
@@ -174,7 +174,10 @@ def test_a_refusal_is_said_once() -> None:
     again = look(waiting, node(unschedulable=True))
     assert (again.writes, again.happenings) == ([], [])
     other = look(waiting, node(is_ready=False))
-    assert other.happenings[0].message == "0/1 nodes are available: 1 node(s) were not ready."
+    assert other.happenings[0].message == (
+        "0/1 nodes are available: 1 node(s) were not ready."
+        " preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+    )
 
 
 @pytest.mark.parametrize("one", [pod("p", node="node-1"), pod("p", deleting=True)], ids=["bound", "going"])

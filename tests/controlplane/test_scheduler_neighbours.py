@@ -105,7 +105,8 @@ def place(*objects: Object) -> str:
         return str(bound)
     condition = conditions.find(status_of(found), "PodScheduled")
     assert condition is not None
-    return str(condition["message"]).partition("nodes are available: ")[2].removesuffix(".")
+    why, _, _ = str(condition["message"]).partition(" preemption: ")
+    return why.partition("nodes are available: ")[2].removesuffix(".")
 
 
 A, B, C = on("a", "1"), on("b", "1"), on("c", "2")

@@ -94,7 +94,8 @@ def test_four_replicas_that_must_be_apart_are_three_on_three_nodes(stage: Stage)
     assert sorted(one.node for one in stage.running()) == ["node-1", "node-2", "node-3"]
     (told,) = [one for one in stage.get("events") if one["reason"] == "FailedScheduling"]
     text = "0/3 nodes are available: 3 node(s) didn't match pod anti-affinity rules."
-    assert told["message"] == text
+    victims = "0/3 nodes are available: 3 No preemption victims found for incoming pod."
+    assert told["message"] == f"{text} preemption: {victims}"
     assert told["involvedObject"]["name"] in stage.pod_names() - {one.pod for one in stage.running()}
 
     stage.ok("scale", "deployment/web", "--replicas", "3")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from minikctl.controlplane.node import ENGINE_LABEL
 from minikctl.controlplane.view import NodeUsage, View
-from minikctl.model import Object, ObjectKey, labels_of, name_of, status_of
+from minikctl.model import Object, ObjectKey, key_of, labels_of, name_of, status_of
 from minikctl.model.pod_terms import Alike, PodTerms, alike, terms_of
 from minikctl.model.pods import PodRequests, pod_requests
+from minikctl.model.priorities import priority_of
 from minikctl.model.quantity import milli, whole
 
 
@@ -54,12 +56,41 @@ def cycle_of(pod: Object, view: View) -> Cycle:
     nodes = sorted(view.list("Node"), key=name_of)
     own = alike(pod)
     candidates = tuple(_candidate(node, view) for node in nodes)
+    if view.nominated:
+        kept = _kept_for_others(pod, view)
+        candidates = tuple(_with_requests(one, kept.get(one.name, ())) for one in candidates)
     return Cycle(pod, candidates, view, pod_requests(pod), own, terms_of(own))
 
 
 def _candidate(node: Object, view: View) -> Candidate:
     name = name_of(node)
     return Candidate(name, node, labels_of(node), view.usage(name), capacity_of(node))
+
+
+def _kept_for_others(pod: Object, view: View) -> dict[str, list[PodRequests]]:
+    """By node, what is kept there for pods that others gave way to, of at least the same priority."""
+    kept: dict[str, list[PodRequests]] = {}
+    for key in view.nominated:
+        other = view.get(key)
+        if other is None or key == key_of(pod) or priority_of(other) < priority_of(pod):
+            continue
+        kept.setdefault(status_of(other)["nominatedNodeName"], []).append(pod_requests(other))
+    return kept
+
+
+def _with_requests(candidate: Candidate, kept: Iterable[PodRequests]) -> Candidate:
+    usage = candidate.usage
+    for requests in kept:
+        ports = {**usage.host_ports, **dict.fromkeys(requests.host_ports, 1)}
+        usage = replace(usage, requests=usage.requests.plus(requests), host_ports=ports)
+    return replace(candidate, usage=usage) if usage is not candidate.usage else candidate
+
+
+def with_usage(cycle: Cycle, candidate: Candidate, usage: NodeUsage) -> tuple[Cycle, Candidate]:
+    """The same look, if that were what is on the node."""
+    changed = replace(candidate, usage=usage)
+    nodes = tuple(changed if one.name == candidate.name else one for one in cycle.nodes)
+    return replace(cycle, nodes=nodes), changed
 
 
 def capacity_of(node: Object) -> Capacity:

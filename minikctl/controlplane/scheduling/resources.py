@@ -11,6 +11,8 @@ from typing import TypeAlias
 from minikctl.controlplane.scheduling.cycle import Candidate, Cycle
 
 HostPort: TypeAlias = tuple[str, int]
+TOO_MANY = "Too many pods"
+INSUFFICIENT = "Insufficient "
 NO_PORT = "node(s) didn't have free ports for the requested pod ports"
 
 
@@ -32,11 +34,11 @@ def lacking(cycle: Cycle, candidate: Candidate) -> tuple[str, ...]:
     asked, used, capacity = cycle.asked, candidate.usage.requests, candidate.capacity
     found = []
     if used.pods + 1 > capacity.pods:
-        found.append("Too many pods")
+        found.append(TOO_MANY)
     if asked.cpu_millicores and used.cpu_millicores + asked.cpu_millicores > capacity.cpu_millicores:
-        found.append("Insufficient cpu")
+        found.append(f"{INSUFFICIENT}cpu")
     if asked.memory_bytes and used.memory_bytes + asked.memory_bytes > capacity.memory_bytes:
-        found.append("Insufficient memory")
+        found.append(f"{INSUFFICIENT}memory")
     return tuple(found)
 
 
