@@ -78,7 +78,7 @@ CONTAINER_ENGINE: FidelityTable = {
     "spec.containers.stdin": ENFORCED,
     "spec.containers.stdinOnce": ENFORCED,
     "spec.containers.tty": ENFORCED,
-    "spec.containers.workingDir": ENFORCED,
+    "spec.containers.workingDir": Fidelity("enforced", "in /proc it is refused when the pod runs"),
     "spec.dnsConfig.nameservers": _DNS,
     "spec.dnsConfig.options.name": ENFORCED,
     "spec.dnsConfig.options.value": ENFORCED,

@@ -190,6 +190,29 @@ def test_it_starts_when_the_config_map_is_there() -> None:
     assert action.spec.env == (("A", "fast"),)
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/proc/self/fd/7", "/proc", "//proc/self/fd/8/../..", "/srv/../proc/1", "proc/self/cwd", "/./proc"],
+)
+def test_no_process_begins_in_proc(path: str) -> None:
+    """CVE-2024-21626: a folder that the runtime holds open is a way out of the container."""
+    pod = bound("app")
+    pod["spec"]["containers"][0]["workingDir"] = path
+    sync = look(pod)
+    assert sync.actions == []
+    (event,) = sync.decision.happenings
+    assert event.message.startswith(f"Error: workingDir {path} is in /proc")
+
+
+@pytest.mark.parametrize("path", ["", "/", "/srv", "/srv/proc", "/procs", "/proc/../srv"])
+def test_others_do_where_they_say(path: str) -> None:
+    pod = bound("app")
+    pod["spec"]["containers"][0]["workingDir"] = path
+    (action,) = look(pod).actions
+    assert isinstance(action, RunContainer)
+    assert action.spec.working_dir == path
+
+
 def test_who_asks_for_its_address_gets_a_sandbox_first() -> None:
     pod = bound("app")
     pod["spec"]["containers"][0]["env"] = [entry("IP", fieldRef={"fieldPath": "status.podIP"})]

@@ -39,7 +39,7 @@ from minikctl.controlplane.kubelet.network import hostname_problem, is_on_host
 from minikctl.controlplane.kubelet.oom import oom_score_adj
 from minikctl.controlplane.kubelet.provision import provision
 from minikctl.controlplane.kubelet.pulling import pulling
-from minikctl.controlplane.kubelet.security import pod_options
+from minikctl.controlplane.kubelet.security import forbidden_directory, pod_options
 from minikctl.controlplane.kubelet.specs import (
     container_spec,
     needs_sandbox,
@@ -183,7 +183,7 @@ class Look(Struct):
             return
         sandbox = self.instances.sandbox() if needs_sandbox(self.pod) else None
         around = self._around(sandbox.container.ip if sandbox else "")
-        values = environment(container, around)
+        values = forbidden_directory(container) or environment(container, around)
         wanted = values if isinstance(values, Missing) else mounts(container, around, values)
         if isinstance(values, Missing) or isinstance(wanted, Missing):
             self._lack(container, wanted)

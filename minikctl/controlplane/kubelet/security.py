@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import Any
 
 from minikctl.backend import Dns, HostAlias, PodOptions, SecurityContext, SelinuxOptions
+from minikctl.controlplane.kubelet.configuration import Missing
 from minikctl.controlplane.kubelet.network import dns, is_on_host
 from minikctl.model import Object, spec_of
 
@@ -35,6 +37,15 @@ def security(pod: Object, container: dict[str, Any]) -> SecurityContext:
         selinux=SelinuxOptions(**(merged.get("seLinuxOptions") or {})),
         proc_mount=own.get("procMount") or "",
     )
+
+
+def forbidden_directory(container: dict[str, Any]) -> Missing | None:
+    """A process that begins in /proc/self/fd/N begins wherever the runtime still holds a folder open: in the
+    machine's own files (CVE-2024-21626). No program needs to begin in /proc at all."""
+    path = container.get("workingDir") or "/"
+    if posixpath.normpath("/" + path.lstrip("/")).split("/")[1] != "proc":
+        return None
+    return Missing(f"workingDir {path} is in /proc, from where a process can reach the machine's files")
 
 
 def pod_options(pod: Object, resolver: Dns = NOTHING_READ) -> PodOptions:
