@@ -41,6 +41,9 @@ class Hand(Protocol):
 
     def remove(self, names: Iterable[str]) -> None: ...
 
+    def remove_pod(self, name: str, containers: Iterable[str]) -> None:
+        """What `bare_pod` made."""
+
 
 class DockerHand:
     def __init__(self, endpoint: str) -> None:
@@ -60,6 +63,9 @@ class DockerHand:
     def remove(self, names: Iterable[str]) -> None:
         for name in names:
             self._client.remove_container(name, force=True)
+
+    def remove_pod(self, name: str, containers: Iterable[str]) -> None:
+        self.remove([*containers, f"{name}-sandbox"])
 
 
 class PodmanHand:
@@ -82,6 +88,10 @@ class PodmanHand:
             # A forced removal alone waits for the container to end by itself.
             self._client.post(f"/containers/{name}/kill")
             self._client.delete(f"/containers/{name}", params={"force": "true"}).raise_for_status()
+
+    def remove_pod(self, name: str, containers: Iterable[str]) -> None:
+        self.remove(containers)
+        self._client.delete(f"/pods/{name}", params={"force": "true"}).raise_for_status()
 
 
 def hand_of(backend: str, endpoint: str) -> Hand:

@@ -8,17 +8,22 @@ import queue
 import select
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from minikctl.agent.ports import Hinted, News, Woken
+from minikctl.agent.ports import Hinted, News, Outcome, Woken
 from minikctl.backend import Backend, EngineEvent
 from minikctl.store.lock import open_wake, wake
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 WORKERS = {"act": 3, "tell": 2, "pull": 2, "look": 1, "probe": 8, "hook": 64}
 """Threads per lane and engine, made when there is work for them. Engines gain nothing from more that act:
 they start containers one by one inside. Probes and hooks mostly wait: for an answer, or for a command."""
+HELPERS = 2
+"""Threads that make the further containers of pods beside their first."""
 RECONNECT_SECONDS = 0.5
 CLOSE_SECONDS = 5.0
 """How long jobs that act are waited for at the end. An engine that answers needs a fraction of it."""
@@ -45,6 +50,8 @@ class ThreadExecutor:
         self._inbox: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._lanes: dict[str, _Lane] = {}
         self._closed = threading.Event()
+        self._helping = threading.Lock()
+        self._helpers: ThreadPoolExecutor | None = None
         self._state_dir: Path | None = None
 
     def submit(self, lane: str, job: Job) -> None:
@@ -59,6 +66,18 @@ class ThreadExecutor:
         if needs_thread:
             place.threads.append(self._thread(self._work, place))
         place.jobs.put(job)
+
+    def together(self, calls: Sequence[Callable[[], Outcome]]) -> list[Outcome]:
+        """The first in the caller's thread, so that nobody waits only for others."""
+        if len(calls) < 2:
+            return [call() for call in calls]
+        from concurrent.futures import ThreadPoolExecutor
+
+        with self._helping:
+            if self._helpers is None:
+                self._helpers = ThreadPoolExecutor(HELPERS, "help")
+        others = [self._helpers.submit(call) for call in calls[1:]]
+        return [calls[0](), *(one.result() for one in others)]
 
     def watch(self, engine: str) -> None:
         self._thread(self._follow, engine)
@@ -145,6 +164,9 @@ class InlineExecutor:
 
     def submit(self, lane: str, job: Job) -> None:
         self.news.append(job())
+
+    def together(self, calls: Sequence[Callable[[], Outcome]]) -> list[Outcome]:
+        return [call() for call in calls]
 
     def watch(self, engine: str) -> None:
         """Nobody waits for events."""

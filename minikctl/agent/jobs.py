@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import groupby
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
@@ -39,6 +42,9 @@ from minikctl.controlplane.kubelet import (
 from minikctl.controlplane.kubelet.volumes import ClaimVolume
 from minikctl.errors import BackendError, PermanentError, TemporaryError, UnreachableError
 from minikctl.model import ObjectKey
+
+Together: TypeAlias = Callable[[Sequence[Callable[[], Outcome]]], list[Outcome]]
+"""As `Executor.together`."""
 
 
 def list_containers(engine: str, backend: Backend, serial: int, volumes: PodVolumes) -> Listed:
@@ -132,21 +138,41 @@ def clear(
 
 
 def act(
-    engine: str, backend: Backend, uid: str, key: ObjectKey, actions: Sequence[Action], volumes: PodVolumes
+    engine: str,
+    backend: Backend,
+    uid: str,
+    key: ObjectKey,
+    actions: Sequence[Action],
+    volumes: PodVolumes,
+    together: Together,
 ) -> Acted:
-    """All actions of one pod, in order. One that fails does not keep the next ones from being tried,
-    except where the engine is gone, and where containers would not have their volumes."""
+    """All actions of one pod, in order, except that containers which are next to each other are made side
+    by side. One that fails does not keep the next ones from being tried, except where the engine is gone,
+    and where containers would not have their volumes."""
     outcomes: list[Outcome] = []
     lacks_volumes = False
-    for action in actions:
-        if lacks_volumes and isinstance(action, RunContainer):
+    for makes_containers, group in groupby(actions, lambda one: isinstance(one, RunContainer)):
+        if makes_containers and lacks_volumes:
             continue
-        outcome = _do(backend, action, uid, volumes)
-        outcomes.append(outcome)
-        if isinstance(outcome.error, UnreachableError):
+        if makes_containers:
+            done = together([partial(_do, backend, one, uid, volumes) for one in group])
+        else:
+            done = list(_one_by_one(backend, group, uid, volumes))
+        outcomes += done
+        if any(isinstance(one.error, UnreachableError) for one in done):
             break
-        lacks_volumes = lacks_volumes or (outcome.error is not None and isinstance(action, SetUpVolumes))
+        lacks_volumes = any(one.error and isinstance(one.action, SetUpVolumes) for one in outcomes)
     return Acted(engine, uid, key, tuple(outcomes))
+
+
+def _one_by_one(
+    backend: Backend, actions: Iterable[Action], uid: str, volumes: PodVolumes
+) -> Iterator[Outcome]:
+    for action in actions:
+        outcome = _do(backend, action, uid, volumes)
+        yield outcome
+        if isinstance(outcome.error, UnreachableError):
+            return
 
 
 def _do(backend: Backend, action: Action, uid: str, volumes: PodVolumes) -> Outcome:

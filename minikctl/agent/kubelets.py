@@ -224,7 +224,8 @@ class Kubelets(Listener):
 
     def _job(self, engine: Engine, uid: str, key: ObjectKey, actions: list[Action]) -> Callable[[], News]:
         todo = hosts.mounted(engine, uid, actions)
-        job = partial(jobs.act, engine.name, engine.backend, uid, key, todo, engine.volumes)
+        together = self._executor.together
+        job = partial(jobs.act, engine.name, engine.backend, uid, key, todo, engine.volumes, together)
         pod = self.manager.view.by_uid(uid)
         if pod is None:
             return job

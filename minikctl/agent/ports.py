@@ -212,5 +212,9 @@ class Executor(Protocol):
         workers of its own, so that a long pull delays no start.
         """
 
+    def together(self, calls: Sequence[Callable[[], Outcome]]) -> list[Outcome]:
+        """What the calls give, in their order. They may be made side by side, in a job's own thread and in
+        others; it ends when all have ended. Calls never raise."""
+
     def watch(self, engine: str) -> None:
         """Follows the engine's event stream from now on, reconnecting as needed."""

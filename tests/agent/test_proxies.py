@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -11,7 +11,7 @@ from minikctl_memory import MemoryBackend
 from msgspec.structs import replace
 
 from minikctl.agent.engine import Engine
-from minikctl.agent.ports import News, Told
+from minikctl.agent.ports import News, Outcome, Told
 from minikctl.agent.proxies import LONGEST_HOLD_SECONDS, SETTLE_SECONDS, Proxies
 from minikctl.backend import Container, ContainerState, labels
 from minikctl.controlplane.proxies import Role, make_pod
@@ -28,6 +28,9 @@ class Submitted:
 
     def __init__(self) -> None:
         self.jobs: list[Callable[[], News]] = []
+
+    def together(self, calls: Sequence[Callable[[], Outcome]]) -> list[Outcome]:
+        raise NotImplementedError
 
     def submit(self, lane: str, job: Callable[[], News]) -> None:
         self.jobs.append(job)

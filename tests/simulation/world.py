@@ -23,7 +23,7 @@ from minikctl_memory.engine import MemoryEngine
 
 from minikctl.agent.engine import Engine
 from minikctl.agent.loop import Loop
-from minikctl.agent.ports import Hinted, News
+from minikctl.agent.ports import Hinted, News, Outcome
 from minikctl.api import Api
 from minikctl.backend import Check, Checked, ContainerState, EngineEvent, ExecResult
 from minikctl.backend.wrappers.faulty import Faults, FaultyBackend
@@ -244,6 +244,13 @@ class World:
 
     def submit(self, lane: str, job: Callable[[], News]) -> None:
         self._put(self.clock.time + self.random.uniform(0.001, 0.3), job)
+
+    def together(self, calls: Sequence[Callable[[], Outcome]]) -> list[Outcome]:
+        """One after the other, in any order."""
+        order = list(range(len(calls)))
+        self.random.shuffle(order)
+        done = {number: calls[number]() for number in order}
+        return [done[number] for number in range(len(calls))]
 
     def watch(self, engine: str) -> None:
         self._put(self.clock.time + 0.01, Hinted(engine, EngineEvent("")))
