@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,9 @@ def test_a_secret_is_seen_nowhere(stage: Stage, tmp_path: Path) -> None:
     for path in stage.state.rglob("*"):
         if path.is_file() and path.name in ("agent.log", "engine.json"):
             assert SECRET not in path.read_text()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has ended
+            assert SECRET.encode() not in path.read_bytes(), path
     (file,) = (stage.state / "desired" / "default").glob("secret.*")
     assert file.stat().st_mode & 0o777 == 0o600
     assert (stage.state / "state.db").stat().st_mode & 0o077 == 0

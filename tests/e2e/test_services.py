@@ -155,6 +155,21 @@ def test_only_ready_pods_get_traffic_and_soon(stage: Stage) -> None:
     time.sleep(EFFECT_SECONDS)
     assert one.pod in stage_get(stage, address(stage))
 
+    runs = stage.runs()
+    rig.client(stage.place.name, "exec", one.id, "rm", "/tmp/ready")
+    until("nobody is led to it any more", lambda: not _answers(stage), seconds=15)
+    assert stage.runs() == runs, "it stays, and so does the proxy"
+    (found,) = stage.pods()
+    assert found["status"]["containerStatuses"][0]["restartCount"] == 0
+
+
+def _answers(stage: Stage) -> bool:
+    try:
+        stage_get(stage, address(stage))
+    except RuntimeError:
+        return False
+    return True
+
 
 def _is_ready(one: dict[str, Any]) -> bool:
     found = one["status"].get("conditions") or ()
