@@ -16,6 +16,7 @@ NO_PROVISIONER = "kubernetes.io/no-provisioner"
 """Claims of such a class only get volumes that somebody wrote."""
 CLAIM_PROTECTION = "kubernetes.io/pvc-protection"
 VOLUME_PROTECTION = "kubernetes.io/pv-protection"
+_CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 _DEFAULT_MARKS = (
     "storageclass.kubernetes.io/is-default-class",
     "storageclass.beta.kubernetes.io/is-default-class",
@@ -33,8 +34,9 @@ def is_bound(claim: Object) -> bool:
 
 
 def class_name(claim: Object) -> str | None:
-    """ "" asks for no class at all, None for the default one."""
-    name: str | None = spec_of(claim).get("storageClassName")
+    """ "" asks for no class at all, None for the default one. The annotation from before there was a field
+    still goes before it, as upstream."""
+    name: str | None = annotations_of(claim).get(_CLASS_ANNOTATION, spec_of(claim).get("storageClassName"))
     return name
 
 

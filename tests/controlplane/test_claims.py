@@ -72,6 +72,17 @@ def reasons(decision: Decision) -> list[str]:
     return [one.reason for one in decision.happenings]
 
 
+def test_the_annotation_that_came_before_the_field_still_names_the_class() -> None:
+    old = claim(annotations={"volume.beta.kubernetes.io/storage-class": "mine"})
+    view = View([node("n1", "e1"), {**old, "status": {}}])
+    assert reasons(bind(view)) == ["ProvisioningFailed"]
+    view.put(storage_class())
+    assert reasons(bind(view)) == ["ProvisioningSucceeded"]
+    volume = view.get(VOLUME)
+    assert volume is not None
+    assert spec_of(volume)["storageClassName"] == "mine"
+
+
 def test_the_standard_class_waits_for_the_first_pod() -> None:
     view = View([node("n1", "e1"), node("n2", "e2"), {**claim(), "status": {}}])
     assert reasons(bind(view)) == ["WaitForFirstConsumer"]
