@@ -13,6 +13,7 @@ from minikctl.cli.documents import (
     key_in,
     last_of_each,
     read_inputs,
+    refuse_inert,
     tell_inert,
     tell_refused,
 )
@@ -38,6 +39,7 @@ def apply(
     output: Annotated[str, value("--output", "-o", metavar="FORMAT", text="name, yaml or json.")] = "",
     wait: options.Wait = True,
     timeout: options.Timeout = DEFAULT_TIMEOUT,
+    strict: Annotated[bool, flag("--strict", text="Refuse what would be kept and change nothing.")] = False,
     show_managed_fields: Annotated[bool, flag("--show-managed-fields", text="Keep managedFields.")] = False,
 ) -> None:
     """Make it so as manifests say, and wait until it is: `apply -f web.yaml`, `apply -f ./k8s/ -R`.
@@ -57,6 +59,8 @@ def apply(
         if wait and not suffix:
             session.cluster.check_engines()
             check_backends(session, documents)  # the first one may only now have been chosen
+        if strict:
+            refuse_inert(documents, "apply")
         tell_inert(manifests)
         try:
             results = session.api.apply(manifests, session.namespace, dry_run=bool(suffix))

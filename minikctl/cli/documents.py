@@ -135,10 +135,23 @@ def check_backends(session: Session, documents: Sequence[Document], role: str = 
     )
 
 
+def refuse_inert(documents: Sequence[Document], role: str) -> None:
+    """For --strict: what would be kept and change nothing.
+
+    :raises Reported: there is some; all of it has been printed.
+    """
+    from minikctl.manifests.checks import in_vain
+
+    found = [(document, problem) for document in documents for problem in in_vain(document.obj)]
+    _report([_line(document, problem) for document, problem in found], role)
+
+
 def tell_inert(manifests: Sequence[Object]) -> None:
-    """One line for each field that people may rely on in vain, however often it is used."""
+    """One line for each kind that changes nothing here, and for each field that people may rely on in vain,
+    however often it is used."""
     from minikctl.manifests.fidelity import relied_on_in_vain
 
+    _tell_inert_kinds(manifests)
     users: dict[tuple[str, str], list[str]] = {}
     for manifest in manifests:
         where = f"{manifest['kind']}/{name_in(manifest)}"
@@ -147,6 +160,17 @@ def tell_inert(manifests: Sequence[Object]) -> None:
     for (_, why), places in users.items():
         more = f" ({len(places) - 1} more)" if places[1:] else ""
         note(f"{places[0]}{more} is inert: {why}")
+
+
+def _tell_inert_kinds(manifests: Sequence[Object]) -> None:
+    kept: dict[str, list[str]] = {}
+    for manifest in manifests:
+        kind = KINDS.get(manifest["kind"])
+        if kind is not None and kind.inert:
+            kept.setdefault(kind.name, []).append(name_in(manifest))
+    for name, names in kept.items():
+        more = f" ({len(names) - 1} more)" if names[1:] else ""
+        complain(f"Warning: {name}/{names[0]}{more} is kept and changes nothing: {KINDS[name].inert}")
 
 
 def _without_indices(path: str) -> str:

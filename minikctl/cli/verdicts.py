@@ -294,6 +294,10 @@ def _warnings(
         from minikctl.manifests.warnings import warnings_of
 
         yield from warnings_of(document.obj, labels, to_create=True)
+    if terms.strict and terms.backend:
+        from minikctl.manifests.checks import in_vain
+
+        yield from in_vain(document.obj)
 
 
 def _fidelity(document: Document, terms: Terms, problems: Sequence[FieldProblem]) -> Iterator[Fidelity]:

@@ -7,11 +7,14 @@ from collections.abc import Iterable, Sequence
 from msgspec.structs import replace
 
 from minikctl.errors import FieldProblem
-from minikctl.manifests.fidelity import refused_kind, unhandled
+from minikctl.manifests.fidelity import refused_kind, relied_on_in_vain, unhandled
 from minikctl.manifests.loader import Document
 from minikctl.manifests.paths import parse_path
 from minikctl.manifests.validation import is_undecodable, validate
 from minikctl.model import Object
+from minikctl.model.kinds import KINDS
+
+IN_VAIN = "Inert"
 
 
 def check(documents: Iterable[Document]) -> list[FieldProblem]:
@@ -46,6 +49,14 @@ def not_run(
     told = {problem.path for problem in problems}
     found = {problem.path: problem for backend in ("", *backends) for problem in unhandled(obj, backend)}
     return [problem for path, problem in found.items() if path not in told]
+
+
+def in_vain(obj: Object) -> list[FieldProblem]:
+    """What is kept and changes nothing, though people may rely on it: the kind, or fields."""
+    kind = KINDS.get(str(obj.get("kind")))
+    if kind is not None and kind.inert:
+        return [FieldProblem("kind", IN_VAIN, f"is kept and changes nothing: {kind.inert}")]
+    return [FieldProblem(one.path, IN_VAIN, f"is inert: {one.note}") for one in relied_on_in_vain(obj)]
 
 
 def _located(document: Document, problem: FieldProblem) -> FieldProblem:

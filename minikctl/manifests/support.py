@@ -29,6 +29,7 @@ from minikctl.manifests.handlings import (
     plain,
     refused_except,
 )
+from minikctl.manifests.support_inert import inert_tables
 from minikctl.manifests.support_policies import policy_tables
 from minikctl.manifests.support_services import service_tables
 from minikctl.manifests.support_storage import CLAIM_SPEC, VOLUMES, storage_tables
@@ -263,6 +264,7 @@ TABLES: dict[str, Table] = {
     ),
     **policy_tables(),
     **service_tables(),
+    **inert_tables(),
     **storage_tables(),
     **workload_tables(_TEMPLATE, CLAIM_SPEC),
     "ReplicaSet": declared(

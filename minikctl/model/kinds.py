@@ -22,6 +22,8 @@ class Kind(Struct, frozen=True):
     in_all: bool = False
     has_status: bool = True
     """Whether its objects have a status that the control plane writes, and so count their generations."""
+    inert: str = ""
+    """Why its objects are kept and shown, and change nothing; "" where something follows from them."""
 
     @property
     def group(self) -> str:
@@ -90,6 +92,86 @@ REVISION = Kind(
 )
 JOB = Kind("Job", "batch/v1", "jobs", (), True, _ALL, in_all=True)
 CRON_JOB = Kind("CronJob", "batch/v1", "cronjobs", ("cj",), True, _ALL, in_all=True)
+AUTOSCALER = Kind(
+    "HorizontalPodAutoscaler",
+    "autoscaling/v2",
+    "horizontalpodautoscalers",
+    ("hpa",),
+    True,
+    _ALL,
+    in_all=True,
+)
+RUNTIME_CLASS = Kind("RuntimeClass", "node.k8s.io/v1", "runtimeclasses", (), False, _ALL, has_status=False)
+
+
+def _inert(api_version: str, why: str, *kinds: str) -> tuple[Kind, ...]:
+    """Kinds that mean something only in a cluster, each written `Name plural [short]`, with a `/` before the
+    name where its objects are of no namespace."""
+    made = []
+    for text in kinds:
+        name, plural, *short = text.lstrip("/").split()
+        is_namespaced = not text.startswith("/")
+        made.append(
+            Kind(name, api_version, plural, tuple(short), is_namespaced, _ALL, has_status=False, inert=why)
+        )
+    return tuple(made)
+
+
+_ASKED_NOBODY = "nobody is asked before an object is stored"
+_NO_DRIVER = "no CSI driver runs"
+_NO_AUTHORITY = "nobody signs certificates"
+_NO_ADDRESSES = "addresses are of the engine's network"
+INERT_KINDS = (
+    *_inert(
+        "rbac.authorization.k8s.io/v1",
+        "nothing checks permissions, and pods have no API server to talk to",
+        "/ClusterRole clusterroles",
+        "/ClusterRoleBinding clusterrolebindings",
+        "Role roles",
+        "RoleBinding rolebindings",
+    ),
+    *_inert("networking.k8s.io/v1", "no traffic is filtered", "NetworkPolicy networkpolicies netpol"),
+    *_inert("networking.k8s.io/v1", _NO_ADDRESSES, "/IPAddress ipaddresses ip", "/ServiceCIDR servicecidrs"),
+    *_inert(
+        "admissionregistration.k8s.io/v1",
+        _ASKED_NOBODY,
+        "/MutatingAdmissionPolicy mutatingadmissionpolicies",
+        "/MutatingAdmissionPolicyBinding mutatingadmissionpolicybindings",
+        "/MutatingWebhookConfiguration mutatingwebhookconfigurations",
+        "/ValidatingAdmissionPolicy validatingadmissionpolicies",
+        "/ValidatingAdmissionPolicyBinding validatingadmissionpolicybindings",
+        "/ValidatingWebhookConfiguration validatingwebhookconfigurations",
+    ),
+    *_inert(
+        "apiextensions.k8s.io/v1",
+        "no controller of such resources runs",
+        "/CustomResourceDefinition customresourcedefinitions crd crds",
+    ),
+    *_inert("apiregistration.k8s.io/v1", "there is no API server to extend", "/APIService apiservices"),
+    *_inert(
+        "flowcontrol.apiserver.k8s.io/v1",
+        "there is no API server whose requests would wait",
+        "/FlowSchema flowschemas",
+        "/PriorityLevelConfiguration prioritylevelconfigurations",
+    ),
+    *_inert("coordination.k8s.io/v1", "nobody looks at leases", "Lease leases"),
+    *_inert(
+        "certificates.k8s.io/v1",
+        _NO_AUTHORITY,
+        "/CertificateSigningRequest certificatesigningrequests csr",
+        "/ClusterTrustBundle clustertrustbundles",
+    ),
+    *_inert(
+        "storage.k8s.io/v1",
+        _NO_DRIVER,
+        "/CSIDriver csidrivers",
+        "/CSINode csinodes",
+        "CSIStorageCapacity csistoragecapacities",
+        "/VolumeAttachment volumeattachments",
+        "/VolumeAttributesClass volumeattributesclasses vac",
+    ),
+    *_inert("v1", "nothing makes pods from it, as in Kubernetes", "PodTemplate podtemplates"),
+)
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
@@ -120,6 +202,9 @@ KINDS: dict[str, Kind] = {
         REVISION,
         JOB,
         CRON_JOB,
+        AUTOSCALER,
+        RUNTIME_CLASS,
+        *INERT_KINDS,
     )
 }
 
@@ -147,8 +232,11 @@ APPLY_ORDER: dict[str, int] = {
     "StatefulSet": 15,
     "Job": 16,
     "CronJob": 17,
+    "HorizontalPodAutoscaler": 17,
     "IngressClass": 18,
     "Ingress": 19,
+    "RuntimeClass": 2,
+    **{kind.name: 3 for kind in INERT_KINDS},
 }
 
 

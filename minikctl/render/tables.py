@@ -360,9 +360,7 @@ class WatchTable:
     def __init__(self, kind: str, options: TableOptions) -> None:
         self._kind = kind
         self._options = options
-        self._columns = [
-            column for column in COLUMNS.get(kind, DEFAULT_COLUMNS) if options.wide or not column.wide
-        ]
+        self._columns = [column for column in _columns_of(kind) if options.wide or not column.wide]
         self._aligner = Aligner()
         self._header_due = not options.no_headers
 
@@ -407,6 +405,14 @@ class WatchTable:
         if self._options.show_kind and column.header == "NAME":
             return f"{_prefix(self._kind)}/{cell}"
         return cell
+
+
+def _columns_of(kind: str) -> tuple[Column, ...]:
+    if (known := COLUMNS.get(kind)) is not None:
+        return known
+    from minikctl.render.inert_columns import INERT_COLUMNS
+
+    return INERT_COLUMNS.get(kind, DEFAULT_COLUMNS)
 
 
 _LINE_END = re.compile(r"[\n\r\f]")

@@ -618,12 +618,15 @@ def test_a_backend_says_what_it_makes_of_the_fields(cli: Cli) -> None:
     assert unknown.err.startswith('error: unknown backend "nonsense"')
 
 
+CLAIM_OF_DEVICES = "apiVersion: resource.k8s.io/v1\nkind: ResourceClaim\nmetadata: {name: c}\nspec: {}\n"
+
+
 def test_what_a_backend_rejects_is_invalid_there_and_only_there(cli: Cli) -> None:
-    write(cli, lease="apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {name: l}\n")
-    assert cli.ok("validate", "lease.yaml").out == ""
-    result = cli("validate", "lease.yaml", "--backend", "docker")
+    write(cli, claim=CLAIM_OF_DEVICES)
+    assert cli.ok("validate", "claim.yaml").out == ""
+    result = cli("validate", "claim.yaml", "--backend", "docker")
     assert result.code == 1
-    assert result.out.startswith("lease.yaml:2:1: Lease/l: kind: this version does not run it")
+    assert result.out.startswith("claim.yaml:2:1: ResourceClaim/c: kind: this version does not run it")
 
 
 def test_a_field_is_told_of_once(cli: Cli) -> None:

@@ -203,7 +203,7 @@ def test_notes_and_steps() -> None:
 @pytest.mark.parametrize(
     ("api_version", "kind", "why"),
     [
-        ("v1", "PodTemplate", "this version does not run it"),
+        ("resource.k8s.io/v1", "ResourceClaim", "this version does not run it"),
         ("v1", "Node", "nodes are not declared in manifests"),
         ("v1", "Event", "events are not declared in manifests"),
         ("extensions/v1beta1", "Deployment", "this version does not run it"),

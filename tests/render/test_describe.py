@@ -3,11 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-import pytest
 import render_corpus as corpus
 from render_builders import NOW, ago, ended, event, owned, pod, replica_set, running, waiting
 
-from minikctl.errors import UsageError
 from minikctl.model import Object
 from minikctl.model.timestamps import format_time, parse_time
 from minikctl.render.describe import describe, describe_all
@@ -326,6 +324,26 @@ def test_long_annotations_start_below_their_key() -> None:
     assert "last-applied" not in text
 
 
-def test_kinds_without_a_description() -> None:
-    with pytest.raises(UsageError, match="Event"):
-        describe({"kind": "Event", "metadata": {"name": "x"}}, Objects(), None, NOW)
+def test_kinds_without_a_description_of_their_own_show_all_of_it() -> None:
+    lease: Object = {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": "l", "uid": "u"},
+    }
+    lease["spec"] = {"holderIdentity": "me", "preferredHolders": ["a", {"urlPath": True}]}
+    assert describe(lease, Objects(), [], NOW) == (
+        "Name:         l\n"
+        "Namespace:    \n"
+        "Labels:       <none>\n"
+        "Annotations:  <none>\n"
+        "API Version:  coordination.k8s.io/v1\n"
+        "Kind:         Lease\n"
+        "Metadata:\n"
+        "  UID:  u\n"
+        "Spec:\n"
+        "  Holder Identity:  me\n"
+        "  Preferred Holders:\n"
+        "    a\n"
+        "    URL Path:  true\n"
+        "Events:        <none>\n"
+    )

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeAlias
 
-from minikctl.errors import UsageError
 from minikctl.model import Object, name_of, namespace_of
 from minikctl.render.describe.autoscalers import describe_autoscaler
 from minikctl.render.describe.batch import describe_cron_job, describe_job
@@ -49,7 +48,6 @@ def describe(obj: Object, related: Lookup, events: Iterable[Object] | None, now:
     """The description of one object; every line is ended.
 
     :param events: may hold events of other objects too; None leaves the block out.
-    :raises UsageError: objects of this kind have no description.
     """
     namespace, mine = namespace_of(obj), None if events is None else events_of(obj, events)
     kind = obj["kind"]
@@ -71,7 +69,23 @@ def describe(obj: Object, related: Lookup, events: Iterable[Object] | None, now:
         case "Ingress":
             slices = related.list("EndpointSlice", namespace)
             return describe_ingress(obj, related.list("Service", namespace), slices, mine, now)
-    raise UsageError(f"no description has been implemented for {kind}")
+    return _rarely(obj, mine, now)
+
+
+def _rarely(obj: Object, events: Sequence[Object] | None, now: float) -> str:
+    """Kinds that few clusters' users look at, each by a module of its own."""
+    match obj["kind"]:
+        case "ClusterRole" | "Role":
+            from minikctl.render.describe.permissions import describe_role
+
+            return describe_role(obj, events, now)
+        case "ClusterRoleBinding" | "RoleBinding":
+            from minikctl.render.describe.permissions import describe_binding
+
+            return describe_binding(obj, events, now)
+    from minikctl.render.describe.generic import describe_generic
+
+    return describe_generic(obj, events, now)
 
 
 def describe_all(objects: Sequence[Object], related: Lookup, events: Iterable[Object], now: float) -> str:
