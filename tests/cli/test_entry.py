@@ -154,6 +154,25 @@ def test_an_unexpected_error_is_one_line_and_a_private_file(
         cli("get", "pods")
 
 
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("get", "pods", "a\x1b[2Jb"),
+        ("get", "po\x1b[2Jds"),
+        ("get", "pods", "--\x1b[2J"),
+        ("apply", "-f", "a\x1b[2Jb.yaml"),
+        ("get", "pods", "-o", "jsonpath={\x1b[2J"),
+        ("\x1b[2J",),
+    ],
+)
+def test_no_error_moves_the_cursor(cli: Cli, argv: tuple[str, ...]) -> None:
+    """CVE-2021-25743: what people paste may hold sequences that a terminal obeys."""
+    failed = cli(*argv)
+    assert failed.code == 1
+    assert "\x1b" not in failed.out + failed.err
+    assert "^[[2J" in failed.err or "\\x1b[2J" in failed.err
+
+
 def test_whoever_stops_reading_is_no_error(cli: Cli) -> None:
     reader, writer = os.pipe()
     os.close(reader)
