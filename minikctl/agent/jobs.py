@@ -17,10 +17,12 @@ from minikctl.agent.ports import (
     Introduced,
     Listed,
     Looked,
+    Measured,
     Outcome,
     PodVolumes,
     Probed,
     Pulled,
+    Sample,
 )
 from minikctl.agent.resolver import machine_resolver
 from minikctl.backend import Backend, Container, Dns, ExecCheck, VolumeSpec
@@ -77,6 +79,25 @@ def pull(engine: str, backend: Backend, wanted: PullImage) -> Pulled:
             if not isinstance(error, PermanentError):
                 break  # it could not be asked: nobody else will be heard either
     return Pulled(engine, wanted, error)
+
+
+def measure(
+    engine: str,
+    backend: Backend,
+    running: Sequence[tuple[str, str, str]],
+    now: Callable[[], float],
+) -> Measured:
+    """`running`: id, pod uid and name of each container. Those that have ended meanwhile are left out."""
+    samples: list[Sample] = []
+    try:
+        for container_id, uid, name in running:
+            usage = backend.usage(container_id)
+            if usage is not None:
+                cpu, memory = usage.cpu_nanoseconds, usage.memory_bytes
+                samples.append(Sample(engine, container_id, uid, name, now(), cpu, memory))
+        return Measured(engine, tuple(samples))
+    except Exception as error:
+        return Measured(engine, tuple(samples), _told(error))
 
 
 ANSWERED = "HTTP probe failed with statuscode"

@@ -219,6 +219,7 @@ class Kubelets(Listener):
             self._probe(engine, now)
         self._removals.act(self._engine_labelled, now)
         self._proxies.act(now)
+        self._usages.act(self.engines.values(), self.manager.view, now)
         self._external.act(self.engines.values(), self.manager.view, self.manager.names_serial, now)
         self._hosts.act()
 
@@ -276,7 +277,7 @@ class Kubelets(Listener):
     def next_deed(self) -> float | None:
         """When `act` has something to do next, if nothing happens before."""
         moments = [one.prober.next_due() for one in self.engines.values() if one.answers]
-        others = (self._proxies, self._removals, self._external)
+        others = (self._proxies, self._removals, self._external, self._usages)
         moments += [one.next_moment() for one in others]
         return earliest(moments)
 

@@ -23,6 +23,7 @@ from minikctl.agent.ports import (
     Introduced,
     Listed,
     Looked,
+    Measured,
     News,
     Outcome,
     Probed,
@@ -33,6 +34,7 @@ from minikctl.agent.ports import (
 )
 from minikctl.agent.proxies import Proxies
 from minikctl.agent.removals import Removals
+from minikctl.agent.usages import Usages
 from minikctl.backend import EngineEvent
 from minikctl.controlplane.decision import Decision, Ids
 from minikctl.controlplane.kubelet import (
@@ -97,6 +99,7 @@ class Listener:
         self._proxies = Proxies(executor, lambda: self.manager.view)
         self._hosts = Hosts(executor)
         self._external = ExternalNames(executor)
+        self._usages = Usages(executor, now)
         self._removals = Removals(executor, lambda: self.manager.view)
         self._wanted: dict[tuple[str, str, str], set[ObjectKey]] = {}
         """Pods that wait for an image to be pulled, by engine, image, and with whose credentials."""
@@ -139,8 +142,8 @@ class Listener:
                 self._learn_hook(self.engines[news.engine], news, now)
             case Told() | HostsWritten() | Resolved():
                 self._learn_traffic(self.engines[news.engine], news, now)
-            case VolumeRemoved():
-                self._learn_removal(self.engines[news.engine], news, now)
+            case Measured() | VolumeRemoved():
+                self._learn_other(self.engines[news.engine], news, now)
             case Looked():
                 self._learn_looks(self.engines[news.engine], news, now)
             case Cleared():
@@ -323,10 +326,16 @@ class Listener:
             decision.tell(pod, "FailedToTell", f"Error: {news.error}", KUBELET, "Warning")
             self.manager.tell(decision)
 
-    def _learn_removal(self, engine: Engine, news: VolumeRemoved, now: float) -> None:
-        self._removals.learn(news, now)
+    def _learn_other(self, engine: Engine, news: Measured | VolumeRemoved, now: float) -> None:
         if isinstance(news.error, UnreachableError):
             self._lose(engine, news.error, now)
+        if isinstance(news, Measured):
+            self.manager.learn_usage(self._usages.learn(news))
+        else:
+            self._learn_removal(news, now)
+
+    def _learn_removal(self, news: VolumeRemoved, now: float) -> None:
+        self._removals.learn(news, now)
         if news.error is None:
             decision = Decision()
             decision.remove(news.key)

@@ -150,6 +150,27 @@ class Resolved(Struct, frozen=True):
     """By name; one that is missing could not be resolved."""
 
 
+class Sample(Struct, frozen=True):
+    """What one container has used so far, at a time."""
+
+    engine: str
+    container_id: str
+    uid: str
+    """The pod's."""
+    container: str
+    moment: float
+    cpu_nanoseconds: int
+    memory_bytes: int
+
+
+class Measured(Struct, frozen=True):
+    """Running containers were looked at, up to the one that could not be asked."""
+
+    engine: str
+    samples: tuple[Sample, ...] = ()
+    error: BackendError | None = None
+
+
 class VolumeRemoved(Struct, frozen=True):
     """The engine's volume behind a PersistentVolume is gone, or why not."""
 
@@ -196,6 +217,7 @@ News: TypeAlias = (
     | Told
     | HostsWritten
     | Resolved
+    | Measured
     | VolumeRemoved
     | Looked
     | Cleared

@@ -14,11 +14,12 @@ import heapq
 from collections.abc import Callable, Iterable
 from enum import IntEnum, unique
 from importlib import import_module
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct, field
 
 from minikctl.controlplane import admission, garbage, policies, restarts, traffic
+from minikctl.controlplane.autoscalers import Autoscalers
 from minikctl.controlplane.decision import Decision, Happening, Ids
 from minikctl.controlplane.view import View
 from minikctl.model import (
@@ -36,6 +37,9 @@ from minikctl.model.pods import is_finished
 from minikctl.model.priorities import priority_of
 from minikctl.model.references import claims_of
 from minikctl.model.writes import Put, Remove, Write
+
+if TYPE_CHECKING:
+    from minikctl.controlplane.usage import Usage
 
 ENDLESS = 200_000
 """More looks than this in one pass can only be two controllers that undo each other."""
@@ -70,6 +74,7 @@ class Work(IntEnum):
     BUDGET = 17
     QUOTA = 18
     """When all is counted that a pass makes and removes."""
+    AUTOSCALER = 19
 
 
 Reconcile: TypeAlias = Callable[[ObjectKey, View, float, Ids], Decision]
@@ -104,6 +109,7 @@ WORK_OF: dict[str, Work] = {
     "CronJob": Work.CRON_JOB,
     "DaemonSet": Work.DAEMON_SET,
     "Deployment": Work.DEPLOYMENT,
+    "HorizontalPodAutoscaler": Work.AUTOSCALER,
     "Job": Work.JOB,
     "PersistentVolume": Work.VOLUME,
     "PersistentVolumeClaim": Work.CLAIM,
@@ -158,6 +164,7 @@ class Manager:
         self._written: dict[ObjectKey, str] = {}
         """Keys written in this pass, with the resourceVersion that they had before ("" for new ones)."""
         self._happenings: list[Happening] = []
+        self.autoscalers = Autoscalers()
         self.names_serial = 0
         """Another number, other names of Services."""
 
@@ -194,10 +201,18 @@ class Manager:
         for key in traffic.bound_pods(self.view):
             self.look_at(Work.KUBELET, key)
 
+    def learn_usage(self, usage: Usage | None) -> None:
+        """What pods use was measured. The first time that is news to autoscalers; then they come round."""
+        is_first = self.autoscalers.usage is None and usage is not None
+        self.autoscalers.usage = usage
+        for autoscaler in self.view.list("HorizontalPodAutoscaler") if is_first else ():
+            self.look_at(Work.AUTOSCALER, key_of(autoscaler))
+
     # --- a pass
 
     def run(self, now: float) -> Plan:
         """Asks controllers until the queue is empty. The plan must then be committed or rejected."""
+        self.autoscalers.begin()
         self._ring(now)
         looks = 0
         while self._queue:
@@ -218,6 +233,7 @@ class Manager:
 
     def rejected(self, current: dict[ObjectKey, Object | None]) -> None:
         """The plan met newer objects: back to what the store says of everything that it touched."""
+        self.autoscalers.undo()
         self._written.clear()
         self._happenings = []
         for key, obj in current.items():
@@ -259,6 +275,8 @@ class Manager:
                 from minikctl.controlplane import scheduler
 
                 return scheduler.reconcile(key, self.view, now)
+            case Work.AUTOSCALER:
+                return self.autoscalers.look(key, self.view, now)
             case Work.NEIGHBOURS:
                 self._concern_unscheduled(depends_on_others)
                 return Decision()

@@ -89,6 +89,10 @@ class View:
         """Whether there is any."""
         return bool(self._by_place.get((kind, namespace)))
 
+    def has_any(self, kind: str) -> bool:
+        """Whether there is any, in whatever namespace."""
+        return bool(self._by_kind.get(kind))
+
     def in_namespace(self, namespace: str) -> Iterator[Object]:
         """Everything that lives in a namespace."""
         for (_, place), keys in tuple(self._by_place.items()):

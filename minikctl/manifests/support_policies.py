@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from minikctl.manifests.handlings import ENFORCED, Table, declared, enforced, plain
+from msgspec.structs import replace
+
+from minikctl.manifests.handlings import ENFORCED, REFUSED, Table, declared, enforced, plain
+
+_NO_ADAPTER = replace(REFUSED, why_refused="nobody gathers metrics of this type here")
+_SOURCE = enforced("cpu and memory; measured every 15 s while an agent runs")
 
 
 def policy_tables() -> dict[str, Table]:
     """By kind."""
     return {
+        "HorizontalPodAutoscaler": declared(
+            {
+                "behavior": ENFORCED,
+                "maxReplicas": ENFORCED,
+                "metrics": {
+                    "containerResource": _SOURCE,
+                    "external": _NO_ADAPTER,
+                    "object": _NO_ADAPTER,
+                    "pods": _NO_ADAPTER,
+                    "resource": _SOURCE,
+                    "type": enforced("no other metrics are gathered here", "Resource", "ContainerResource"),
+                },
+                "minReplicas": ENFORCED,
+                "scaleTargetRef": ENFORCED,
+            }
+        ),
         "LimitRange": plain({"spec": {"limits": ENFORCED}}),
         "PodDisruptionBudget": declared(
             {
