@@ -33,6 +33,7 @@ from minikctl.manifests.fidelity import refused_kind, unhandled
 from minikctl.manifests.loader import load_each
 from minikctl.model import Object, key_of, namespace_of, spec_of, status_of
 from minikctl.model.claims import DEFAULT_CLASS, class_name
+from minikctl.model.kinds import KINDS
 from minikctl.model.pods import is_finished, is_ready
 from minikctl.model.references import Reference, references
 
@@ -83,8 +84,13 @@ def outcomes() -> Iterator[Outcome]:
             if other != file and other.rpartition("/")[0] == file.rpartition("/")[0]:
                 around += [obj for is_accepted, obj in others if is_accepted]
         for is_accepted, obj in documents:
-            if is_accepted and refused_kind(obj) is None:
+            if is_accepted and _is_run(obj):
                 yield _outcome(file, obj, around)
+
+
+def _is_run(obj: Object) -> bool:
+    """Kinds that are only kept have nothing to converge to."""
+    return refused_kind(obj) is None and not KINDS[obj["kind"]].inert
 
 
 def _outcome(file: str, obj: Object, around: Sequence[Object]) -> Outcome:
