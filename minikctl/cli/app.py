@@ -22,6 +22,7 @@ VERBS = {
     "delete": Entry("minikctl.cli.delete", "delete", "Delete resources and wait until they are gone."),
     "run": Entry("minikctl.cli.run", "run", "Run an image in a pod."),
     "scale": Entry("minikctl.cli.scale", "scale", "Set a new size for a deployment or replica set."),
+    "autoscale": Entry("minikctl.cli.autoscale", "autoscale", "Size a workload by what its pods use."),
     "expose": Entry("minikctl.cli.expose", "expose", "Make a Service for what runs."),
     "edit": Entry("minikctl.cli.edit", "edit", "Edit a resource in your editor."),
     "patch": Entry("minikctl.cli.patch", "patch", "Update fields of a resource."),
