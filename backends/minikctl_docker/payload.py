@@ -52,6 +52,7 @@ def container_payload(spec: ContainerSpec, *, image_user: str, seccomp: str = ""
             "RestartPolicy": {"Name": "no"},
             "PortBindings": _bindings(_published(spec)),
             **_namespaces(spec),
+            **_runtime(spec.pod),
             **_mounts(spec.mounts),
             **_resources(spec.resources),
             **_security(spec.security, seccomp),
@@ -71,6 +72,7 @@ def sandbox_payload(spec: SandboxSpec, *, image: str) -> dict[str, Any]:
             "PortBindings": _bindings(_unless_on_host(spec.pod, spec.ports)),
             "IpcMode": "host" if spec.pod.host_ipc else "shareable",
             **_network(spec.pod),
+            **_runtime(spec.pod),
             "CpuShares": MIN_CPU_SHARES,
             "ReadonlyRootfs": True,
             "CapDrop": ["ALL"],
@@ -135,6 +137,10 @@ def _network(pod: PodOptions) -> dict[str, Any]:
     if pod.sysctls:
         options["Sysctls"] = dict(pod.sysctls)
     return options
+
+
+def _runtime(pod: PodOptions) -> dict[str, str]:
+    return {"Runtime": pod.runtime_handler} if pod.runtime_handler else {}
 
 
 def _mounts(mounts: Sequence[Mount]) -> dict[str, Any]:

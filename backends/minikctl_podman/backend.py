@@ -51,6 +51,7 @@ from minikctl_podman.engine import Engine, Reply, Stream, expect, quoted
 from minikctl_podman.images import Images
 from minikctl_podman.inside import Inside
 from minikctl_podman.observation import Facts, Version
+from minikctl_podman.runtimes import Runtimes
 from minikctl_podman.volumes import Volumes
 
 _INFO_TIMEOUT = 5.0
@@ -85,6 +86,7 @@ class PodmanBackend:
         self._images = Images(self._engine)
         self._inside = Inside(self._engine)
         self._volumes = Volumes(self._engine, self._cluster)
+        self._runtimes = Runtimes(self._engine, self._cluster)
         self._reach: str | None = None
 
     @classmethod
@@ -199,6 +201,7 @@ class PodmanBackend:
         pod_id = self._pod_of(spec.sandbox_id) if spec.network is NetworkMode.SANDBOX else ""
         image_user = self._images.user_for(spec)
         check_non_root(spec, image_user)
+        self._runtimes.check(spec.pod.runtime_handler, spec.image)
         body = payload.container_payload(spec, pod_id=pod_id, image_user=image_user)
         reply = self._engine.post("/containers/create", body=body)
         if reply.ok:

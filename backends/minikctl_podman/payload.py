@@ -64,6 +64,7 @@ def container_payload(spec: ContainerSpec, *, pod_id: str, image_user: str) -> d
         **_host_namespaces(spec.pod),
         **({"stop_signal": signal_number(spec.stop_signal)} if spec.stop_signal else {}),
         **({} if spec.oom_score_adj is None else {"oom_score_adj": spec.oom_score_adj}),
+        **({"oci_runtime": spec.pod.runtime_handler} if spec.pod.runtime_handler else {}),
     }
     if spec.network is NetworkMode.SANDBOX:
         return {**payload, "pod": pod_id}

@@ -118,6 +118,8 @@ class PodOptions(Struct, frozen=True):
     """The machine's network and its host name; ports are not published then."""
     host_pid: bool = False
     host_ipc: bool = False
+    runtime_handler: str = ""
+    """The OCI runtime by its name in the engine's configuration; "" is the engine's own choice."""
     share_process_namespace: bool = False
     """All processes of the pod see each other; needs a sandbox, whose process is PID 1."""
 

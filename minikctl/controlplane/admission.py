@@ -7,7 +7,7 @@ order: LimitRange, priority, Pod Security, and quotas last, because who is refus
 from __future__ import annotations
 
 from minikctl.controlplane.reader import Reader
-from minikctl.model import Object, ObjectKey, labels_of, namespace_of, priorities
+from minikctl.model import Object, ObjectKey, labels_of, namespace_of, priorities, runtime_classes
 from minikctl.model.pod_security import refusal as insecure
 
 
@@ -20,6 +20,8 @@ def admitted(obj: Object, reader: Reader) -> Object:
         from minikctl.controlplane import limits
 
         obj = limits.with_defaults(obj, ranges)
+    if runtime_classes.class_name(obj):
+        obj = runtime_classes.with_class(obj, reader.get)
     return priorities.with_priority(obj, reader.list("PriorityClass", None))
 
 
@@ -32,6 +34,7 @@ def refusal(obj: Object, reader: Reader, *, made: int = 0) -> str | None:
     if why is None and obj["kind"] == "Pod":
         home = reader.get(ObjectKey("Namespace", "", namespace_of(obj)))
         why = insecure(labels_of(home) if home is not None else None, obj)
+        why = why or runtime_classes.refusal(obj, reader.get)
         why = why or priorities.refusal(obj, reader.list("PriorityClass", None))
     return why or beyond_quota(obj, reader, made=made)
 

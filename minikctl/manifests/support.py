@@ -212,7 +212,10 @@ POD_SPEC: Table = {
     "resourceClaims": REFUSED,
     "resources": REFUSED,
     "restartPolicy": ENFORCED,
-    "runtimeClassName": REFUSED,
+    "runtimeClassName": enforced(
+        "its handler is an OCI runtime that the engine's configuration names; a Podman whose API ignores"
+        " the choice refuses to make the container"
+    ),
     "schedulerName": enforced("minikctl's own scheduler plays it", "", "default-scheduler"),
     "schedulingGates": ENFORCED,
     "schedulingGroup": REFUSED,

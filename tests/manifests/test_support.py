@@ -62,7 +62,6 @@ def env(**source: Any) -> dict[str, Any]:
     [
         ({"hostUsers": False}, "spec.hostUsers"),
         ({"hostnameOverride": "x"}, "spec.hostnameOverride"),
-        ({"runtimeClassName": "gvisor"}, "spec.runtimeClassName"),
         ({"schedulerName": "mine"}, "spec.schedulerName"),
         ({"volumes": [{"name": "x", "nfs": {"path": "/"}}]}, "spec.volumes[0].nfs"),
         ({"volumes": [{"emptyDir": {"medium": "HugePages"}}]}, "spec.volumes[0].emptyDir.medium"),

@@ -17,6 +17,7 @@ from minikctl.backend import (
 )
 from minikctl.contract.base import ContractBase, Folder, only_where_real
 from minikctl.contract.bench import FOREVER, Bench, Ended, shell
+from minikctl.errors import PermanentError
 
 _DNS = Dns(servers=("10.96.0.10", "192.0.2.1"), searches=("default.svc", "svc"), options=("ndots:5", "debug"))
 _ALIASES = (HostAlias("192.0.2.7", ("db.local", "db")), HostAlias("2001:db8::7", ("six.local",)))
@@ -77,6 +78,17 @@ class PodChecks(ContractBase):
         assert len(first) == 3
         assert found(of_machine) == first
         assert all(one != other for one, other in zip(first, own, strict=True))
+
+    @pytest.mark.parametrize("sandbox", [False, True])
+    def test_a_runtime_that_the_engine_does_not_have(self, bench: Bench, sandbox: bool) -> None:
+        only_where_real(bench.backend)
+        with pytest.raises(PermanentError, match="no-such-runtime"):
+            self.run_in_pod(bench, PodOptions(runtime_handler="no-such-runtime"), "true", sandbox=sandbox)
+
+    def test_a_runtime_by_its_name(self, bench: Bench) -> None:
+        only_where_real(bench.backend)
+        pod = PodOptions(runtime_handler="runc")
+        assert self.run_in_pod(bench, pod, "echo here", sandbox=True).text() == ["here"]
 
     def test_shared_processes(self, bench: Bench) -> None:
         only_where_real(bench.backend)

@@ -49,6 +49,7 @@ from minikctl.controlplane.kubelet.status import Failure, NodeFacts, Waiting, po
 from minikctl.controlplane.kubelet.stopping import stop
 from minikctl.controlplane.kubelet.volumes import mounts
 from minikctl.model import Object, spec_of
+from minikctl.model.runtime_classes import class_name, class_of, runtime_of
 
 COMPONENT = "kubelet"
 UNREAD_SECRETS = (
@@ -138,12 +139,18 @@ class Look(Struct):
 
     def _may_begin(self) -> bool:
         """Whether the pod can be what it asks to be; one that has begun already is."""
-        why = None if self.instances.apps() else hostname_problem(self.pod)
+        why = None if self.instances.apps() else hostname_problem(self.pod) or self._runtime_problem()
         if why is not None and why != self.memo.sandbox_complaint:
             text = f"Failed to create pod sandbox: {why}"
             self.decision.tell(self.pod, "FailedCreatePodSandBox", text, COMPONENT, "Warning")
         self.memo = replace(self.memo, sandbox_complaint=why or "")
         return why is None
+
+    def _runtime_problem(self) -> str | None:
+        name = class_name(self.pod)
+        if not name or class_of(self.pod, self.find) is not None:
+            return None
+        return f'failed to get sandbox runtime: runtimeclass.node.k8s.io "{name}" not found'
 
     def _has_volumes(self) -> bool:
         made = provision(self._around(), self.instances, self.memo, self.now)
@@ -203,7 +210,7 @@ class Look(Struct):
         self.actions.append(RunContainer(name, spec, wanted, attempt, message_path(container)))
 
     def _options(self) -> PodOptions:
-        return pod_options(self.pod, self.node.resolver)
+        return pod_options(self.pod, self.node.resolver, runtime_of(self.pod, self.find))
 
     def _oom_score_adj(self, container: dict[str, Any]) -> int | None:
         score = oom_score_adj(self.pod, container, self.node.memory_bytes)

@@ -48,7 +48,7 @@ def forbidden_directory(container: dict[str, Any]) -> Missing | None:
     return Missing(f"workingDir {path} is in /proc, from where a process can reach the machine's files")
 
 
-def pod_options(pod: Object, resolver: Dns = NOTHING_READ) -> PodOptions:
+def pod_options(pod: Object, resolver: Dns = NOTHING_READ, runtime_handler: str = "") -> PodOptions:
     """The same for the sandbox and for every container. `resolver`: what the machine's own reads."""
     spec = spec_of(pod)
     aliases = spec.get("hostAliases") or ()
@@ -60,6 +60,7 @@ def pod_options(pod: Object, resolver: Dns = NOTHING_READ) -> PodOptions:
         sysctls=tuple((one["name"], one["value"]) for one in sysctls),
         host_pid=bool(spec.get("hostPID")),
         host_ipc=bool(spec.get("hostIPC")),
+        runtime_handler=runtime_handler,
         share_process_namespace=bool(spec.get("shareProcessNamespace")),
     )
 
