@@ -25,6 +25,7 @@ from minikctl.api.admission import (
     merge_table,
     new_object,
 )
+from minikctl.api.charges import charges
 from minikctl.api.overlay import Overlay
 from minikctl.apply.threeway import three_way
 from minikctl.clock import Clock
@@ -109,7 +110,7 @@ def absorb(
     else:
         for file in vanished:
             writes.extend(_vanished(file.key, store, clock.now()))
-    store.commit(writes)
+    store.commit([*writes, *charges((one.obj for one in writes if isinstance(one, Put)), known_soon)])
     return problems
 
 

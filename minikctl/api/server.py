@@ -22,6 +22,7 @@ from minikctl.api.admission import (
     merge_table,
     new_object,
 )
+from minikctl.api.charges import charges
 from minikctl.api.overlay import Overlay
 from minikctl.apply.last_applied import read_last_applied
 from minikctl.apply.order import apply_order
@@ -92,17 +93,23 @@ class Api:
         manifest = in_namespace(manifest, namespace)
         check(manifest)
         obj = new_object(manifest, self.clock, self.ids)
-        key = key_of(obj)
-        obj = admit(obj, self.store)
+        return self._retrying(lambda: self._create_once(manifest, obj, dry_run))
+
+    def _create_once(self, manifest: Object, new: Object, dry_run: bool) -> Object:
+        key, coming = key_of(new), Overlay(self.store)
+        obj = admit(new, coming)
         if self.store.get(key) is not None:
             raise AlreadyExists(KINDS[key.kind].resource, key.name)
         if dry_run:
             return obj
         self._need_namespace(key.namespace)
+        coming.add(obj)
         try:
-            return self.store.commit([Put(obj, intent(obj, [manifest]))])[0]
-        except Conflict:
-            raise AlreadyExists(KINDS[key.kind].resource, key.name) from None
+            return self.store.commit([Put(obj, intent(obj, [manifest])), *charges([obj], coming)])[0]
+        except Conflict as error:
+            if (error.resource, error.name) == (KINDS[key.kind].resource, key.name):
+                raise AlreadyExists(error.resource, error.name) from None
+            raise  # a quota that somebody else has used meanwhile
 
     def apply(
         self, manifests: Sequence[Object], namespace: str = DEFAULT_NAMESPACE, *, dry_run: bool = False
@@ -141,6 +148,7 @@ class Api:
                 hints = [self.store.declared(key) or manifest, manifest]
                 writes.append(Put(result.after, intent(result.after, hints), remembered))
         if not dry_run and writes:
+            writes += charges((one.after for one in results if one.verb != "unchanged"), coming)
             stored = {key_of(obj): obj for obj in self.store.commit(writes)}
             results = [
                 Applied(one.verb, one.before, stored.get(key_of(one.after), one.after)) for one in results
@@ -184,14 +192,17 @@ class Api:
         if is_same(live, obj):
             return live, live
         check(obj, live)
-        admit_change(live, obj, self.store)
+        coming = Overlay(self.store)
+        admit_change(live, obj, coming)
         if dry_run:
             return live, obj
+        coming.add(obj)
+        paid = charges([obj], coming)
         declared = self.store.declared(key)
         if declared is None and key.kind != "Node":
-            return live, self.store.commit([Put(obj)])[0]
+            return live, self.store.commit([Put(obj), *paid])[0]
         hints = [declared] if declared else []
-        return live, self.store.commit([Put(obj, intent(obj, hints))])[0]
+        return live, self.store.commit([Put(obj, intent(obj, hints)), *paid])[0]
 
     def delete(
         self,

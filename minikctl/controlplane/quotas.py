@@ -3,6 +3,7 @@
 Rules:
 - What is used is always counted from the objects themselves, never taken from a status: a status may be late,
   and the same function answers at the door and in the controller.
+- Who adds something to a namespace writes the status with it: two at a time can't both take the last place.
 - A pod that has ended uses nothing but its place among `count/pods`. Quotas with scopes count pods only.
 - A quota on cpu or memory asks every container to say what it needs.
 """
@@ -46,12 +47,16 @@ def reconcile(key: ObjectKey, view: View, _now: float, _ids: Ids) -> Decision:
     """Keeps the quota's status."""
     decision = Decision()
     quota = view.get(key)
-    if quota is not None:
-        hard = spec_of(quota).get("hard") or {}
-        used = {name: str(value) for name, value in used_of(quota, view).items()}
-        if new := with_status(quota, {"hard": hard, "used": used} if hard else {}):
-            decision.put(new)
+    if quota is not None and (new := with_used(quota, view)) is not None:
+        decision.put(new)
     return decision
+
+
+def with_used(quota: Object, reader: Reader) -> Object | None:
+    """The quota with its status; None where that is what it is."""
+    hard = spec_of(quota).get("hard") or {}
+    used = {name: str(value) for name, value in used_of(quota, reader).items()}
+    return with_status(quota, {"hard": hard, "used": used} if hard else {})
 
 
 def concerned(obj: Object, old: Object | None, view: View) -> list[ObjectKey]:
