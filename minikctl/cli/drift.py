@@ -5,7 +5,7 @@ Pure but for the session that hands out objects; statuses are those that the eng
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -15,7 +15,16 @@ from minikctl.model import Object, ObjectKey, controller_of, is_deleting, key_of
 from minikctl.model.kinds import KINDS
 from minikctl.model.pods import is_active, phase
 
-_WORKLOADS = ("Deployment", "ReplicaSet", "Pod")
+_COUNTED: dict[str, Callable[[Object], int | None]] = {
+    "Deployment": lambda one: spec_of(one).get("replicas", 1),
+    "ReplicaSet": lambda one: spec_of(one).get("replicas", 1),
+    "ReplicationController": lambda one: spec_of(one).get("replicas", 1),
+    "StatefulSet": lambda one: spec_of(one).get("replicas", 1),
+    "DaemonSet": lambda one: status_of(one).get("desiredNumberScheduled", 0),
+    "Job": lambda one: None,
+    "CronJob": lambda one: None,
+}
+"""By kind that has pods: how many there should be; None where time and results decide that."""
 
 
 class Drift(Struct, frozen=True):
@@ -40,7 +49,7 @@ def find_drift(session: Session, keys: Sequence[ObjectKey] | None) -> list[Drift
     store = session.api.store
     if store.list("Pod"):
         session.cluster.check_engines()
-    objects = [one for one in session.observed() if one["kind"] in _WORKLOADS]
+    objects = [one for one in session.observed() if one["kind"] == "Pod" or one["kind"] in _COUNTED]
     return drift_of(_in_scope(objects, keys), objects)
 
 
@@ -64,13 +73,15 @@ def drift_of(chosen: Iterable[Object], objects: Sequence[Object]) -> list[Drift]
             found.append(Drift(key_of(obj), "", "gone", "still there", ": desired gone, is still there"))
         elif obj["kind"] == "Pod":
             found.extend(_pod_drift(obj))
-        elif obj["kind"] == "Deployment" or controller_of(obj) is None:
+        elif controller_of(obj) is None:
             found.extend(_count_drift(obj, objects))
     return found
 
 
 def _count_drift(workload: Object, objects: Sequence[Object]) -> list[Drift]:
-    desired = spec_of(workload).get("replicas", 1)
+    desired = _COUNTED[workload["kind"]](workload)
+    if desired is None:
+        return []
     owners = {uid_of(workload)}
     owners.update(uid_of(one) for one in objects if (controller_of(one) or {}).get("uid") in owners)
     mine = [
@@ -85,8 +96,8 @@ def _count_drift(workload: Object, objects: Sequence[Object]) -> list[Drift]:
 
 
 def _pod_drift(pod: Object) -> list[Drift]:
-    if phase(pod) == "Succeeded":
-        return []
+    if phase(pod) == "Succeeded" or (phase(pod) == "Failed" and controller_of(pod) is not None):
+        return []  # it did what it should, or its controller has made or given up another
     if not spec_of(pod).get("nodeName"):
         return [Drift(key_of(pod), "spec.nodeName", "a node", None, ": desired running, is on no node yet")]
     statuses = {one["name"]: one for one in status_of(pod).get("containerStatuses") or ()}

@@ -9,7 +9,8 @@
 
 Rules:
 - Calm: what is as it should be takes one line. Containers are shown where there are several, or where one
-  needs a look; ReplicaSets that only keep history are not shown.
+  needs a look; ReplicaSets that only keep history are not shown, and of a CronJob's Jobs only those that run
+  and the last one.
 - Still: a line changes only where its facts do, columns stand where the widest cell puts them, and the order
   is that of namespaces and names.
 - A tree is a list of lines, none wider than `width` columns; the terminal is the caller's business.
@@ -35,6 +36,7 @@ from minikctl.model import (
 )
 from minikctl.model.conditions import find
 from minikctl.model.revisions import revision_of
+from minikctl.render import tree_workloads
 from minikctl.render.durations import human_duration, since
 from minikctl.render.escape import escape
 from minikctl.render.podstatus import container_reason, summarize_pod
@@ -89,12 +91,12 @@ def tree(
 ) -> list[str]:
     """The view as lines of at most `width` columns.
 
-    :param objects: Deployments, ReplicaSets and Pods, of any namespaces; other kinds are left out.
+    :param objects: workloads and Pods, of any namespaces; other kinds are left out.
     :param all_containers: shows every container, not only those worth a look.
     :param max_events: how many of the latest events stand below.
     :param height: at most so many lines; what does not fit is counted in a last line.
     """
-    drawn = [one for one in objects if one["kind"] in ("Deployment", "ReplicaSet", "Pod")]
+    drawn = [one for one in objects if one["kind"] in _KIND_ORDER]
     world = _World(_by_controller(drawn), now, style, all_containers)
     lines = _namespaces(world, drawn, width)
     below = _events(events, now, width, style, max_events)
@@ -135,7 +137,9 @@ def _namespaces(world: _World, objects: Sequence[Object], width: int) -> list[st
     return lines
 
 
-_KIND_ORDER = {"Deployment": 0, "ReplicaSet": 1, "Pod": 2}
+_KIND_ORDER = {
+    kind: number for number, kind in enumerate(("Deployment", "ReplicaSet", *tree_workloads.KINDS, "Pod"))
+}
 
 
 def _heading(namespace: str, members: Sequence[Object], width: int, style: Style) -> str:
@@ -179,6 +183,11 @@ def _nested(blocks: Sequence[list[Row]], style: Style) -> Iterator[Row]:
 
 def _visible_children(world: _World, obj: Object) -> list[Object]:
     children = world.children.get(uid_of(obj), [])
+    if obj["kind"] == "CronJob":
+        jobs = sorted(
+            children, key=lambda one: (one["metadata"].get("creationTimestamp") or "", name_of(one))
+        )
+        return [one for one in jobs if one is jobs[-1] or not tree_workloads.has_ended(one)]
     shown = [one for one in children if one["kind"] != "ReplicaSet" or _is_alive(world, one)]
     return sorted(shown, key=lambda one: (-revision_of(one), name_of(one)))
 
@@ -199,6 +208,14 @@ def _own_row(world: _World, obj: Object) -> Row:
             number = revision_of(obj)
             mood = _replica_set_mood(obj)
             return Row("", mood, name, (_ready_of(obj), f"revision {number}" if number else "", "", age))
+        case "Pod":
+            return _pod_row(world, obj, name, age)
+    found = tree_workloads.summary_of(obj, has_bad_pod=_has_bad_pod(world, obj))
+    is_root = controller_of(obj) is None
+    return Row("", found.mood, name, (found.ready, found.state, "", age), Mood.TITLE if is_root else None)
+
+
+def _pod_row(world: _World, obj: Object, name: str, age: str) -> Row:
     pod = summarize_pod(obj)
     state = _with_restarts(world, pod.status, pod.restarts, pod.last_restart)
     node = escape(str(spec_of(obj).get("nodeName") or ""))

@@ -109,3 +109,20 @@ def test_a_job_from_a_cron_job(cli: Cli) -> None:
 def test_what_a_field_that_is_not_handled_says(cli: Cli) -> None:
     refused = cli("apply", "-f", cli.write("one.yaml", _job("exit 0", managedBy="example.com/mine")))
     assert "spec.managedBy" in refused.err
+
+
+def test_what_runs_of_any_workload_is_compared(cli: Cli) -> None:
+    path = cli.write("db.yaml", _set("StatefulSet", "db", replicas=2, serviceName="db"))
+    cli.ok("apply", "-f", path, "--timeout=20s")
+    cli.ok("apply", "-f", cli.write("agents.yaml", _set("DaemonSet", "agents")), "--timeout=20s")
+    cli.ok("apply", "-f", cli.write("work.yaml", _job("exit 0", completions=2)), "--timeout=20s")
+    assert cli.ok("diff").out == ""
+    cli.engine("kill", cli.containers("main_db-1")[0])
+    cli.engine("kill", cli.containers("main_agents")[0])
+    found = cli("diff", "-f", path)
+    assert found.code == 1
+    assert found.out.startswith("runtime: pod/db-1 container main: desired running, is exited (137)")
+    assert len(found.lines) == 1
+    assert len(cli("diff").lines) == 2
+    cli.ok("apply", "-f", path)
+    assert cli.ok("diff", "-f", path).out == ""

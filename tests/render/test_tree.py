@@ -219,3 +219,64 @@ def test_text_is_cut_by_columns() -> None:
 def test_redraw_goes_up_and_clears_what_is_left() -> None:
     assert redraw(0, ["a"]) == "\ra\x1b[K\n\x1b[J"
     assert redraw(3, ["a", "b"]) == "\r\x1b[3Aa\x1b[K\nb\x1b[K\n\x1b[J"
+
+
+def workload(kind: str, name: str, spec: dict[str, Any], **status: Any) -> Object:
+    metadata = {"name": name, "namespace": "samples", "uid": f"uid-{name}", "creationTimestamp": ago(5)}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": {**metadata, "generation": 1},
+        "spec": spec,
+        "status": {"observedGeneration": 1, **status},
+    }
+
+
+def done(job: str, age: float, owner: Object) -> Object:
+    complete = {"type": "Complete", "status": "True"}
+    one = workload("Job", job, {"completions": 1}, succeeded=1, conditions=[complete])
+    one["metadata"] |= {"ownerReferences": owned(owner), "creationTimestamp": ago(age)}
+    return one
+
+
+def test_every_kind_of_workload_has_its_pods_below_it() -> None:
+    db = workload("StatefulSet", "db", {"replicas": 2}, replicas=2, readyReplicas=1)
+    logs = workload(
+        "DaemonSet", "logs", {}, desiredNumberScheduled=1, updatedNumberScheduled=1, numberReady=1
+    )
+    logs["status"]["numberAvailable"] = 1
+    old = workload("ReplicationController", "old", {"replicas": 0})
+    failed = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}
+    lost = workload("Job", "lost", {"completions": 4}, succeeded=3, conditions=[failed])
+    busy = workload("Job", "busy", {"completions": 4}, succeeded=1, active=2)
+    nightly = workload("CronJob", "nightly", {"schedule": "@daily"})
+    jobs = [done("nightly-1", 90, nightly), done("nightly-2", 60, nightly)]
+    pods = [
+        child(db, "0", running()),
+        child(db, "1", waiting("ImagePullBackOff")),
+        child(logs, "x", running()),
+    ]
+    lines = tree([db, logs, old, lost, busy, nightly, *jobs, *pods], [], NOW, 100)
+    assert [line.rstrip() for line in lines[2:]] == [
+        "✗ db             1/2   waiting for 1 pods to be ready            5s",
+        "├─ ● db-0        1/1   Running                          node-1   5s",
+        "└─ ✗ db-1        0/1   ImagePullBackOff                 node-1   5s",
+        "   └─ ✗ c0       0/1   ImagePullBackOff",
+        "● logs           1/1                                             5s",
+        "└─ ● logs-x      1/1   Running                          node-1   5s",
+        "● old            0/0   scaled to zero                            5s",
+        "● nightly              @daily                                    5s",
+        "└─ ✓ nightly-2   1/1   complete                                  60s",
+        "◐ busy           1/4   2 active                                  5s",
+        "✗ lost           3/4   failed: BackoffLimitExceeded              5s",
+    ]
+
+
+def test_a_workload_that_goes_or_waits_for_its_controller() -> None:
+    leaving = workload("StatefulSet", "a", {"replicas": 1}, readyReplicas=1)
+    leaving["metadata"]["deletionTimestamp"] = ago(1)
+    unseen = workload("DaemonSet", "b", {})
+    unseen["metadata"]["generation"] = 2
+    nowhere = workload("DaemonSet", "c", {}, desiredNumberScheduled=0)
+    states = [line.split("   ")[2].strip() for line in tree([leaving, unseen, nowhere], [], NOW, 100)[2:]]
+    assert states == ["deleting", "waiting for the controller", "no node is selected"]
