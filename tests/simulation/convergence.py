@@ -34,13 +34,15 @@ from minikctl.manifests.loader import load_each
 from minikctl.model import Object, key_of, namespace_of, spec_of, status_of
 from minikctl.model.claims import DEFAULT_CLASS, class_name
 from minikctl.model.kinds import KINDS
-from minikctl.model.pods import is_finished, is_ready
+from minikctl.model.pods import is_ready
 from minikctl.model.references import Reference, references
 
 from .world import CrashingBackend, World
 
 FIGURE = Path(__file__).parents[2] / "docs" / "convergence.json"
 LIFE_SECONDS = 600.0
+STAYS_SECONDS = 60.0
+"""So long it must stay so: what is ready for a moment and then crashes has not converged."""
 VERDICTS = ("converged", "refused", "unfinished", "stuck")
 
 
@@ -131,8 +133,8 @@ def run(obj: Object, needed: Sequence[Object] = ()) -> str:
     """Empty when it converged, else how far it came."""
     world = Cluster(1, nodes=1)
     namespace = namespace_of(obj) or "default"
-    homes = {namespace, *filter(None, map(namespace_of, needed))} - {obj["metadata"].get("name")}
-    world.api.apply([*map(_home, sorted(homes)), *needed], namespace)
+    homes = sorted({namespace, *filter(None, map(namespace_of, needed))})
+    world.api.apply([*map(_home, homes), *needed], namespace)
     applied = world.api.apply([obj], namespace) if obj["metadata"].get("name") else None
     made = applied[0].after if applied else world.api.create(obj, namespace)
     key = key_of(made)
@@ -142,7 +144,10 @@ def run(obj: Object, needed: Sequence[Object] = ()) -> str:
         found = world.api.find(key)
         return state(world, found) if found is not None else "it is gone"
 
-    return "" if world.run(LIFE_SECONDS, lambda: not missing()) else f"{missing()}; {_last_words(world)}"
+    converged = world.run(LIFE_SECONDS, lambda: not missing())
+    if converged and not world.run(STAYS_SECONDS, lambda: bool(missing())):
+        return ""
+    return f"{missing()}; {_last_words(world)}"
 
 
 def _home(name: str) -> Object:
@@ -156,7 +161,8 @@ def _last_words(world: World) -> str:
 
 
 def _pod_state(world: World, found: Object) -> str:
-    return "" if is_ready(found) or is_finished(found) else f"{status_of(found).get('phase')}"
+    phase = status_of(found).get("phase", "without a phase")
+    return "" if is_ready(found) or phase == "Succeeded" else str(phase)
 
 
 def _deployment_state(world: World, found: Object) -> str:

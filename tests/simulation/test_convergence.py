@@ -36,6 +36,7 @@ def deployment(**container: Any) -> dict[str, Any]:
     [
         ({}, ""),
         ({"command": ["false"]}, "Back-off restarting failed container"),
+        ({"command": ["sh", "-c", "sleep 20; exit 1"]}, "0 of 1 are ready"),
         ({"image": "nginx:does-not-exist"}, "manifest unknown"),
         ({"readinessProbe": {"exec": {"command": ["false"]}}}, "Readiness probe failed"),
         ({"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "b", "key": "c"}}}]}, "not found"),
