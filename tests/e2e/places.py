@@ -99,6 +99,12 @@ class Place(Protocol):
     def clear(self, ids: Iterable[str]) -> None:
         """Removes these containers, and with a sandbox its pod, whatever their state."""
 
+    def volumes_of(self, cluster_id: str) -> list[str]:
+        """The names of the volumes that this cluster made."""
+
+    def clear_volumes(self, names: Iterable[str]) -> None:
+        """Removes these volumes."""
+
 
 class RealPlace:
     """A Docker or Podman engine from the test rig."""
@@ -168,6 +174,14 @@ class RealPlace:
                 infra = rig.client(self.name, "pod", "inspect", pod, "--format", "{{.InfraContainerID}}")
                 if infra.strip() in wanted:
                     rig.client(self.name, "pod", "rm", "-f", "-t", "0", pod)
+
+    def volumes_of(self, cluster_id: str) -> list[str]:
+        filters = {"label": f"{labels.CLUSTER}={cluster_id}"}
+        return [one["Name"] for one in self.api.volumes(filters=filters)["Volumes"] or ()]
+
+    def clear_volumes(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.api.remove_volume(name, force=True)
 
 
 def _seen(listed: Mapping[str, Any]) -> Seen:
@@ -239,6 +253,12 @@ class MemoryPlace(Struct):
 
     def clear(self, ids: Iterable[str]) -> None:
         """It goes with the state directory."""
+
+    def volumes_of(self, cluster_id: str) -> list[str]:
+        return []
+
+    def clear_volumes(self, names: Iterable[str]) -> None:
+        """They go with it, too."""
 
 
 def run_checked(argv: list[str]) -> str:

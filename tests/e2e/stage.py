@@ -213,8 +213,9 @@ class Stage:
         if pid := self.holder().get("pid"):
             os.kill(pid, signal.SIGKILL)
             until("whoever acted is gone", lambda: not self.holder())
-        if self.place.is_real and self.state.is_dir():
+        if self.place.is_real and (self.state / "identity.json").exists():
             self.place.clear([one.id for one in self.containers()])
+            self.place.clear_volumes(self.place.volumes_of(self.cluster_id))
 
 
 # --- manifests -------------------------------------------------------------------------------------
