@@ -17,6 +17,7 @@ from minikctl.controlplane.programs import owner_again
 from minikctl.controlplane.proxies import is_proxy
 from minikctl.controlplane.recovery_jobs import known_again, recovered_jobs
 from minikctl.controlplane.recovery_sets import recovered_revisions
+from minikctl.controlplane.recovery_sizes import recovered_sizes
 from minikctl.controlplane.restarts import CONFIGURATION_HASH
 from minikctl.controlplane.rollout import surge_and_unavailable
 from minikctl.controlplane.view import View
@@ -52,22 +53,23 @@ def recover(containers: Iterable[Container], view: View, now: float) -> list[Obj
     ordered = sorted(sets.values(), key=lambda one: one["metadata"]["creationTimestamp"])
     found = (_known_again(pod, sets, jobs, view) for pod in pods.values())
     known = [pod for pod in found if pod is not None]
-    going = _surplus(known, ordered, view)
+    sized = recovered_sizes(list(pods.values()), view) if view.has_any("HorizontalPodAutoscaler") else {}
+    going = _surplus(known, ordered, [sized.get(uid_of(one), one) for one in view.list("Deployment")])
     for pod in known:
         if key_of(pod) in going:
             sets[going[key_of(pod)]]["spec"]["replicas"] -= 1
     ended = [deleted(pod, now) if key_of(pod) in going else pod for pod in known]
     revisions = recovered_revisions(known, view)
-    return [*cron_jobs, *jobs.values(), *revisions, *_numbered(ordered), *ended]
+    return [*sized.values(), *cron_jobs, *jobs.values(), *revisions, *_numbered(ordered), *ended]
 
 
-def _surplus(pods: list[Object], sets: list[Object], view: View) -> dict[ObjectKey, str]:
+def _surplus(pods: list[Object], sets: list[Object], deployments: Iterable[Object]) -> dict[ObjectKey, str]:
     """Pods beyond what their Deployment ever allows, with their ReplicaSet's uid; oldest templates first.
 
     They had been asked to end when state.db was lost: that they had is not known any more.
     """
     going: dict[ObjectKey, str] = {}
-    for deployment in view.list("Deployment"):
+    for deployment in deployments:
         mine = [one for one in sets if (controller_of(one) or {}).get("uid") == uid_of(deployment)]
         mine.sort(key=lambda one: same_template(spec_of(one)["template"], spec_of(deployment)["template"]))
         owned = [(pod, uid_of(one)) for one in mine for pod in pods if _is_of(pod, one)]

@@ -25,7 +25,7 @@ from minikctl.agent.engine import Engine
 from minikctl.agent.loop import Loop
 from minikctl.agent.ports import Hinted, News, Outcome
 from minikctl.api import Api
-from minikctl.backend import Check, Checked, ContainerState, EngineEvent, ExecResult
+from minikctl.backend import Check, Checked, ContainerState, EngineEvent, ExecResult, Usage
 from minikctl.backend.wrappers.faulty import Faults, FaultyBackend
 from minikctl.controlplane.decision import Ids
 from minikctl.controlplane.node import NodeConfig
@@ -129,6 +129,9 @@ class CrashingBackend(FaultyBackend):
     def exec_container(self, container_id: str, command: Sequence[str], *, timeout: float) -> ExecResult:
         return self._call("exec_container", container_id, lambda: self.world.run_command(container_id))
 
+    def usage(self, container_id: str) -> Usage | None:
+        return self._call("usage", container_id, lambda: self.world.usage(container_id))
+
     def _call(self, method: str, argument: object, call: Callable[[], Any]) -> Any:
         self.world.maybe_crash(f"before {method}")
         result = super()._call(method, argument, call)
@@ -163,6 +166,8 @@ class World:
         """What somebody else does just before one of the control plane's commits."""
         self.sick: set[str] = set()
         """Ids of containers whose probes fail."""
+        self.usage: Callable[[str], Usage | None] = lambda container_id: Usage(0, 0)
+        """What a container has used so far."""
         self.killings: list[Object] = []
         """Events about containers that failed a probe."""
         self.failing_commands = 0.0
