@@ -40,6 +40,7 @@ from minikctl.backend import (
     Volume,
     VolumeSpec,
 )
+from minikctl.backend.attempts import check_not_ended
 from minikctl.backend.conversations import Conversation
 from minikctl.backend.json_lines import json_lines
 from minikctl.backend.labels import CLUSTER
@@ -47,13 +48,14 @@ from minikctl.backend.remembered import Remembered
 from minikctl.backend.users import check_non_root
 from minikctl.errors import PermanentError, TemporaryError
 from minikctl_docker import endpoints, faults, logs, observation, pause, payload
-from minikctl_docker.engine import PROMPT_TIMEOUT, Engine, expect, quoted
+from minikctl_docker.engine import PROMPT_TIMEOUT, Engine, expect, parsed, quoted
 from minikctl_docker.images import Images
 from minikctl_docker.inside import Inside
 from minikctl_docker.observation import Facts, Seen
 from minikctl_docker.volumes import Volumes
 
 _CREATE_TRIES = 3
+_SUB_PATHS = (1, 45)
 _SETTLE_SECONDS = 10.0
 _SETTLE_POLL = 0.05
 
@@ -158,8 +160,18 @@ class DockerBackend:
     def create_container(self, spec: ContainerSpec) -> str:
         image_user = self._images.user_for(spec)
         check_non_root(spec, image_user)
+        self._check_sub_paths(spec)
         body = payload.container_payload(spec, image_user=image_user, seccomp=_seccomp_of(spec))
         return self._create(spec.name, body, Facts(sandbox=False, tty=spec.tty))
+
+    def _check_sub_paths(self, spec: ContainerSpec) -> None:
+        """An older API takes what it does not know, and would mount the whole volume."""
+        version = self._engine.negotiated().version
+        if any(mount.sub_path for mount in spec.mounts) and parsed(version) < _SUB_PATHS:
+            raise PermanentError(
+                f"subPath of a volume needs Docker 26 (API 1.45), and this one speaks API {version}",
+                reason="CreateContainerConfigError",
+            )
 
     def create_sandbox(self, spec: SandboxSpec) -> Container:
         image = pause.reference(self._engine.negotiated().architecture)
@@ -194,14 +206,16 @@ class DockerBackend:
                 raise PermanentError(faults.one_line(reply.message), reason="ImageNotFound")
             if reply.status != 409:
                 raise faults.container_error(reply.message, "CreateContainerError")
-            if (existing := self._id_of_name(name)) is not None:
-                return existing
+            if (existing := self._named(name)) is not None:
+                if not facts.sandbox:
+                    check_not_ended(name, observation.state_of(existing))
+                return str(existing["Id"])
             if time.monotonic() > deadline:
                 raise TemporaryError(faults.one_line(reply.message), reason="CreateContainerError")
             time.sleep(_SETTLE_POLL)
 
-    def _id_of_name(self, name: str) -> str | None:
-        """None where nothing has this name (yet)."""
+    def _named(self, name: str) -> dict[str, Any] | None:
+        """As inspected; None where nothing has this name (yet)."""
         reply = self._engine.get(f"/containers/{quoted(name)}/json")
         if reply.missing or (reply.ok and reply.body["Name"] != f"/{name}"):
             return None
@@ -212,7 +226,8 @@ class DockerBackend:
                 reason="CreateContainerError",
             )
         self._known.facts[data["Id"]] = observation.facts_from_inspect(data)
-        return str(data["Id"])
+        found: dict[str, Any] = data
+        return found
 
     # --- running ---------------------------------------------------------------------------------
 

@@ -258,8 +258,8 @@ class Engine:
             told = _reply(client.request("GET", f"{client.base_url}/version", timeout=PROMPT_TIMEOUT))
         if not told.ok or not isinstance(told.body, dict) or "ApiVersion" not in told.body:
             raise UnreachableError(f"what answers at {self.endpoint} is no Docker engine: {told.message}")
-        newest = _parsed(told.body["ApiVersion"])
-        oldest = _parsed(told.body.get("MinAPIVersion") or told.body["ApiVersion"])
+        newest = parsed(told.body["ApiVersion"])
+        oldest = parsed(told.body.get("MinAPIVersion") or told.body["ApiVersion"])
         if newest < _OLDEST_API:
             raise PermanentError(
                 f"the Docker engine at {self.endpoint} speaks API {_text(newest)}; "
@@ -310,7 +310,8 @@ def quoted(name: str) -> str:
     return quote(name, safe="")
 
 
-def _parsed(version: str) -> tuple[int, int]:
+def parsed(version: str) -> tuple[int, int]:
+    """An API's version, to be compared."""
     major, _, minor = version.partition(".")
     return int(major), int(minor or 0)
 

@@ -93,10 +93,15 @@ def age_of_row(row: Mapping[str, Any]) -> int:
     return _SECONDS[found[3]] * (1 if found[2].startswith("a") else int(found[2]))
 
 
+def state_of(data: Mapping[str, Any]) -> ContainerState:
+    """From /containers/{id}/json."""
+    return _STATES.get(str((data.get("State") or {}).get("Status") or ""), ContainerState.UNKNOWN)
+
+
 def container_from_inspect(data: Mapping[str, Any]) -> Container:
     """From /containers/{id}/json."""
     told = data.get("State") or {}
-    state = _STATES.get(str(told.get("Status") or ""), ContainerState.UNKNOWN)
+    state = state_of(data)
     ended = state is ContainerState.EXITED
     return Container(
         id=data["Id"],

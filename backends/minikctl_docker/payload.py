@@ -158,7 +158,8 @@ def _mount(mount: Mount) -> dict[str, Any]:
         "ReadOnly": mount.read_only,
     }
     if mount.kind is MountKind.VOLUME:
-        return {**common, "VolumeOptions": {"NoCopy": True}}
+        below = {"Subpath": mount.sub_path} if mount.sub_path else {}
+        return {**common, "VolumeOptions": {"NoCopy": True, **below}}
     return {**common, "BindOptions": {"Propagation": mount.propagation or "rprivate"}}
 
 

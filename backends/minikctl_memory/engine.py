@@ -35,6 +35,7 @@ from minikctl.backend import (
     VolumeSpec,
     labels,
 )
+from minikctl.backend.attempts import check_not_ended
 from minikctl.backend.users import check_non_root
 from minikctl.errors import PermanentError, TemporaryError, UnreachableError
 from minikctl_memory.images import ImageConfig, default_config, invalid_name, parse_reference, pull_failure
@@ -161,6 +162,7 @@ class MemoryEngine:
         with self._changing("create_container", spec) as now:
             existing = self._named(spec.name, cluster_id)
             if existing:
+                check_not_ended(spec.name, existing.state(now))
                 return existing.id
             reference = parse_reference(spec.image)
             if reference is None or reference.id not in self._images:

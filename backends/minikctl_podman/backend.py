@@ -39,6 +39,7 @@ from minikctl.backend import (
     Volume,
     VolumeSpec,
 )
+from minikctl.backend.attempts import check_not_ended
 from minikctl.backend.conversations import Conversation
 from minikctl.backend.json_lines import json_lines
 from minikctl.backend.labels import CLUSTER
@@ -202,6 +203,7 @@ class PodmanBackend:
         image_user = self._images.user_for(spec)
         check_non_root(spec, image_user)
         self._runtimes.check(spec.pod.runtime_handler, spec.image)
+        self._check_sub_paths(spec)
         body = payload.container_payload(spec, pod_id=pod_id, image_user=image_user)
         reply = self._engine.post("/containers/create", body=body)
         if reply.ok:
@@ -211,17 +213,28 @@ class PodmanBackend:
         if faults.is_no_image(reply.message):
             raise PermanentError(faults.one_line(reply.message), reason="ImageNotFound")
         if faults.is_name_taken(reply.message):
-            return self._id_of_name(spec.name)
+            existing = self._named(spec.name)
+            check_not_ended(spec.name, existing.state)
+            return existing.id
         raise faults.container_error(reply.message, "CreateContainerError")
 
-    def _id_of_name(self, name: str) -> str:
+    def _check_sub_paths(self, spec: ContainerSpec) -> None:
+        """Podman 4 may mount the whole volume instead, or follow a link out of it."""
+        if not any(mount.sub_path for mount in spec.mounts):
+            return
+        version = self._engine.version or self.info().version
+        if version.startswith("4."):
+            why = f"subPath of a volume needs Podman 5, and this is {version}"
+            raise PermanentError(why, reason="CreateContainerConfigError")
+
+    def _named(self, name: str) -> Container:
         existing = self.inspect_container(name)
         if existing is None or existing.name != name:
             raise PermanentError(
                 f"the name {name!r} is taken by a container that this cluster did not make",
                 reason="CreateContainerError",
             )
-        return existing.id
+        return existing
 
     def _pod_of(self, sandbox_id: str) -> str:
         facts = self._facts_of(sandbox_id)

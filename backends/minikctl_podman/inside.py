@@ -124,7 +124,8 @@ class Inside:
         where, parameters = f"/containers/{container_id}/archive", {"path": path}
         if self._engine.head(where, parameters).missing:  # Podman would make the folder
             raise PermanentError(f"there is no {path!r} in the container", reason="NotFound")
-        reply = self._engine.put(where, parameters, data)
+        # Else all of it would belong to the container's user, whatever the archive says.
+        reply = self._engine.put(where, {**parameters, "copyUIDGID": "false"}, data)
         if reply.missing:
             raise _not_found(reply)
         if faults.is_bad_archive(reply.message):

@@ -132,7 +132,12 @@ def _host_namespaces(pod: PodOptions) -> dict[str, Any]:
 
 def _mounts(mounts: Sequence[Mount]) -> dict[str, Any]:
     volumes = [
-        {"Name": mount.source, "Dest": mount.target, "Options": ["nocopy", _access(mount)]}
+        {
+            "Name": mount.source,
+            "Dest": mount.target,
+            "Options": ["nocopy", _access(mount)],
+            **({"SubPath": mount.sub_path} if mount.sub_path else {}),
+        }
         for mount in mounts
         if mount.kind is MountKind.VOLUME
     ]

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from minikctl.agent import messages
+from minikctl.agent import claim_volumes, messages
 from minikctl.agent.ports import (
     Acted,
     Cleared,
@@ -26,6 +26,7 @@ from minikctl.agent.ports import (
 )
 from minikctl.agent.resolver import machine_resolver
 from minikctl.backend import Backend, Container, Dns, ExecCheck, VolumeSpec
+from minikctl.backend.attempts import ALREADY_RAN
 from minikctl.controlplane.kubelet import (
     Action,
     InspectContainer,
@@ -236,9 +237,16 @@ def _run(backend: Backend, action: RunContainer, uid: str, volumes: PodVolumes) 
     spec = action.spec
     mounts = volumes.mounts(uid, action.container, action.mounts) if action.mounts else ()
     message = messages.mount(volumes.message_file(uid, action.container, action.attempt), action)
+    if mounts and not action.attempt:  # later attempts find what the first one needed
+        claim_volumes.prepare(backend, spec.image, action.mounts)
     if mounts or message:
         spec = replace(spec, mounts=(*spec.mounts, *mounts, *message))
-    container_id = backend.create_container(spec)
+    try:
+        container_id = backend.create_container(spec)
+    except PermanentError as error:
+        if error.reason != ALREADY_RAN:
+            raise
+        return Outcome(action, backend.inspect_container(spec.name))
     try:
         return Outcome(action, backend.start_container(container_id))
     except Exception as error:

@@ -85,9 +85,10 @@ class Backend(Protocol):
     def create_container(self, spec: ContainerSpec) -> str:
         """Makes a container and returns its id; does not start it and never pulls.
 
-        A container of that name which carries this cluster's id exists already: its id is returned.
+        A container of that name which carries this cluster's id exists already: its id is returned, unless
+        it has run and ended. Who starts that one again runs an attempt twice, perhaps beside the next.
 
-        :raises PermanentError: reason `ErrImageNeverPull`-like causes are the kubelet's; here
+        :raises PermanentError: reason `ErrImageNeverPull`-like causes are the kubelet's; here `AlreadyRan`,
             `CreateContainerError` (bad request, name taken by somebody else), `ImageNotFound`, or
             `CreateContainerConfigError` (it must not run as root, and would).
         """
@@ -165,7 +166,9 @@ class Backend(Protocol):
         """
 
     def put_archive(self, container_id: str, path: str, data: Iterable[bytes] | bytes) -> None:
-        """Unpacks a tar into the folder `path`, which must be there. Not made again by itself.
+        """Unpacks a tar into the folder `path`, which must be there. Not made again by itself. What it says
+        of owners and modes becomes so, of folders that are there already too; of a volume's root either by
+        the name `.` in it, said twice, or by its name in the folder above.
 
         :raises PermanentError: reason `NotFound` as above, `BadArchive`: `data` is no tar.
         """

@@ -39,6 +39,8 @@ class Mount(Struct, frozen=True):
     """Of a bind: "" (private), "rslave" (HostToContainer) or "rshared" (Bidirectional)."""
     size_bytes: int = 0
     """Of a tmpfs; 0 is the kernel's default, half of the machine's memory."""
+    sub_path: str = ""
+    """Of a volume: what in it is mounted. It must be there, and no link in it leads out of the volume."""
 
 
 class ResourceLimits(Struct, frozen=True):

@@ -28,6 +28,18 @@ from minikctl.contract.bench import Bench, new_cluster_id
 from minikctl.errors import PermanentError, TemporaryError
 
 
+class MakesOldAttemptsAgain(BackendWrapper):
+    def create_container(self, spec: ContainerSpec) -> str:
+        try:
+            return super().create_container(spec)
+        except PermanentError as error:
+            if error.reason != "AlreadyRan":
+                raise
+            found = self.inspect_container(spec.name)
+            assert found is not None
+            return found.id
+
+
 class CreatesTwice(BackendWrapper):
     def create_container(self, spec: ContainerSpec) -> str:
         return super().create_container(replace(spec, name=f"{spec.name}-{len(self.list_containers())}"))
@@ -154,6 +166,7 @@ CASES = [
     (UnpacksElsewhere, BackendContract.test_archives_of_what_is_not_there),
     (MakesVolumesAnew, BackendContract.test_life_of_a_volume),
     (TellsPasswords, BackendContract.test_missing_image),
+    (MakesOldAttemptsAgain, BackendContract.test_an_attempt_that_has_ended_is_not_made_again),
     (CreatesTwice, BackendContract.test_life_of_a_container_that_ends_by_itself),
     (CreatesTwice, BackendContract.test_same_name_from_two_threads_is_one_container),
     (TakesForeignNames, BackendContract.test_name_taken_by_somebody_else),

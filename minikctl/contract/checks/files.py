@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from contextlib import suppress
 
 import pytest
 from msgspec.structs import replace
@@ -22,6 +23,16 @@ def packed(files: dict[str, bytes]) -> bytes:
             member.size = len(content)
             member.mode = 0o640
             tar.addfile(member, io.BytesIO(content))
+    return written.getvalue()
+
+
+def folders(*names: str) -> bytes:
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w") as tar:
+        for name in names:
+            member = tarfile.TarInfo(name)
+            member.type, member.mode, member.uid, member.gid = tarfile.DIRTYPE, 0o2771, 12, 34
+            tar.addfile(member)
     return written.getvalue()
 
 
@@ -110,6 +121,36 @@ class FileChecks(ContractBase):
             assert ended.text() == ["kept"]
         backend.remove_container(ended.container.id)
         backend.remove_volume(volume.name)
+
+    def test_a_part_of_a_volume(self, bench: Bench) -> None:
+        """It is mounted alone; no link leads out, and what is not there is an error."""
+        only_where_real(bench.backend)
+        volume = bench.backend.create_volume(VolumeSpec(bench.name(), bench.labels()))
+        mount = Mount(MountKind.VOLUME, volume.name, "/data")
+        script = "mkdir -p /data/a/b; echo kept > /data/a/b/file; echo x > /data/other; ln -s / /data/out"
+        bench.run(bench.spec(*shell(script), mounts=(mount,)))
+        for sub_path, listed in (("a", "b"), ("a/b", "file")):
+            part = replace(mount, sub_path=sub_path, read_only=True)
+            ended = bench.run(bench.spec(*shell("ls /data; touch /data/x || echo read-only"), mounts=(part,)))
+            assert [line for line in ended.text() if "touch" not in line] == [listed, "read-only"]
+        one = replace(mount, sub_path="a/b/file")
+        assert bench.run(bench.spec("cat", "/data", mounts=(one,))).text() == ["kept"]
+        for sub_path in ("none", "out/etc"):
+            with pytest.raises((PermanentError, TemporaryError)):
+                bench.start(bench.spec(*FOREVER, mounts=(replace(mount, sub_path=sub_path),)))
+
+    def test_what_an_archive_says_of_a_volumes_folders_becomes_so(self, bench: Bench) -> None:
+        """Of the root, by its own name (said twice) or from above; before a container with it was started."""
+        only_where_real(bench.backend)
+        volume = bench.backend.create_volume(VolumeSpec(bench.name(), bench.labels()))
+        mount = Mount(MountKind.VOLUME, volume.name, "/shared")
+        unstarted = bench.backend.create_container(bench.spec(*FOREVER, mounts=(mount,)))
+        for _ in range(2):
+            bench.backend.put_archive(unstarted, "/shared", folders(".", "a"))
+        with suppress(PermanentError):
+            bench.backend.put_archive(unstarted, "/", folders("shared"))
+        ended = bench.run(bench.spec(*shell("stat -c '%a %u %g' /shared /shared/a"), mounts=(mount,)))
+        assert ended.text() == ["2771 12 34"] * 2
 
     def test_volumes_begin_empty(self, bench: Bench) -> None:
         only_where_real(bench.backend)

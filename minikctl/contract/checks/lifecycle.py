@@ -40,7 +40,6 @@ class LifecycleChecks(ContractBase):
         exited = bench.until_exited(container_id)
         assert (exited.exit_code, exited.oom_killed) == (3, False)
         self._check_times(exited, before)
-        assert bench.backend.create_container(spec) == container_id, "create finds one that has ended"
         bench.backend.signal_container(container_id, kill=False)
         bench.backend.signal_container(container_id, kill=True)
         assert bench.look(container_id) == exited, "a signal after the end is fine and changes nothing"
@@ -150,6 +149,16 @@ class LifecycleChecks(ContractBase):
             ids = list(threads.map(live, range(len(specs))))
         assert len(set(ids)) == len(specs)
         assert set(bench.listed()) == set(ids[::2])
+
+    def test_an_attempt_that_has_ended_is_not_made_again(self, bench: Bench) -> None:
+        """It would be started a second time, perhaps beside the one that followed it."""
+        spec = bench.spec(*shell("exit 3"))
+        container = bench.start(spec)
+        bench.until_exited(container.id)
+        with pytest.raises(PermanentError) as caught:
+            bench.backend.create_container(spec)
+        assert caught.value.reason == "AlreadyRan"
+        assert bench.look(container.id).exit_code == 3
 
     def test_same_name_from_two_threads_is_one_container(self, bench: Bench) -> None:
         spec = bench.spec(*FOREVER)
