@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from minikctl.agent import claim_volumes
 from minikctl.agent.engine import Engine
 from minikctl.agent.ports import Executor, VolumeRemoved
 from minikctl.backend import Backend
 from minikctl.controlplane.view import View
 from minikctl.controlplane.volumes import place_of
-from minikctl.errors import BackendError
+from minikctl.errors import BackendError, TemporaryError
 from minikctl.model import Object, ObjectKey, is_deleting, key_of, spec_of
 from minikctl.model.claims import claim_reference, is_provisioned
 
@@ -58,11 +59,21 @@ class Removals:
         return not self._under_way and not any(map(is_deleting, self._view().list("PersistentVolume")))
 
 
+def _remove(backend: Backend, name: str) -> None:
+    try:
+        backend.remove_volume(name)
+    except TemporaryError as error:
+        if error.reason != "VolumeInUse":
+            raise
+        claim_volumes.clear(backend, name)
+        backend.remove_volume(name)
+
+
 def remove(engine: str, backend: Backend, key: ObjectKey, name: str) -> VolumeRemoved:
     """A job. Without a name there is nothing to remove: the data is somebody's to keep."""
     try:
         if name:
-            backend.remove_volume(name)
+            _remove(backend, name)
         return VolumeRemoved(engine, key)
     except BackendError as error:
         return VolumeRemoved(engine, key, error)

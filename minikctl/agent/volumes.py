@@ -74,11 +74,16 @@ class DistantVolumes(ImaginedVolumes):
 def _imagined(uid: str, wanted: VolumeMount) -> Mount:
     volume = wanted.volume
     if isinstance(volume, ClaimVolume):
-        return Mount(MountKind.VOLUME, volume.volume, wanted.target, wanted.read_only)
+        return _of_claim(volume, wanted)
     source = volume.path if isinstance(volume, HostPath) else f"/{PODS}/{uid}/{VOLUMES}/{volume.name}"
     if wanted.sub_path:
         source = f"{source}/{wanted.sub_path}"
     return Mount(MountKind.BIND, source, wanted.target, wanted.read_only, wanted.propagation)
+
+
+def _of_claim(volume: ClaimVolume, wanted: VolumeMount) -> Mount:
+    """What `claim_volumes` prepares."""
+    return Mount(MountKind.VOLUME, volume.volume, wanted.target, wanted.read_only, sub_path=wanted.sub_path)
 
 
 class LocalVolumes:
@@ -139,10 +144,7 @@ class LocalVolumes:
     def _mount(self, uid: str, container: str, index: int, wanted: VolumeMount) -> Mount:
         volume = wanted.volume
         if isinstance(volume, ClaimVolume):
-            if wanted.sub_path:
-                why = f"subPath of a claim is not supported: {wanted.sub_path}"
-                raise PermanentError(why, reason="CreateContainerConfigError")
-            return Mount(MountKind.VOLUME, volume.volume, wanted.target, wanted.read_only)
+            return _of_claim(volume, wanted)
         source = self._source(uid, volume)
         if wanted.sub_path:
             makes = not isinstance(volume, FileVolume)

@@ -89,8 +89,13 @@ _CONTAINER_SECURITY: Table = {
 }
 _POD_SECURITY: Table = {
     "appArmorProfile": ENGINE,
-    "fsGroup": enforced("of the files that are made for the pod; and every process is a member"),
-    "fsGroupChangePolicy": inert("what is made has its group from the beginning"),
+    "fsGroup": enforced(
+        "of the files that are made for the pod, and of the root of a claim's volume while it is empty; what"
+        " is made there inherits it. Every process is a member"
+    ),
+    "fsGroupChangePolicy": inert_but_relied_on(
+        "a claim's volume that has something in it is not changed", "OnRootMismatch"
+    ),
     "runAsGroup": ENGINE,
     "runAsNonRoot": ENGINE,
     "runAsUser": ENGINE,

@@ -92,7 +92,9 @@ VOLUMES: Table = {
         "type": ENFORCED,
     },
     "ephemeral": {"volumeClaimTemplate": {"metadata": _OF_EPHEMERAL, "spec": CLAIM_SPEC}},
-    "persistentVolumeClaim": enforced("a volume of the engine; subPath of it is refused when the pod runs"),
+    "persistentVolumeClaim": enforced(
+        "a volume of the engine, or what somebody wrote; subPath of the engine's needs Docker 26 or Podman 5"
+    ),
     "projected": {
         "defaultMode": ENFORCED,
         "defaultUser": REFUSED,

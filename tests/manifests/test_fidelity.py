@@ -143,7 +143,7 @@ def test_each_field_that_is_used_is_named_with_the_servers_path() -> None:
         ({"volumes": [{"nfs": {"path": "/"}}]}, "spec.volumes[0].nfs", "rejected", "rejected"),
         ({"priority": 1}, "spec.priority", "enforced", "enforced"),
         ({"affinity": {"podAffinity": {}}}, "spec.affinity", "enforced", "enforced"),
-        ({"runtimeClassName": "x"}, "spec.runtimeClassName", "rejected", "rejected"),
+        ({"hostnameOverride": "x"}, "spec.hostnameOverride", "rejected", "rejected"),
         (
             {"tolerations": [{"operator": "Gt"}]},
             "spec.tolerations[0].operator",

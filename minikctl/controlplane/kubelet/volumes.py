@@ -85,6 +85,8 @@ class ClaimVolume(Struct, frozen=True):
     name: str
     volume: str
     labels: tuple[tuple[str, str], ...] = ()
+    group: int | None = None
+    """fsGroup."""
 
 
 Volume: TypeAlias = FileVolume | EmptyDir | HostPath | ClaimVolume
@@ -170,11 +172,11 @@ def _bare(volume: dict[str, Any], around: Surroundings) -> Volume | Missing:
         return HostPath(name, source["path"], source.get("type") or "", _may_hold_sockets(around))
     claim = claim_name(name_of(around.pod), volume)
     if claim is not None:
-        return _claimed(volume, claim, around)
+        return _claimed(volume, claim, around, group)
     return FileVolume(name, (), group)
 
 
-def _claimed(volume: dict[str, Any], name: str, around: Surroundings) -> Volume | Missing:
+def _claimed(volume: dict[str, Any], name: str, around: Surroundings, group: int | None) -> Volume | Missing:
     claim = around.get("PersistentVolumeClaim", name)
     if claim is None:
         return Missing(f'persistentvolumeclaim "{name}" not found')
@@ -186,7 +188,7 @@ def _claimed(volume: dict[str, Any], name: str, around: Surroundings) -> Volume 
     if not is_provisioned(bound):
         return _folder_of_machine(volume["name"], spec_of(bound), around)
     own = ((CLUSTER, around.cluster_id), (POD_NAMESPACE, namespace_of(claim)), (CLAIM, name))
-    return ClaimVolume(volume["name"], spec_of(bound)["csi"]["volumeHandle"], own)
+    return ClaimVolume(volume["name"], spec_of(bound)["csi"]["volumeHandle"], own, group)
 
 
 def _folder_of_machine(name: str, source: dict[str, Any], around: Surroundings) -> HostPath:
