@@ -184,7 +184,7 @@ _OVERHEAD = enforced("by the scheduler; Kubernetes takes it from a RuntimeClass 
 POD_SPEC: Table = {
     "activeDeadlineSeconds": ENFORCED,
     "affinity": ENFORCED,
-    "automountServiceAccountToken": inert_but_relied_on("there is no token to mount", False),
+    "automountServiceAccountToken": inert_but_relied_on("none is mounted but by a projected volume", False),
     "containers": CONTAINER,
     "dnsConfig": {
         "nameservers": ENGINE,

@@ -76,6 +76,7 @@ _DOWNWARD_ITEMS: Table = {
     "user": REFUSED,
 }
 _ITEMS: Table = {"key": ENFORCED, "mode": ENFORCED, "path": ENFORCED, "user": REFUSED}
+_TOKEN = Support("emulated", "a token without a signature: a program can read it, and no cluster takes it")
 _FOLLOWS = enforced("its files follow it within a second or two while an agent or a command acts")
 _CONFIG_MAP_FILES: Table = {"items": _ITEMS, "name": _FOLLOWS, "optional": ENFORCED}
 VOLUMES: Table = {
@@ -104,7 +105,12 @@ VOLUMES: Table = {
             "downwardAPI": {"items": _DOWNWARD_ITEMS},
             "podCertificate": REFUSED,
             "secret": _CONFIG_MAP_FILES,
-            "serviceAccountToken": REFUSED,
+            "serviceAccountToken": {
+                "audience": _TOKEN,
+                "expirationSeconds": inert("the token names no end"),
+                "path": _TOKEN,
+                "user": REFUSED,
+            },
         },
     },
     "secret": {

@@ -23,6 +23,7 @@ from minikctl.controlplane.kubelet.configuration import (
 )
 from minikctl.controlplane.kubelet.downward import field_value, resource_value
 from minikctl.controlplane.kubelet.environment import Environment, expand, references_in
+from minikctl.controlplane.kubelet.tokens import token
 from minikctl.model import (
     Object,
     ObjectKey,
@@ -233,6 +234,9 @@ def _projected(volume: dict[str, Any], around: Surroundings) -> list[File] | Mis
             found = _secret(source["secret"], mode, around)
         elif "downwardAPI" in source:
             found = list(_downward(source["downwardAPI"], mode, around))
+        elif "serviceAccountToken" in source:
+            wanted = source["serviceAccountToken"]
+            found = [File(wanted["path"], token(wanted, around), mode)]
         if isinstance(found, Missing):
             return found
         files.extend(found)
