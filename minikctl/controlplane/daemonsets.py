@@ -150,13 +150,13 @@ class _Look:
     # --- one pod
 
     def _prototype(self) -> Object:
-        pod = pod_from(self.set, self.spec["template"], self.now)
+        template = self.spec["template"]
+        own = template["spec"].get("tolerations") or []
+        troubles = [{"effect": effect, "key": key, "operator": "Exists"} for key, effect in _TROUBLES]
+        tolerations = [*own, *(one for one in troubles if one not in own)]
+        spec = {**template["spec"], "tolerations": tolerations}
+        pod = pod_from(self.set, {**template, "spec": spec}, self.now)
         pod["metadata"]["labels"][REVISION_LABEL] = hash_of(self.update)
-        tolerations = pod["spec"].setdefault("tolerations", [])
-        for key, effect in _TROUBLES:
-            one = {"effect": effect, "key": key, "operator": "Exists"}
-            if one not in tolerations:
-                tolerations.append(one)
         return pod
 
     def _create(self, node: Object) -> None:
@@ -241,14 +241,19 @@ class _Look:
         surging = 0
         allowed: list[str] = []
         candidates: list[str] = []
-        for node, pods in self.pods.items():
+        wanted_nodes = {name_of(node) for node in self.wanted}
+        for node, pods in list(self.pods.items()):
             new, old = self._split(pods)
             if len(new) > 1 or len(old) > 1:
                 surging += 1
             elif new and old:
                 surging += not self._is_available(new[0])
-            elif old:
-                (candidates if self._is_available(old[0]) else allowed).append(node)
+            elif old and not self._is_available(old[0]):
+                allowed.append(node)
+            elif old and node in wanted_nodes:
+                candidates.append(node)
+            elif old:  # it may stay, but no new one may come: of this one nothing is updated but by its end
+                self._delete(old)
         left = max(0, self._allowed("maxSurge", 0) - surging)
         chosen = {*allowed, *candidates[:left]}
         for wanted in self.wanted:

@@ -102,6 +102,18 @@ def test_taints(effect: str, stays: bool) -> None:
     assert status_of(cluster.set)["desiredNumberScheduled"] == 0
 
 
+def test_what_daemons_tolerate_they_tolerate_for_ever() -> None:
+    """The defaults of other pods end after five minutes."""
+    cluster = Nodes(daemon_set(pod={"tolerations": [{"key": "gpu", "operator": "Exists"}]}))
+    cluster.settle()
+    (pod,) = cluster.view.list("Pod")
+    found = spec_of(pod)["tolerations"]
+    assert found[0] == {"key": "gpu", "operator": "Exists"}
+    assert not [one for one in found if "tolerationSeconds" in one]
+    keys = [one["key"] for one in found]
+    assert len(keys) == len(set(keys)) == 7
+
+
 def test_tolerated_taints() -> None:
     tolerations = [{"key": "gpu", "operator": "Exists"}]
     cluster = Nodes(daemon_set(pod={"tolerations": tolerations}), node("node-2", taints=[GPU]))
@@ -180,6 +192,17 @@ class TestUpdates:
         cluster.now += 10
         cluster.settle()
         assert cluster.places() == ["1:2"]
+
+    def test_a_node_that_takes_no_new_one_holds_nobody_up(self) -> None:
+        strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+        cluster = Nodes(daemon_set(updateStrategy=strategy), node("node-2"))
+        cluster.settle()
+        cluster.change_node("node-1", taints=[{"key": "gpu", "effect": "NoSchedule"}])
+        cluster.settle()
+        assert cluster.places() == ["1:1", "2:1"]
+        cluster.edit(template=template("nginx:2", "agent"))
+        cluster.settle()
+        assert cluster.places() == ["2:2"]
 
     def test_on_delete_people_delete(self) -> None:
         cluster = Nodes(daemon_set(updateStrategy={"type": "OnDelete"}))
