@@ -31,7 +31,8 @@ SHARED = 0o2770
 def prepare(backend: Backend, image: str, wanted: Sequence[VolumeMount]) -> None:
     """Makes what one container's mounts of claims need. `image` is one that the engine has.
 
-    :raises PermanentError: a subPath leads through something that is no folder.
+    :raises PermanentError: reason `CreateContainerConfigError`: a subPath leads through something that is no
+        folder of the volume.
     """
     if backend.capabilities.simulated:
         return
@@ -44,7 +45,11 @@ def prepare(backend: Backend, image: str, wanted: Sequence[VolumeMount]) -> None
         with _Prepared(backend, image, volume) as prepared:
             prepared.share(volume.group)
             for sub_path in sub_paths:
-                prepared.make_folders(sub_path, volume.group)
+                try:
+                    prepared.make_folders(sub_path, volume.group)
+                except PermanentError as error:  # a link, in the engine's words
+                    text = f'failed to prepare subPath for volumeMount "{volume.name}": {error}'
+                    raise PermanentError(text, reason="CreateContainerConfigError") from error
 
 
 def clear(backend: Backend, volume: str) -> None:

@@ -52,7 +52,8 @@ def _waiting(stage: Stage) -> str:
 @pytest.mark.parametrize("kind", ["emptyDir", "claim"])
 @pytest.mark.parametrize("place", on_current_real_engines(), indirect=True)
 def test_no_sub_path_follows_a_link_out_of_its_volume(stage: Stage, kind: str) -> None:
-    """CVE-2017-1002101: below the link lies a file of this machine, which the engine could reach."""
+    """CVE-2017-1002101: below the link lies a file of this machine, which the engine could reach. Podman
+    takes a link in a volume of its own for one that begins there: then nothing lies below it."""
     secret = stage.folder / "outside"
     secret.mkdir()
     (secret / "words").write_text(f"{MACHINES_OWN}\n")
@@ -60,10 +61,13 @@ def test_no_sub_path_follows_a_link_out_of_its_volume(stage: Stage, kind: str) -
     manifests = [attack(kind, str(stage.folder), "link/outside")]
     documents = [claim(), *manifests] if kind == "claim" else manifests
     stage.ok("apply", "--wait=false", "-f", stage.write("pod.yaml", *documents))
-    refused = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
-    until("it is refused", lambda: _waiting(stage) in refused, seconds=15)
+    if kind == "claim" and stage.place.backend == "podman":
+        until("nothing lies there", lambda: "can't open" in stage("logs", "app", "-c", "main").out)
+    else:
+        until("it is refused", lambda: _waiting(stage) == "CreateContainerConfigError", seconds=15)
+        assert "failed to prepare subPath" in stage.ok("describe", "pod", "app").out
+        assert "main" not in {one.container for one in stage.running()}
     assert MACHINES_OWN not in stage("logs", "app", "-c", "main").out
-    assert "main" not in {one.container for one in stage.running()}
     stage.ok("delete", "-f", str(stage.folder / "pod.yaml"))
 
 
