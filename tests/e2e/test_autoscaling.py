@@ -58,9 +58,9 @@ def test_up_under_load_and_down_after_it(stage: Stage) -> None:
 
     run_in(stage, pod, "kill -9 $(cat /tmp/load)")
     until("one pod", lambda: len(stage.pod_names()) == 1, seconds=PATIENCE)
-    reasons = [one["message"] for one in stage.get("events") if one["reason"] == "SuccessfulRescale"]
-    assert reasons == [
+    told = {one["message"] for one in stage.get("events") if one["reason"] == "SuccessfulRescale"}
+    assert told >= {
         "New size: 3; reason: cpu resource utilization (percentage of request) above target",
         "New size: 1; reason: All metrics below target",
-    ]
+    }
     assert "cpu: " in stage.ok("get", "hpa").out
