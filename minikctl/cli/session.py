@@ -108,8 +108,15 @@ class Session:
         if kind == "Event":
             return self.api.list(kind, namespace)
         place = namespace if KINDS[kind].namespaced else None
-        found = (one for one in self.observed() if one["kind"] == kind)
+        found = self._of_kind(kind)
+        if kind == "Endpoints":
+            from minikctl.model.endpoints import with_derived
+
+            found = with_derived(found, self._of_kind("Service"), self._of_kind("EndpointSlice"))
         return [one for one in found if place is None or one["metadata"].get("namespace") == place]
+
+    def _of_kind(self, kind: str) -> list[Object]:
+        return [one for one in self.observed() if one["kind"] == kind]
 
     def close(self) -> None:
         if self._cluster is not None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from minikctl.controlplane.decision import Decision, Ids, with_status
 from minikctl.controlplane.endpoints import write_slices
+from minikctl.controlplane.mirroring import mirror
 from minikctl.controlplane.podcontrol import deleted
 from minikctl.controlplane.proxies import (
     ALLOCATED,
@@ -57,6 +58,7 @@ def reconcile(key: ObjectKey, view: View, now: float, ids: Ids) -> Decision:
     network = pod_network(view)
     service = _with_allocations(service, view, network, ids.site, decision)
     write_slices(service, view, decision, now, ids)
+    mirror(service, view, decision, now, ids)
     _keep_proxies(service, view, network, decision, now, ids)
     _write_status(service, view, decision)
     return decision
@@ -163,6 +165,8 @@ def _keep_proxies(
     for role in OF_SERVICES:
         pod = view.get(pod_key(key_of(service), role))
         if pod is None and role in wanted:
+            if role is Role.BALANCER:
+                decision.tell(service, "EnsuringLoadBalancer", "Ensuring load balancer", COMPONENT)
             decision.put(make_pod(service, role, network, ids.site.proxy_image, ids.uid(), now))
         elif pod is not None and not is_deleting(pod):
             fits = annotations_of(pod).get(MADE_FROM) == made_from(service, role, network)
@@ -180,6 +184,8 @@ def _write_status(service: Object, view: View, decision: Decision) -> None:
         ]
         address = status_of(balancer).get("hostIP", "127.0.0.1")
         status["loadBalancer"] = {"ingress": [{"ip": address, "ipMode": "Proxy", "ports": ports}]}
+        if not (status_of(service).get("loadBalancer") or {}).get("ingress"):
+            decision.tell(service, "EnsuredLoadBalancer", "Ensured load balancer", COMPONENT)
     elif balancer is not None and is_balanced and (trouble := trouble_of(balancer)):
         text = f"Error syncing load balancer: {trouble}"
         decision.tell(service, "SyncLoadBalancerFailed", text, COMPONENT, "Warning")

@@ -49,6 +49,8 @@ def concerned(obj: Object | None, old: Object | None, view: View) -> Concerned:
             return _by_slice(obj, old, view)
         case "Service":
             return _by_service(obj, old, view)
+        case "Endpoints":
+            return Concerned((ObjectKey("Service", namespace_of(either or {}), name_of(either or {})),))
         case "Ingress" | "IngressClass":
             return _by_ingress(obj, old, view)
         case "Secret":

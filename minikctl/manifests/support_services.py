@@ -74,6 +74,22 @@ _SLICE: Table = {
 }
 
 
+_ADDRESSES: Table = {
+    "hostname": ENFORCED,
+    "ip": enforced(_ONLY_IPV4),
+    "nodeName": inert(_ONE_NODE),
+    "targetRef": inert("it is told, and nothing follows from it"),
+}
+_SUBSETS: Table = {
+    "addresses": _ADDRESSES,
+    "notReadyAddresses": _ADDRESSES,
+    "ports": {
+        "appProtocol": inert("bytes are forwarded as they are"),
+        "name": ENFORCED,
+        "port": ENFORCED,
+        "protocol": ENFORCED,
+    },
+}
 _BACKEND: Table = {
     "resource": REFUSED,
     "service": {"name": ENFORCED, "port": {"name": ENFORCED, "number": ENFORCED}},
@@ -105,6 +121,7 @@ def service_tables() -> dict[str, Table]:
     """By kind."""
     return {
         "EndpointSlice": plain(_SLICE),
+        "Endpoints": plain({"subsets": _SUBSETS}),
         "Ingress": declared(_INGRESS),
         "IngressClass": plain({"spec": _INGRESS_CLASS}),
         "Service": declared(_SERVICE),

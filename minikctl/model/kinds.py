@@ -56,6 +56,7 @@ SERVICE = Kind("Service", "v1", "services", ("svc",), True, _ALL, in_all=True)
 ENDPOINT_SLICE = Kind(
     "EndpointSlice", "discovery.k8s.io/v1", "endpointslices", (), True, _ALL, has_status=False
 )
+ENDPOINTS = Kind("Endpoints", "v1", "endpoints", ("ep",), True, _ALL, has_status=False)
 INGRESS = Kind("Ingress", "networking.k8s.io/v1", "ingresses", ("ing",), True, _ALL)
 INGRESS_CLASS = Kind(
     "IngressClass", "networking.k8s.io/v1", "ingressclasses", (), False, _ALL, has_status=False
@@ -191,6 +192,7 @@ KINDS: dict[str, Kind] = {
         DISRUPTION_BUDGET,
         SERVICE,
         ENDPOINT_SLICE,
+        ENDPOINTS,
         INGRESS_CLASS,
         INGRESS,
         POD,
@@ -224,6 +226,7 @@ APPLY_ORDER: dict[str, int] = {
     "PersistentVolumeClaim": 7,
     "Service": 8,
     "EndpointSlice": 9,
+    "Endpoints": 9,
     "Pod": 10,
     "ReplicaSet": 11,
     "Deployment": 12,

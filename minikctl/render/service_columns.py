@@ -58,6 +58,16 @@ def shortened(words: Iterable[str]) -> str:
     return ",".join(known[:MOST_SHOWN]) + more or _UNSET
 
 
+def _endpoints(one: Object, _now: float) -> str:
+    found = [
+        f"{address['ip']}:{port['port']}" if port else str(address["ip"])
+        for subset in one.get("subsets") or ()
+        for port in subset.get("ports") or [{}]
+        for address in subset.get("addresses") or ()
+    ]
+    return shortened(found) if found else _NONE
+
+
 def _hosts(ingress: Object, _now: float) -> str:
     hosts = [str(rule["host"]) for rule in rules_of(ingress) if rule.get("host")]
     more = f" + {len(hosts) - MOST_SHOWN} more..." if len(hosts) > MOST_SHOWN else ""
@@ -92,6 +102,11 @@ SERVICE_COLUMNS: Mapping[str, tuple[Column, ...]] = {
         Column("ADDRESSTYPE", lambda obj, _now: str(obj.get("addressType", ""))),
         Column("PORTS", _slice_ports),
         Column("ENDPOINTS", _slice_endpoints),
+        Column("AGE", age_cell),
+    ),
+    "Endpoints": (
+        Column("NAME", name_cell),
+        Column("ENDPOINTS", _endpoints),
         Column("AGE", age_cell),
     ),
     "Ingress": (

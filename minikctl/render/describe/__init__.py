@@ -25,7 +25,7 @@ from minikctl.render.describe.node import describe_node
 from minikctl.render.describe.pod import describe_pod
 from minikctl.render.describe.policies import describe_budget, describe_limit_range, describe_quota
 from minikctl.render.describe.priority import describe_priority_class
-from minikctl.render.describe.services import describe_endpoint_slice, describe_service
+from minikctl.render.describe.services import describe_endpoint_slice, describe_endpoints, describe_service
 from minikctl.render.describe.sets import (
     describe_daemon_set,
     describe_replication_controller,
@@ -101,6 +101,7 @@ _ALONE: dict[str, _Describer] = {
     "ConfigMap": describe_config_map,
     "CronJob": describe_cron_job,
     "EndpointSlice": describe_endpoint_slice,
+    "Endpoints": describe_endpoints,
     "HorizontalPodAutoscaler": describe_autoscaler,
     "IngressClass": describe_ingress_class,
     "Job": describe_job,

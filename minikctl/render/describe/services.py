@@ -116,6 +116,27 @@ def describe_endpoint_slice(one: Object, events: Sequence[Object] | None, now: f
     return page.aligned()
 
 
+def describe_endpoints(one: Object, events: Sequence[Object] | None, now: float) -> str:
+    page = Page()
+    page.row(0, "Name:", name_of(one))
+    page.row(0, "Namespace:", namespace_of(one))
+    page.labels(0, "Labels", labels_of(one))
+    page.annotations(0, "Annotations", annotations_of(one))
+    page.row(0, "Subsets:")
+    for subset in one.get("subsets") or ():
+        for title, field in (("Addresses", "addresses"), ("NotReadyAddresses", "notReadyAddresses")):
+            page.row(1, f"{title}:", ",".join(item["ip"] for item in subset.get(field) or ()) or NONE)
+        if subset.get("ports"):
+            page.row(1, "Ports:")
+            page.row(2, "Name", "Port", "Protocol")
+            page.row(2, "----", "----", "--------")
+            for port in subset["ports"]:
+                page.row(2, port.get("name") or UNSET, port["port"], port.get("protocol", "TCP"))
+        page.row(0, "")
+    describe_events(page, events, now)
+    return page.aligned()
+
+
 def _describe_endpoint(page: Page, endpoint: dict[str, Any]) -> None:
     conditions = endpoint.get("conditions") or {}
     page.row(1, f"- Addresses:  {', '.join(endpoint.get('addresses') or ())}")
