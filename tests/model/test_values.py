@@ -396,7 +396,7 @@ class TestObjects:
         assert found is not None
         assert found.name == kind
 
-    @pytest.mark.parametrize("word", ["", "pod.apps", "deployments.extensions", "hpa"])
+    @pytest.mark.parametrize("word", ["", "pod.apps", "deployments.extensions", "hpas"])
     def test_words_for_nothing(self, word: str) -> None:
         assert find_kind(word) is None
 
