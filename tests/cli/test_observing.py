@@ -299,7 +299,8 @@ def _take_terminal(descriptor: int) -> None:
 
 
 def test_lines_for_people_are_rewritten_on_a_terminal(cli: Cli, tmp_path: Path) -> None:
-    path = cli.write("web.yaml", deployment(replicas=2))
+    slow = deployment(replicas=2).replace("replicas: 2", "minReadySeconds: 1\n  replicas: 2")
+    path = cli.write("web.yaml", slow)
     leader, follower = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "minikctl", "apply", "-f", path, "--timeout=20s"],
