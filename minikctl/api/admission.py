@@ -16,6 +16,7 @@ from minikctl.model.defaults import set_defaults
 from minikctl.model.kinds import KINDS
 from minikctl.model.secrets import folded
 from minikctl.model.timestamps import format_time
+from minikctl.model.versions import stored
 
 SYSTEM_ANNOTATIONS = "deployment.kubernetes.io/"
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
@@ -31,7 +32,9 @@ def merge_table(kind: str) -> MergeTable:
 
 
 def in_namespace(manifest: Object, namespace: str) -> Object:
-    """The manifest with its namespace written out: its own, else the command's."""
+    """The manifest, in the version that is stored, with its namespace written out: its own, else the
+    command's."""
+    manifest = stored(manifest)
     kind = KINDS.get(manifest.get("kind", ""))
     metadata = manifest.get("metadata") or {}
     if kind is None or not isinstance(metadata, dict):

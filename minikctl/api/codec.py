@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from minikctl.errors import ManifestError, Position
 from minikctl.model import Object
+from minikctl.model.versions import stored
 
 
 class DesiredCodec:
@@ -31,4 +32,4 @@ class DesiredCodec:
         documents = parse(text.encode("utf-8", errors="surrogateescape"), path)
         if len(documents) != 1:
             raise ManifestError(f"holds {len(documents)} objects instead of one", Position(path, 1, 1))
-        return documents[0].obj
+        return stored(documents[0].obj)

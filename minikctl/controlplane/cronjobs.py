@@ -15,6 +15,7 @@ from datetime import tzinfo
 from typing import Any
 
 from minikctl.controlplane.decision import Decision, Ids, with_status
+from minikctl.controlplane.podcontrol import beyond_quota
 from minikctl.controlplane.view import View
 from minikctl.model import (
     Object,
@@ -163,6 +164,10 @@ class _Look:
 
     def _start(self, slot: float) -> None:
         job = job_for(self.cron_job, slot, self.now, self.ids.uid())
+        if (why := beyond_quota(job, self.view)) is not None:
+            text = f"Error creating job: {why}"
+            self.decision.tell(self.cron_job, "FailedCreate", text, COMPONENT, "Warning")
+            return
         self.last = format_time(slot)
         known = self.view.get(key_of(job))
         if known is not None:

@@ -14,6 +14,7 @@ from typing import Any
 from minikctl.controlplane import deployment_status
 from minikctl.controlplane.decision import Decision, Ids, with_metadata
 from minikctl.controlplane.owned import claim
+from minikctl.controlplane.podcontrol import beyond_quota
 from minikctl.controlplane.rollout import (
     new_replicas,
     proportions,
@@ -117,13 +118,15 @@ class _Rollout:
             self._scale(old, 0)
         if self._old_pods_run():
             return
-        self._make_new()
+        if not self._make_new():
+            return
         if replicas_of(self._new()) != self.spec["replicas"]:
             self._scale(self._new(), self.spec["replicas"])
         self._clean_up()
 
     def _roll(self) -> None:
-        self._make_new()
+        if not self._make_new():
+            return
         if not (self._scale_new() or self._scale_old()):
             self._clean_up()
 
@@ -149,19 +152,25 @@ class _Rollout:
     def _total(self) -> int:
         return sum(replicas_of(one) for one in self.sets.values())
 
-    def _make_new(self) -> None:
+    def _make_new(self) -> bool:
+        """False: its namespace has no quota for another ReplicaSet."""
         if self.new_name is not None:
             self._adopt_revision()
-            return
+            return True
         revision = max((revision_of(one) for one in self._old()), default=0) + 1
         count = new_replicas(self.spec, 0, self._total())
         new = self._new_replica_set(revision, count)
+        if (why := beyond_quota(new, self.view)) is not None:
+            text = f'Failed to create new replica set "{name_of(new)}": {why}'
+            self.decision.tell(self.deployment, "ReplicaSetCreateError", text, COMPONENT, "Warning")
+            return False
         self.new_name = name_of(new)
         self._put(new)
         self._annotate({REVISION: str(revision)})
         if count:
             self._tell_scaled("up", new, 0, count)
         deployment_status.note_created(self, name_of(new))
+        return True
 
     def _new_replica_set(self, revision: int, count: int) -> Object:
         template = copy(self.spec["template"])

@@ -405,8 +405,8 @@ class Manager:
             self._concern_unscheduled(depends_on_others)
 
     def _concern_refused(self, namespace: str | None) -> None:
-        """There may be room for pods that were not made."""
-        for kind in ADOPTERS["Pod"]:
+        """There may be room for what was not made."""
+        for kind in (*ADOPTERS["Pod"], "CronJob", "Deployment"):
             for maker in self.view.list(kind, namespace):
                 self._concern_controller(key_of(maker))
 

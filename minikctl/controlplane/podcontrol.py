@@ -26,6 +26,7 @@ from minikctl.model import (
     status_of,
 )
 from minikctl.model.defaults import set_defaults
+from minikctl.model.kinds import KINDS
 from minikctl.model.pods import is_finished, is_ready, phase, ready_since, restarts
 from minikctl.model.timestamps import format_time
 
@@ -66,6 +67,12 @@ def refused(pod: Object, view: View, *, made: int = 0) -> str | None:
     why = admission.refusal(admission.admitted(pod, view), view, made=made)
     name = pod["metadata"].get("generateName") or name_of(pod)
     return None if why is None else f'pods "{name}" is forbidden: {why}'
+
+
+def beyond_quota(obj: Object, view: View) -> str | None:
+    """The same of what is no pod (a ReplicaSet, a claim, a Job): quotas and LimitRanges can refuse it."""
+    why = admission.refusal(obj, view)
+    return None if why is None else f'{KINDS[obj["kind"]].resource} "{name_of(obj)}" is forbidden: {why}'
 
 
 def room_for(pod: Object, count: int, view: View) -> tuple[int, str | None]:

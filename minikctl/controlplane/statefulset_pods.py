@@ -104,6 +104,17 @@ def claim_names(stateful_set: Object, pod: Object) -> dict[str, str]:
     return {name_of(one): f"{name_of(one)}-{name_of(pod)}" for one in templates}
 
 
+def missing_claims(stateful_set: Object, pod: Object, view: View, now: float) -> list[Object]:
+    """The pod's claims that are not there, as they would be made; without uids."""
+    templates = spec_of(stateful_set).get("volumeClaimTemplates") or ()
+    names = claim_names(stateful_set, pod)
+    return [
+        _new_claim(stateful_set, template, names[name_of(template)], now, "")
+        for template in templates
+        if view.get(ObjectKey(CLAIM, namespace_of(stateful_set), names[name_of(template)])) is None
+    ]
+
+
 def ensure_claims(
     stateful_set: Object, pod: Object, view: View, decision: Decision, now: float, ids: Ids
 ) -> list[str]:

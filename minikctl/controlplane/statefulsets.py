@@ -16,11 +16,12 @@ from typing import Any
 from minikctl.controlplane import controller_revisions
 from minikctl.controlplane.decision import Decision, Ids, earliest, with_status
 from minikctl.controlplane.owned import claim
-from minikctl.controlplane.podcontrol import deleted, refused
+from minikctl.controlplane.podcontrol import beyond_quota, deleted, refused
 from minikctl.controlplane.statefulset_pods import (
     condemn_claims,
     ensure_claims,
     has_claims_that_go,
+    missing_claims,
     new_pod,
     ordinal_of,
     revision_of,
@@ -161,6 +162,8 @@ class _Look:
             return False
         if has_claims_that_go(self.set, pod, self.view):
             return False
+        if not self._may_claim(pod):
+            return False
         self._ensure_claims(pod)
         self.made += 1
         self.pods[ordinal] = self.decision.put(pod)
@@ -178,6 +181,17 @@ class _Look:
         if partition is None:
             partition = status_of(self.set).get("currentReplicas", 0)
         return bool(ordinal < self.wanted.start + partition)
+
+    def _may_claim(self, pod: Object) -> bool:
+        """False: the namespace's quotas or LimitRanges have no room for a claim of the pod."""
+        bounds = (self.view.has(kind, key_of(pod).namespace) for kind in ("ResourceQuota", "LimitRange"))
+        for wanted in missing_claims(self.set, pod, self.view, self.now) if any(bounds) else ():
+            if (why := beyond_quota(wanted, self.view)) is not None:
+                where = f"Claim {name_of(wanted)} Pod {name_of(pod)} in StatefulSet {name_of(self.set)}"
+                text = f"create {where} failed error: {why}"
+                self.decision.tell(self.set, "FailedCreate", text, COMPONENT, "Warning")
+                return False
+        return True
 
     def _ensure_claims(self, pod: Object) -> None:
         for name in ensure_claims(self.set, pod, self.view, self.decision, self.now, self.ids):

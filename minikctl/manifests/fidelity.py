@@ -29,6 +29,7 @@ from minikctl.manifests.support import (
 )
 from minikctl.model import Object
 from minikctl.model.kinds import KINDS
+from minikctl.model.versions import stored
 
 
 class FieldFidelity(NamedTuple):
@@ -82,7 +83,7 @@ def relied_on_in_vain(obj: Object) -> list[FieldFidelity]:
 def refused_kind(obj: Object) -> FieldProblem | None:
     """Why objects of this kind are validated and not run; None where they are run."""
     kind = KINDS.get(str(obj.get("kind")))
-    if kind is None or kind.api_version != obj.get("apiVersion"):
+    if kind is None or kind.api_version != stored(obj).get("apiVersion"):
         run = ", ".join(name for name, one in KINDS.items() if one.declarable)
         return FieldProblem("kind", NOT_HANDLED, f"this version does not run it (it runs {run})")
     if not kind.declarable:
@@ -143,7 +144,7 @@ def _joined_entry(entry: Support | Table, backend: str, told: FidelityTable, pat
 def _used_fields(obj: Object, backend: str) -> Iterator[_Used]:
     table = table_of(str(obj.get("kind")), backend)
     if table is not None:
-        yield from _walk(obj, table, ())
+        yield from _walk(stored(obj), table, ())
 
 
 def _walk(value: Any, support: Support | Table, steps: Path) -> Iterator[_Used]:

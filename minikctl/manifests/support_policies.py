@@ -40,10 +40,7 @@ def policy_tables() -> dict[str, Table]:
         ),
         "ResourceQuota": declared(
             {
-                "hard": enforced(
-                    "objects that controllers make other than pods (count/replicasets.apps) are counted, and"
-                    " not refused"
-                ),
+                "hard": enforced("ControllerRevisions and EndpointSlices are counted, and not refused"),
                 "scopeSelector": ENFORCED,
                 "scopes": ENFORCED,
             }

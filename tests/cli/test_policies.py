@@ -223,3 +223,32 @@ spec:
     refused = cli("apply", "-f", cli.write("hpa.yaml", manifest))
     assert refused.code == 1
     assert "spec.metrics[0].type" in refused.err
+
+
+OLD = """
+apiVersion: autoscaling/v1
+kind: HorizontalPodAutoscaler
+metadata: {name: web}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+  maxReplicas: 5
+  targetCPUUtilizationPercentage: 70
+"""
+
+
+def test_an_autoscaler_of_the_older_version_is_stored_in_the_newer_one(cli: Cli) -> None:
+    path = cli.write("old.yaml", OLD)
+    assert cli.ok("validate", path).code == 0
+    assert cli.ok("apply", "-f", path).lines == ["horizontalpodautoscaler.autoscaling/web created"]
+    assert cli.ok("apply", "-f", path).lines == ["horizontalpodautoscaler.autoscaling/web unchanged"]
+    assert cli.ok("diff", "-f", path).out == ""
+    wanted = '{"averageUtilization":70,"type":"Utilization"}'
+    assert cli.ok("get", "hpa", "-o", "jsonpath={.items[0].spec.metrics[0].resource.target}").out == wanted
+    # Somebody writes the older version into the desired file.
+    file = cli.state / "desired/default/horizontalpodautoscaler.web.yaml"
+    file.write_text(
+        OLD.replace("70", "60").replace("{name: web}\nspec", "{name: web, namespace: default}\nspec")
+    )
+    assert cli.ok("get", "hpa", "--no-headers").out.split()[3] == "<unknown>/60%"
+    bad = cli("apply", "-f", cli.write("bad.yaml", OLD.replace("70", "0")))
+    assert "averageUtilization: invalid value 0: must be greater than 0" in bad.err

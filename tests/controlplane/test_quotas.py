@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -341,3 +342,87 @@ def test_the_same_answer_at_the_door() -> None:
     assert admission.refusal(copy(pod()), view) == (
         "exceeded quota: q, requested: pods=1, used: pods=0, limited: pods=0"
     )
+
+
+# --- what controllers make beside pods
+
+
+def test_a_deployment_without_room_for_a_replica_set_says_so_and_goes_on_when_there_is() -> None:
+    bound = quota(**{"count/replicasets.apps": "0"})
+    cluster = Cluster(bound, deployment(replicas=1))
+    cluster.settle()
+    assert not own_pods(cluster)
+    (text, *_) = cluster.texts("ReplicaSetCreateError")
+    assert re.fullmatch(
+        r'Failed to create new replica set "web-\w+": replicasets.apps "web-\w+" is forbidden:'
+        r" exceeded quota: q, requested: count/replicasets.apps=1, used: count/replicasets.apps=0,"
+        r" limited: count/replicasets.apps=0",
+        text,
+    )
+    cluster.put(bound | {"spec": {"hard": {"count/replicasets.apps": "1"}}})
+    cluster.settle()
+    assert len(own_pods(cluster)) == 1
+
+
+def stateful_set() -> Object:
+    claim = {"metadata": {"name": "data"}, "spec": {"resources": {"requests": {"storage": "1Gi"}}}}
+    labels = {"app": "db"}
+    body = {
+        "replicas": 2,
+        "serviceName": "db",
+        "selector": {"matchLabels": labels},
+        "template": {
+            "metadata": {"labels": labels},
+            "spec": {"containers": [{"name": "a", "image": "a"}]},
+        },
+        "volumeClaimTemplates": [claim],
+    }
+    whole = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": metadata("db"), "spec": body}
+    return set_defaults(whole) | {"status": {}}
+
+
+@pytest.mark.parametrize(
+    ("bound", "why"),
+    [
+        (
+            quota(persistentvolumeclaims="0"),
+            "exceeded quota: q, requested: persistentvolumeclaims=1, used: persistentvolumeclaims=0,"
+            " limited: persistentvolumeclaims=0",
+        ),
+        (
+            {
+                **limit_range(),
+                "spec": {"limits": [{"type": "PersistentVolumeClaim", "max": {"storage": "500Mi"}}]},
+            },
+            "maximum storage usage per PersistentVolumeClaim is 500Mi, but request is 1Gi",
+        ),
+    ],
+)
+def test_a_claim_that_is_not_let_in_keeps_its_pod_from_being_made(bound: Object, why: str) -> None:
+    cluster = Cluster(bound, stateful_set())
+    cluster.run()
+    assert not cluster.pods()
+    name = "create Claim data-db-0 Pod db-0 in StatefulSet db failed error:"
+    text = f'{name} persistentvolumeclaims "data-db-0" is forbidden: {why}'
+    assert set(cluster.texts("FailedCreate")) == {text}
+
+
+def test_a_cron_job_makes_its_job_when_there_is_room_again() -> None:
+    template = {"spec": {"containers": [{"name": "a", "image": "a"}], "restartPolicy": "Never"}}
+    cron_job = set_defaults(
+        {
+            "apiVersion": "batch/v1",
+            "kind": "CronJob",
+            "metadata": metadata("c", age=59),
+            "spec": {"schedule": "* * * * *", "jobTemplate": {"spec": {"template": template}}},
+        }
+    ) | {"status": {}}
+    bound = quota(**{"count/jobs.batch": "0"})
+    cluster = Cluster(bound, cron_job)
+    cluster.now += 60
+    cluster.run()
+    assert not list(cluster.view.list("Job"))
+    assert "exceeded quota: q, requested: count/jobs.batch=1" in cluster.texts("FailedCreate")[0]
+    cluster.put(bound | {"spec": {"hard": {"count/jobs.batch": "9"}}})
+    cluster.run()
+    assert list(cluster.view.list("Job"))
