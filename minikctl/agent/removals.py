@@ -26,12 +26,14 @@ class Removals:
         self._retry: dict[ObjectKey, float] = {}
 
     def act(self, by_label: Callable[[str], Engine | None], now: float) -> None:
+        # What is due is not waited for: it is done now, or when its engine answers, or it is gone.
+        self._retry = {key: moment for key, moment in self._retry.items() if moment > now}
         for volume in self._view().list("PersistentVolume"):
-            if not is_provisioned(volume):
+            if not self._is_due(volume, now):
                 continue
             key = key_of(volume)
             engine = by_label(place_of(volume))
-            if not self._is_due(volume, now) or engine is None or not engine.answers:
+            if engine is None or not engine.answers:
                 continue
             self._under_way.add(key)
             kept = spec_of(volume).get("persistentVolumeReclaimPolicy") != "Delete"
@@ -42,9 +44,14 @@ class Removals:
 
     def _is_due(self, volume: Object, now: float) -> bool:
         key = key_of(volume)
-        unclaimed = self._view().by_uid(claim_reference(volume).get("uid", "")) is None
         waits = key in self._under_way or self._retry.get(key, 0.0) > now
-        return is_deleting(volume) and unclaimed and not waits
+        return self._is_to_go(volume) and not waits
+
+    def _is_to_go(self, volume: Object) -> bool:
+        """A volume that its claim still has stays until that is gone; somebody may never let it go."""
+        if not (is_deleting(volume) and is_provisioned(volume)):
+            return False
+        return self._view().by_uid(claim_reference(volume).get("uid", "")) is None
 
     def learn(self, news: VolumeRemoved, now: float) -> None:
         self._under_way.discard(news.key)
@@ -56,7 +63,7 @@ class Removals:
         return min(self._retry.values(), default=None)
 
     def is_idle(self) -> bool:
-        return not self._under_way and not any(map(is_deleting, self._view().list("PersistentVolume")))
+        return not self._under_way and not any(map(self._is_to_go, self._view().list("PersistentVolume")))
 
 
 def _remove(backend: Backend, name: str) -> None:
