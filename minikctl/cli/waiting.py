@@ -228,6 +228,7 @@ class WorkloadGoal:
             for obj in found
             if obj is not None and not (state := state_of(obj)).done and state.waits_for
         ]
+        workloads += [line for obj in found if obj is not None and (line := _refusal(obj))]
         reasons = [reason for pod in self.missing_pods() if (reason := trouble_of(pod))][:MOST_REASONS]
         # A pod that was applied itself has no more to say than why.
         told = {reason.partition(": ")[0] for reason in reasons}
@@ -283,6 +284,14 @@ class WorkloadGoal:
             if obj is not None:
                 pods.extend(current_pods(self._session, obj))
         return pods
+
+
+def _refusal(obj: Object) -> str:
+    """Why pods of it are not made (a quota, say); "" where they are."""
+    failure = conditions.find(status_of(obj), "ReplicaFailure")
+    if failure is None or failure["status"] != "True":
+        return ""
+    return f"{_qualified(_key(obj))}: {failure.get('message', '')}"
 
 
 def _of_failed_job(session: Session, obj: Object) -> tuple[Object, ...]:

@@ -21,6 +21,7 @@ BUDGET = {
 @pytest.mark.parametrize("place", on_current_engines(), indirect=True)
 def test_a_drain_takes_as_many_at_a_time_as_the_budget_allows(stage: Stage) -> None:
     stage.ok("cluster", "init", "--nodes", "2")
+    stage.ok("agent", "run", "--once")
     stage.ok("cordon", "node-2")
     stage.ok("apply", "-f", stage.write("web.yaml", deployment("web", replicas=2), BUDGET))
     before = stage.pod_names()

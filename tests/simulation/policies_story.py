@@ -48,6 +48,7 @@ class PoliciesStory(Life):
         self._told: set[str] = set()
         self.world.stored_checks.append(self.check_quotas)
         self.world.stored_checks.append(self.check_preemptions)
+        self.world.seen_checks.append(self.check_statuses)
         self.world.meddle = lambda: self.random.choice((self.apply, self.scale, self.run_pod))()
         for name, value in CLASSES.items():
             manifest = {
@@ -174,6 +175,19 @@ class PoliciesStory(Life):
                 changed_with = status_of(quota).get("used", {}).get(name)
                 if added and changed_with is not None and used > milli(hard):
                     raise AssertionError(f"{used} of {hard} {name} are used, {added} of them new")
+
+    def check_statuses(self) -> None:
+        """What the loop has seen is counted, whatever it was that changed."""
+        database = self.world.database
+        pods = database.list("Pod")
+        for quota in database.list("ResourceQuota"):
+            for name, told in (status_of(quota).get("used") or {}).items():
+                used = _used(name, [pod for pod in pods if not is_finished(pod)])
+                assert milli(told) == used, f"{used} {name} are used, and the quota says {told}"
+        for budget in database.list("PodDisruptionBudget"):
+            healthy = [pod for pod in pods if selects(budget, pod) and is_ready(pod) and not is_deleting(pod)]
+            told = status_of(budget).get("currentHealthy")
+            assert told == len(healthy), f"{len(healthy)} pods are healthy, and the budget says {told}"
 
     def check_preemptions(self) -> None:
         """Who goes is less important than who comes."""
