@@ -79,8 +79,7 @@ class PodmanBackend:
     def __init__(self, settings: Settings) -> None:
         found = [settings.endpoint] if settings.endpoint else endpoints.find_endpoints(os.environ)
         self.endpoint = found[0] if found else f"unix://{endpoints.ROOTFUL_SOCKET}"
-        # A guess from the socket's place, made certain by `info`.
-        self.capabilities = _capabilities(rootless=endpoints.is_user_socket(self.endpoint))
+        self.capabilities = Capabilities(native_pods=True)
         self._cluster = settings.cluster_id
         self._engine = Engine(self.endpoint, identity=endpoints.identity_for(self.endpoint, os.environ))
         self._known: Remembered[Facts, tuple[Version, Container]] = Remembered()
@@ -109,9 +108,6 @@ class PodmanBackend:
     def info(self) -> EngineInfo:
         reply = expect(self._engine.get("/info", timeout=_INFO_TIMEOUT))
         info = observation.info_from(reply.body, _host_ip(self.endpoint))
-        self.capabilities = _capabilities(rootless=info.rootless)
-        if info.rootless:
-            return info  # containers have no network in common
         network = self._engine.get("/networks/podman/json", timeout=_INFO_TIMEOUT)
         return replace(info, pod_network=observation.network_from(network.body))
 
@@ -408,10 +404,6 @@ class PodmanBackend:
             expect(reply)
             yield EngineEvent("")
             yield from _hints(stream)
-
-
-def _capabilities(*, rootless: bool) -> Capabilities:
-    return Capabilities(native_pods=True, pod_ips=not rootless)
 
 
 def _host_ip(endpoint: str) -> str:

@@ -54,14 +54,6 @@ def identity_for(endpoint: str, environ: Mapping[str, str]) -> str:
     return next((known.identity for known in connections.values() if known.uri == endpoint), "")
 
 
-def is_user_socket(endpoint: str) -> bool:
-    """Whether the socket lies where only a rootless engine puts it: a guess until the engine is asked."""
-    path = endpoint.removeprefix(_UNIX)
-    return (
-        endpoint.startswith(_UNIX) and path.startswith("/run/user/") and not path.startswith("/run/user/0/")
-    )
-
-
 def _named_by_environment(environ: Mapping[str, str]) -> Iterator[str]:
     if host := environ.get("CONTAINER_HOST"):
         yield host

@@ -3,7 +3,8 @@
 Rules:
 - Where containers.conf or the image could change what a pod means (proxy variables, privileged, systemd
   mode, log driver, health checks), the value is written out instead of left to the engine.
-- The network of a container is left to the engine: a bridge where it is root, a user-mode one where not.
+- Containers are on the engine's bridge, also where it is not root and would give each a network of its own:
+  pods can reach each other.
 """
 
 from __future__ import annotations
@@ -107,7 +108,8 @@ _RTMIN, _RTMAX = 34, 64
 
 def _network(pod: PodOptions, hostname: str, ports: Sequence[PortMapping]) -> dict[str, Any]:
     """Of who has the pod's network namespace; who joins it gets all of this with it."""
-    options: dict[str, Any] = {"hostname": hostname, "portmappings": _ports(ports)}
+    bridge = {"nsmode": "bridge"}
+    options: dict[str, Any] = {"hostname": hostname, "portmappings": _ports(ports), "netns": bridge}
     if pod.host_network:
         options = {"netns": {"nsmode": "host"}}
     if pod.dns is not None:

@@ -19,8 +19,6 @@ class Capabilities(Struct, frozen=True):
     """Nothing really runs. The CLI always says so."""
     native_pods: bool = False
     """`create_sandbox` makes an engine pod; otherwise a tiny container holds the network namespace."""
-    pod_ips: bool = True
-    """Containers have addresses of their own (not so in rootless engines with a user-mode network)."""
 
 
 class EngineInfo(Struct, frozen=True):

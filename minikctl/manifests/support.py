@@ -50,7 +50,6 @@ __all__ = [
 
 _FIELD_PATH = Support(
     "enforced",
-    "status.podIP is empty where pods have no address of their own (rootless engines)",
     only=(
         "metadata.name",
         "metadata.namespace",

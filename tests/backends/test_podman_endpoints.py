@@ -130,13 +130,9 @@ def test_the_key_of_an_ssh_connection(machine: Machine) -> None:
     assert identity_for("unix:///x", {**machine.environ, "CONTAINER_SSHKEY": "/mine"}) == ""
 
 
-@pytest.mark.parametrize(
-    ("endpoint", "pod_ips"),
-    [("unix:///run/user/1000/podman/podman.sock", False), ("unix:///run/podman/podman.sock", True)],
-)
-def test_opening_does_not_connect_and_guesses_from_the_socket(endpoint: str, pod_ips: bool) -> None:
+def test_opening_does_not_connect() -> None:
+    endpoint = "unix:///run/user/1000/podman/podman.sock"
     backend = PodmanBackend.open(Settings(endpoint, "c"))
     assert (backend.name, backend.endpoint) == ("podman", endpoint)
     assert backend.capabilities.native_pods
-    assert backend.capabilities.pod_ips is pod_ips
     backend.close()

@@ -100,6 +100,7 @@ def test_names_and_namespaces() -> None:
     assert (alone["dns_server"], alone["dns_search"]) == (["10.0.0.10"], ["."])
     assert alone["netns"] == {"nsmode": "host"}
     assert not {"hostname", "portmappings"} & alone.keys()
+    assert asked_for(network=NetworkMode.POD, hostname="h")["netns"] == {"nsmode": "bridge"}
     joined = asked_for(pod=pod, network=NetworkMode.SANDBOX, sandbox_id="s")
     assert not {"dns_server", "netns", "hostname"} & joined.keys()
     assert payload.sandbox_payload(SandboxSpec("n", "h", {}, pod=pod))["utsns"] == {"nsmode": "host"}

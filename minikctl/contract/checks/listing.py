@@ -31,8 +31,7 @@ class ListingChecks(ContractBase):
         assert listed[created].image == self.other_image
         assert listed == {key: bench.look(key) for key in listed}, "list and inspect tell the same"
         assert all(bench.look(one.name) == one for one in listed.values()), "a name does as well as an id"
-        if backend.capabilities.pod_ips:
-            assert listed[running].ip
+        assert listed[running].ip
         backend.remove_container(running)
         backend.remove_container(exited)
         assert set(bench.listed()) == {created}

@@ -56,8 +56,7 @@ class SandboxChecks(ContractBase):
             bench.spec(*shell("hostname; until nc 127.0.0.1 8080; do sleep 1; done"), **shared)
         )
         assert set(bench.listed()) == {sandbox.id, server.id, client.id}
-        if backend.capabilities.pod_ips:
-            assert bench.look(sandbox.id).ip
+        assert bench.look(sandbox.id).ip
         bench.until_written(client.id, b"shared-host")
         if not simulated:
             bench.until_written(client.id, b"hello")
