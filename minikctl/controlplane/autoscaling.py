@@ -29,10 +29,12 @@ from minikctl.model import (
     conditions,
     is_deleting,
     labels_of,
+    name_of,
     namespace_of,
     selectors,
     spec_of,
     status_of,
+    uid_of,
 )
 from minikctl.model.kinds import KINDS
 from minikctl.model.quantity import format_quantity, milli, parse_quantity
@@ -177,6 +179,7 @@ class _Look:
             self.waits = True
             raise _Invalid
         pods = pods_of(target, self.view)
+        self._check_alone(target, pods)
         metrics = self.spec.get("metrics") or [_CPU]
         best, name = 0, ""
         statuses: list[dict[str, Any]] = []
@@ -195,6 +198,25 @@ class _Look:
             counted = f"invalid metrics ({len(problems)} invalid out of {len(metrics)})"
             raise _Invalid(f"{counted}, first error is: {problems[0].told}: {problems[0].message}")
         return _Metrics(best, name, statuses)
+
+    def _check_alone(self, target: Object, pods: Sequence[Object]) -> None:
+        """:raises _Invalid: another autoscaler sizes some of these pods."""
+        mine = {uid_of(pod) for pod in pods}
+        others = (one for one in self.view.list(KIND, namespace_of(target)))
+        rivals = [
+            one
+            for one in others
+            if (sized := target_of(one, self.view)) is not None
+            and any(uid_of(pod) in mine for pod in pods_of(sized, self.view))
+        ]
+        if len(rivals) < 2:
+            return
+        names = " ".join(f"{{{name_of(one)} {namespace_of(one)}}}" for one in rivals)
+        selector = ",".join(f"{one.key}={','.join(one.values)}" for one in selector_of(target))
+        text = f"pods by selector {selector} are controlled by multiple HPAs: [{names}]"
+        self._tell("AmbiguousSelector", text, "Warning")
+        self._set(ACTIVE, "False", "AmbiguousSelector", text)
+        raise _Invalid(text)
 
     def _measured(self, metric: Mapping[str, Any], pods: Sequence[Object], size: int) -> Proposal | _Problem:
         source, of_container = _source(metric)

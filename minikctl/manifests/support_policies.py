@@ -9,6 +9,17 @@ from minikctl.manifests.handlings import ENFORCED, REFUSED, Table, declared, enf
 _NO_ADAPTER = replace(REFUSED, why_refused="nobody gathers metrics of this type here")
 _SOURCE = enforced("cpu and memory; measured every 15 s while an agent runs")
 
+_AMOUNTS: Table = {"cpu": ENFORCED, "memory": ENFORCED}
+_BOUNDS: Table = {**_AMOUNTS, "storage": enforced("of PersistentVolumeClaims")}
+_LIMITS: Table = {
+    "default": _AMOUNTS,
+    "defaultRequest": _AMOUNTS,
+    "max": _BOUNDS,
+    "maxLimitRequestRatio": _AMOUNTS,
+    "min": _BOUNDS,
+    "type": enforced("", "Container", "Pod", "PersistentVolumeClaim"),
+}
+
 
 def policy_tables() -> dict[str, Table]:
     """By kind."""
@@ -29,7 +40,7 @@ def policy_tables() -> dict[str, Table]:
                 "scaleTargetRef": ENFORCED,
             }
         ),
-        "LimitRange": plain({"spec": {"limits": ENFORCED}}),
+        "LimitRange": plain({"spec": {"limits": _LIMITS}}),
         "PodDisruptionBudget": declared(
             {
                 "maxUnavailable": enforced("by `drain`, and as well as it can be by preemption"),

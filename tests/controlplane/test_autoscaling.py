@@ -440,3 +440,16 @@ def test_a_rejected_pass_is_forgotten() -> None:
     assert sizes() == [3]
     cluster.manager.rejected({key: stored.get(key) for key in cluster.manager.touched()})
     assert sizes() == [3], "the change that was never stored does not count against the policy"
+
+
+def test_two_autoscalers_of_the_same_pods_do_nothing() -> None:
+    rival = autoscaler() | {"metadata": metadata("rival")}
+    objects = (autoscaler(), rival, web(1), worker("a"))
+    decision, _ = look(*objects, usage=using(a=1000))
+    text = "pods by selector app=web are controlled by multiple HPAs: [{web default} {rival default}]"
+    assert facts(decision, "ScalingActive") == ("False", "AmbiguousSelector", text)
+    assert [one.reason for one in decision.happenings] == [
+        "AmbiguousSelector",
+        "FailedComputeMetricsReplicas",
+    ]
+    assert size_after(decision) is None

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from minikctl.controlplane import admission, limits, quotas
 from minikctl.controlplane.podcontrol import refused, room_for
+from minikctl.manifests import unhandled
 from minikctl.model import Object, ObjectKey, annotations_of, controller_of, copy, spec_of, status_of, uid_of
 from minikctl.model.defaults import set_defaults
 
@@ -426,3 +427,15 @@ def test_a_cron_job_makes_its_job_when_there_is_room_again() -> None:
     cluster.put(bound | {"spec": {"hard": {"count/jobs.batch": "9"}}})
     cluster.run()
     assert list(cluster.view.list("Job"))
+
+
+@pytest.mark.parametrize(
+    ("item", "path"),
+    [
+        ({"type": "Container", "default": {"ephemeral-storage": "1Gi"}}, "default.ephemeral-storage"),
+        ({"type": "example.com/Image", "max": {"storage": "1Gi"}}, "type"),
+    ],
+)
+def test_a_bound_that_nobody_would_keep_is_refused(item: dict[str, Any], path: str) -> None:
+    found = {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "l"}, "spec": {"limits": [item]}}
+    assert [one.path for one in unhandled(found)] == [f"spec.limits[0].{path}"]
