@@ -22,9 +22,10 @@ def image(stage: Stage) -> Iterator[str]:
     with private_registry(stage.place.name, stage.folder / "registry") as address:
         repository = f"{address}/team/app"
         api.tag("busybox:1.36", repository, "1")
-        login = {"username": USER, "password": PASSWORD}
-        told = api.push(repository, "1", auth_config=login)
-        api.remove_image(f"{repository}:1")
+        try:
+            told = api.push(repository, "1", auth_config={"username": USER, "password": PASSWORD})
+        finally:
+            api.remove_image(f"{repository}:1")
         assert '"error"' not in told, told
         yield f"{repository}:1"
         with contextlib.suppress(docker.errors.NotFound):
