@@ -30,6 +30,7 @@ from minikctl.model import (
     name_of,
     namespace_of,
     spec_of,
+    status_of,
     uid_of,
 )
 from minikctl.model.claims import (
@@ -51,6 +52,7 @@ from minikctl.model.claims import (
 )
 from minikctl.model.defaults import set_defaults
 from minikctl.model.pods import is_active, is_finished
+from minikctl.model.quantity import whole
 from minikctl.model.timestamps import format_time
 
 _STANDARD: dict[str, Any] = {"reclaimPolicy": "Delete", "volumeBindingMode": "WaitForFirstConsumer"}
@@ -66,7 +68,9 @@ def reconcile(key: ObjectKey, view: View, now: float, ids: Ids) -> Decision:
         is_held = CLAIM_PROTECTION in (claim["metadata"].get("finalizers") or ())
         if not (is_held and _users(claim, view)):
             decision.remove(key)
-    elif not is_bound(claim):
+    elif is_bound(claim):
+        _grow(claim, view, decision)
+    else:
         _bind(_prepared(claim, view), claim, view, decision, now, ids)
     return decision
 
@@ -84,6 +88,20 @@ def _prepared(claim: Object, view: View) -> Object:
         chosen = default_class(view.list("StorageClass"))
         prepared = {**prepared, "spec": {"storageClassName": chosen, **spec_of(claim)}}
     return prepared
+
+
+def _grow(claim: Object, view: View, decision: Decision) -> None:
+    """Engines don't limit volumes: who asks for more of one of its own has it."""
+    volume = view.get(ObjectKey("PersistentVolume", "", spec_of(claim).get("volumeName", "")))
+    asked = spec_of(claim)["resources"]["requests"]["storage"]
+    if volume is None or not is_provisioned(volume):
+        return
+    if whole(asked) > whole(spec_of(volume)["capacity"]["storage"]):
+        capacity = {"storage": asked}
+        decision.put({**volume, "spec": {**spec_of(volume), "capacity": capacity}})
+        decision.put({**claim, "status": {**status_of(claim), "capacity": capacity}})
+        text = f"volume {name_of(volume)} is resized to {asked}"
+        decision.tell(claim, "VolumeResizeSuccessful", text, "volume_expand")
 
 
 # --- claims of ephemeral volumes ------------------------------------------------------------------------

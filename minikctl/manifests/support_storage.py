@@ -28,7 +28,9 @@ CLAIM_SPEC: Table = {
     ),
     "dataSource": REFUSED,
     "dataSourceRef": REFUSED,
-    "resources": enforced(f"asks for a volume at least so large; {_NOT_MEASURED}"),
+    "resources": enforced(
+        f"asks for a volume at least so large, and an engine's grows with it; {_NOT_MEASURED}"
+    ),
     "selector": enforced("of volumes that somebody wrote"),
     "storageClassName": ENFORCED,
     "volumeAttributesClassName": REFUSED,

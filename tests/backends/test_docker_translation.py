@@ -366,6 +366,21 @@ def test_mounts() -> None:
     assert not {"Mounts", "Tmpfs"} & asked_of_host().keys()
 
 
+def test_a_part_of_a_volume() -> None:
+    (volume,) = asked_of_host(mounts=(Mount(MountKind.VOLUME, "v", "/v", sub_path="a/b"),))["Mounts"]
+    assert volume["VolumeOptions"] == {"NoCopy": True, "Subpath": "a/b"}
+
+
+def test_a_runtime() -> None:
+    pod = PodOptions(runtime_handler="runsc")
+    assert asked_of_host(pod=pod)["Runtime"] == "runsc"
+    assert (
+        payload.sandbox_payload(SandboxSpec("n", "h", {}, (), pod), image="p")["HostConfig"]["Runtime"]
+        == "runsc"
+    )
+    assert "Runtime" not in asked_of_host()
+
+
 def test_names_and_namespaces() -> None:
     ports = (PortMapping(80, 8080),)
     pod = PodOptions(dns=Dns(("10.0.0.10",)), host_network=True, sysctls=(("a.b", "1"),))

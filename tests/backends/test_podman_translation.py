@@ -94,6 +94,16 @@ def test_signals(name: str, number: int) -> None:
     assert "stop_signal" not in asked_for()
 
 
+def test_a_part_of_a_volume() -> None:
+    (volume,) = asked_for(mounts=(Mount(MountKind.VOLUME, "v", "/v", sub_path="a/b"),))["volumes"]
+    assert volume["SubPath"] == "a/b"
+
+
+def test_a_runtime() -> None:
+    assert asked_for(pod=PodOptions(runtime_handler="runsc"))["oci_runtime"] == "runsc"
+    assert "oci_runtime" not in asked_for()
+
+
 def test_names_and_namespaces() -> None:
     pod = PodOptions(dns=Dns(("10.0.0.10",)), host_network=True)
     alone = asked_for(pod=pod, network=NetworkMode.POD, hostname="h")

@@ -153,6 +153,21 @@ def test_a_volume_whose_claim_is_gone(policy: str) -> None:
     assert view.get(ObjectKey("PersistentVolume", "", "pvc-another")) is not None
 
 
+def test_a_volume_of_its_own_grows_with_what_it_asks_for() -> None:
+    view = View([node("n1", "e1"), claim(), pod(node="n1")])
+    bind(view)
+    bound = view.get(KEY)
+    assert bound is not None
+    asked = {"resources": {"requests": {"storage": "3Gi"}}}
+    view.put({**bound, "spec": {**spec_of(bound), **asked}})
+    assert reasons(bind(view)) == ["VolumeResizeSuccessful"]
+    volume, grown = view.get(VOLUME), view.get(KEY)
+    assert volume is not None
+    assert grown is not None
+    assert spec_of(volume)["capacity"] == status_of(grown)["capacity"] == {"storage": "3Gi"}
+    assert bind(view).writes == []
+
+
 # --- the scheduler --------------------------------------------------------------------------------------
 
 
