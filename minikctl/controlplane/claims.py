@@ -184,10 +184,14 @@ def _say(
         decision.tell(claim, reason, text, COMPONENT, kind)
 
 
-def class_of(claim: Object, view: View) -> Object | None:
+def class_name_of(claim: Object, view: View) -> str:
+    """That of a claim which is to get the default class too."""
     name = class_name(claim)
-    if name is None:
-        name = default_class(view.list("StorageClass"))
+    return default_class(view.list("StorageClass")) if name is None else name
+
+
+def class_of(claim: Object, view: View) -> Object | None:
+    name = class_name_of(claim, view)
     found = view.get(ObjectKey("StorageClass", "", name))
     return _STANDARD if found is None and name == DEFAULT_CLASS else found
 

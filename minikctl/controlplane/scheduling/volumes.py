@@ -14,7 +14,6 @@ from minikctl.controlplane.scheduling.cycle import Candidate, Cycle
 from minikctl.controlplane.view import View
 from minikctl.model import Object, ObjectKey, is_deleting, key_of, spec_of
 from minikctl.model.claims import (
-    class_name,
     ephemeral_template,
     is_anothers,
     is_bound,
@@ -93,7 +92,8 @@ def gifts(pod: Object, node: Object, view: View) -> list[Object] | None:
         storage_class = claims.class_of(claim, view)
         if provisions(storage_class):
             continue
-        volume = persistent.chosen(claim, class_name(claim) or "", view, node, without=given)
+        name = claims.class_name_of(claim, view)
+        volume = persistent.chosen(claim, name, view, node, without=given)
         if volume is None:
             return None
         given[key_of(volume)] = with_claim(volume, claim)
