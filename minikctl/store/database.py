@@ -9,7 +9,6 @@ its row, which `scan` reports together with the recorded intent.
 from __future__ import annotations
 
 import hashlib
-import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from minikctl.errors import Conflict, ManifestError, RevisionExpired, StoreError
 from minikctl.model import Object, ObjectKey, key_of
 from minikctl.model.kinds import KINDS
 from minikctl.model.writes import DROP, Adopt, Put, Remove, Write
+from minikctl.store import documents
 from minikctl.store.database_file import DatabaseFile
 from minikctl.store.files import SUFFIX, Files, Stamp
 from minikctl.store.port import Changes, Codec, DesiredFile, Objects
@@ -64,11 +64,11 @@ def _digest(text: str) -> str:
 
 
 def _dump(value: Object | None) -> str | None:
-    return None if value is None else json.dumps(value, separators=(",", ":"))
+    return None if value is None else documents.dump(value)
 
 
 def _load(text: str | None) -> Object | None:
-    return None if text is None else json.loads(text)
+    return None if text is None else documents.load(text)
 
 
 def _in_folder(desired: Object, path: str) -> Object:
@@ -148,13 +148,11 @@ class DatabaseStore:
                 conditions.append(f"{column}=?")
                 values.append(value)
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        # One array parses several times as fast as a thousand documents.
         with self._guarded():
             rows = self._database.execute(
                 f"SELECT document FROM objects {where} ORDER BY kind, namespace, name", values
             ).fetchall()
-        found: Objects = json.loads(f"[{','.join(row[0] for row in rows)}]")
-        return found
+        return documents.load_all(row[0] for row in rows)
 
     def declared(self, key: ObjectKey) -> Object | None:
         row = self._one("SELECT document FROM declared WHERE kind=? AND namespace=? AND name=?", key)
@@ -193,7 +191,7 @@ class DatabaseStore:
                 ).fetchall()
             finally:
                 self._database.execute("COMMIT")
-        present = [json.loads(row[0]) for row in changed]
+        present = documents.load_all(row[0] for row in changed)
         alive = {key_of(obj) for obj in present}
         gone = [key for key in (ObjectKey(*row) for row in removed) if key not in alive]
         return Changes(revision, present, [key for key in gone if self._absent(key)])
