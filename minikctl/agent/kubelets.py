@@ -19,6 +19,7 @@ from minikctl.agent.ports import (
 )
 from minikctl.backend import Container, EngineInfo
 from minikctl.controlplane import node as nodes
+from minikctl.controlplane.concerns import Work
 from minikctl.controlplane.decision import Decision, earliest
 from minikctl.controlplane.kubelet import (
     Action,
@@ -29,7 +30,6 @@ from minikctl.controlplane.kubelet import (
     sync_pod,
 )
 from minikctl.controlplane.kubelet.seal import identity
-from minikctl.controlplane.manager import Work
 from minikctl.controlplane.names import service_environment
 from minikctl.controlplane.node import NodeConfig
 from minikctl.controlplane.podcontrol import ended

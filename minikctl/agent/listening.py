@@ -36,6 +36,7 @@ from minikctl.agent.proxies import Proxies
 from minikctl.agent.removals import Removals
 from minikctl.agent.usages import Usages
 from minikctl.backend import EngineEvent
+from minikctl.controlplane.concerns import Work
 from minikctl.controlplane.decision import Decision, Ids
 from minikctl.controlplane.kubelet import (
     Action,
@@ -54,7 +55,7 @@ from minikctl.controlplane.kubelet import (
 from minikctl.controlplane.kubelet.hooks import HookKind
 from minikctl.controlplane.kubelet.memo import IMAGE_NOT_FOUND
 from minikctl.controlplane.kubelet.probes import probe_problem
-from minikctl.controlplane.manager import Manager, Work
+from minikctl.controlplane.manager import Manager
 from minikctl.controlplane.volumes import engine_of
 from minikctl.errors import BackendError, TemporaryError, UnreachableError
 from minikctl.model import (

@@ -20,8 +20,9 @@ from minikctl.agent.recorder import Recorder, expired
 from minikctl.api import Api
 from minikctl.api.absorb import Deletions
 from minikctl.api.admission import intent
+from minikctl.controlplane.concerns import Work
 from minikctl.controlplane.decision import Decision, Ids
-from minikctl.controlplane.manager import Manager, Work
+from minikctl.controlplane.manager import Manager
 from minikctl.errors import Conflict, RevisionExpired, StoreError
 from minikctl.model import is_deleting, key_of, name_of
 from minikctl.model.kinds import KINDS

@@ -12,13 +12,13 @@ from minikctl.agent.executor import InlineExecutor
 from minikctl.agent.kubelets import Kubelets
 from minikctl.agent.loop import Loop
 from minikctl.api import Api
-from minikctl.controlplane import manager
+from minikctl.controlplane import concerns
 from minikctl.controlplane.decision import Decision, Ids
 from minikctl.controlplane.view import View
 from minikctl.model import Object, key_of
 from minikctl.model.writes import Put, Write
 
-WORK_OF = {"Pod": manager.Work.KUBELET, **manager.WORK_OF}
+WORK_OF = {"Pod": concerns.Work.KUBELET, **concerns.WORK_OF}
 PASSES = 3
 """Ask, learn the answers, and whatever those raised."""
 

@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 
 from minikctl.controlplane import garbage
 from minikctl.controlplane import namespace as namespaces
+from minikctl.controlplane.concerns import Work
 from minikctl.controlplane.decision import Decision
-from minikctl.controlplane.manager import CONTROLLERS, Work
+from minikctl.controlplane.manager import CONTROLLERS
 from minikctl.controlplane.view import View
 from minikctl.model import Object, ObjectKey, is_deleting, key_of, name_of, spec_of, uid_of
 from minikctl.model.writes import Put, Remove

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from minikctl.api import eviction
-from minikctl.controlplane import autoscaling, disruption, manager, quotas
+from minikctl.controlplane import autoscaling, concerns, disruption, quotas
 from minikctl.controlplane.autoscaling_rules import Memory
 from minikctl.controlplane.scheduling import preemption
 
@@ -57,7 +57,7 @@ def _has_endless_quotas(patch: pytest.MonkeyPatch) -> None:
 
 
 def _counts_once(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(manager.policies, "concerned", lambda obj, old, view: ())
+    patch.setattr(concerns.policies, "concerned", lambda obj, old, view: ())
 
 
 def _asks_no_budget(patch: pytest.MonkeyPatch) -> None:
