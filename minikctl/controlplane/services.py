@@ -37,6 +37,7 @@ from minikctl.model import (
     Object,
     ObjectKey,
     annotations_of,
+    conditions,
     is_deleting,
     key_of,
     namespace_of,
@@ -46,8 +47,10 @@ from minikctl.model import (
 from minikctl.model.networks import contains, node_port, service_address
 from minikctl.model.pods import is_ready
 from minikctl.model.services import HEADLESS, cluster_ip, kind_of, ports_of, publishes
+from minikctl.model.timestamps import format_time
 
 COMPONENT = "service-controller"
+SERVED, NO_NETWORK = "minikctl.io/Served", "NoPodNetwork"
 
 
 def reconcile(key: ObjectKey, view: View, now: float, ids: Ids) -> Decision:
@@ -60,7 +63,7 @@ def reconcile(key: ObjectKey, view: View, now: float, ids: Ids) -> Decision:
     write_slices(service, view, decision, now, ids)
     mirror(service, view, decision, now, ids)
     _keep_proxies(service, view, network, decision, now, ids)
-    _write_status(service, view, decision)
+    _write_status(service, view, network, decision, now)
     return decision
 
 
@@ -174,7 +177,7 @@ def _keep_proxies(
                 decision.put(deleted(pod, now))
 
 
-def _write_status(service: Object, view: View, decision: Decision) -> None:
+def _write_status(service: Object, view: View, network: str, decision: Decision, now: float) -> None:
     balancer = view.get(pod_key(key_of(service), Role.BALANCER))
     status: dict[str, Any] = {**status_of(service), "loadBalancer": {}}
     is_balanced = kind_of(service) == "LoadBalancer" and balancer is not None
@@ -189,5 +192,31 @@ def _write_status(service: Object, view: View, decision: Decision) -> None:
     elif balancer is not None and is_balanced and (trouble := trouble_of(balancer)):
         text = f"Error syncing load balancer: {trouble}"
         decision.tell(service, "SyncLoadBalancerFailed", text, COMPONENT, "Warning")
+    status.pop("conditions", None)
+    if found := _conditions(service, view, network, decision, now):
+        status["conditions"] = found
     if changed := with_status(service, status):
         decision.put(changed)
+
+
+def _conditions(
+    service: Object, view: View, network: str, decision: Decision, now: float
+) -> list[conditions.Condition]:
+    """Says, once, that an engine whose containers share no network serves no address."""
+    known = list(status_of(service).get("conditions") or ())
+    others = [one for one in known if one["type"] != SERVED]
+    wants_address = kind_of(service) != "ExternalName" and spec_of(service).get("clusterIP") != HEADLESS
+    answers = any(conditions.is_true(status_of(node), "Ready") for node in view.list("Node"))
+    if network or not wants_address or not answers:
+        return others
+    unserved = {
+        "type": SERVED,
+        "status": "False",
+        "reason": NO_NETWORK,
+        "message": "the engine's containers share no network, as with rootless Podman: no address is served",
+        "lastTransitionTime": format_time(now),
+        "observedGeneration": service["metadata"].get("generation", 1),
+    }
+    if len(others) == len(known):
+        decision.tell(service, NO_NETWORK, unserved["message"], COMPONENT, "Warning")
+    return conditions.put(known, unserved)

@@ -67,6 +67,21 @@ class TestAllocation:
         made.run()
         assert contains(NETWORK, spec_of(live(made))["clusterIP"])
 
+    def test_an_engine_without_a_network_serves_none_and_that_is_told_once(self) -> None:
+        made = Cluster(namespace(), node(), service())
+        made.run()
+        assert [one.reason for one in made.happenings] == ["NoPodNetwork"]
+        (condition,) = status_of(live(made))["conditions"]
+        assert (condition["status"], condition["reason"]) == ("False", "NoPodNetwork")
+        changed(made, sessionAffinity="ClientIP")
+        assert [one.reason for one in made.happenings] == ["NoPodNetwork"]
+        made.put(node(podCIDR=NETWORK))
+        made.run()
+        assert "conditions" not in status_of(live(made))
+        headless = Cluster(namespace(), node(), service(clusterIP="None"))
+        headless.run()
+        assert headless.happenings == []
+
     def test_a_headless_service_has_none_and_no_proxy(self) -> None:
         made = cluster(service(clusterIP="None"))
         assert spec_of(live(made))["clusterIPs"] == ["None"]
@@ -140,6 +155,8 @@ class TestProxies:
         status = {**status_of(pod("x")), "hostIP": "192.0.2.1"}
         made.put({**balancer, "status": status})
         made.run()
+        reasons = [one.reason for one in made.happenings if one.component == "service-controller"]
+        assert reasons == ["EnsuringLoadBalancer", "EnsuredLoadBalancer"]
         (ingress,) = status_of(live(made))["loadBalancer"]["ingress"]
         assert "SyncLoadBalancerFailed" not in [one.reason for one in made.happenings]
         assert ingress["ip"] == "192.0.2.1"
