@@ -88,6 +88,20 @@ def _resource(kind: str) -> str:
     return KINDS[kind].resource if kind in KINDS else kind.lower()
 
 
+class _Sqlite:
+    """SQLite's errors as the store's. A class: a generator would cost more than most of the queries."""
+
+    def __enter__(self) -> None:
+        """Nothing is needed."""
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, sqlite3.Error):
+            raise StoreError(f"state.db: {error}") from error
+
+
+_SQLITE = _Sqlite()
+
+
 class DatabaseStore:
     """Implements `Store`. Belongs to the thread that made it."""
 
@@ -110,13 +124,13 @@ class DatabaseStore:
         self.on_commit: Callable[[], None] = lambda: None
         """Called after every commit that somebody else may wait for."""
         self._problems: dict[str, tuple[Stamp, DesiredFile]] = {}
-        with self._guarded():
+        with _SQLITE:
             connection.executescript(_SCHEMA)
 
     def reopen_if_lost(self) -> bool:
         if self._file is None or not self._file.is_lost():
             return False
-        with self._guarded():
+        with _SQLITE:
             try:
                 connection = self._file.connect()
             except OSError as error:
@@ -148,7 +162,7 @@ class DatabaseStore:
                 conditions.append(f"{column}=?")
                 values.append(value)
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        with self._guarded():
+        with _SQLITE:
             rows = self._database.execute(
                 f"SELECT document FROM objects {where} ORDER BY kind, namespace, name", values
             ).fetchall()
@@ -159,7 +173,7 @@ class DatabaseStore:
         return _load(row[0]) if row else None
 
     def declared_keys(self) -> set[ObjectKey]:
-        with self._guarded():
+        with _SQLITE:
             rows = self._database.execute("SELECT kind, namespace, name FROM declared")
             return {ObjectKey(*row) for row in rows}
 
@@ -171,12 +185,12 @@ class DatabaseStore:
         return self._meta("revision")
 
     def stamp(self) -> object:
-        with self._guarded():
+        with _SQLITE:
             version = self._database.execute("PRAGMA data_version").fetchone()[0]
         return (version, self._database.total_changes)
 
     def changes(self, since: int) -> Changes:
-        with self._guarded():
+        with _SQLITE:
             self._database.execute("BEGIN")
             try:
                 if since < self._meta("expired"):
@@ -244,7 +258,7 @@ class DatabaseStore:
 
     def _intended(self) -> dict[str, str]:
         """Digests of what commits were about to write, by path: what stands there then is ours."""
-        with self._guarded():
+        with _SQLITE:
             return dict(self._database.execute("SELECT path, digest FROM intents").fetchall())
 
     def _check_unedited(
@@ -359,7 +373,7 @@ class DatabaseStore:
 
     def scan(self) -> Sequence[DesiredFile]:
         stamps = self.files.stamps()
-        with self._guarded():
+        with _SQLITE:
             rows = self._database.execute("SELECT path, stamp, digest, kind, namespace, name FROM declared")
             recorded = {row[0]: (row[1], row[2], ObjectKey(*row[3:])) for row in rows}
         found: list[DesiredFile] = []
@@ -414,18 +428,18 @@ class DatabaseStore:
         self._database.close()
 
     def _meta(self, name: str) -> int:
-        with self._guarded():
+        with _SQLITE:
             value: int = self._database.execute("SELECT value FROM meta WHERE name=?", (name,)).fetchone()[0]
         return value
 
     def _one(self, query: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
-        with self._guarded():
+        with _SQLITE:
             row: tuple[Any, ...] | None = self._database.execute(query, values).fetchone()
         return row
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with self._guarded():
+        with _SQLITE:
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -434,10 +448,3 @@ class DatabaseStore:
                 if self._database.in_transaction:  # SQLite ended it itself when the disk was full
                     self._database.execute("ROLLBACK")
                 raise
-
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise StoreError(f"state.db: {error}") from error

@@ -31,6 +31,7 @@ from .world import CLUSTER, QUIET, ROUGH, Crash, World
 CHAOS_SECONDS = 90.0
 CALM_SECONDS = 35.0
 """What was being stopped has used its grace period (30 s), and hints that were lost are made up for."""
+PATIENCE_SECONDS = 5.0
 REST_SECONDS = 4000.0
 """Long enough for every back-off to end."""
 QUIET_SECONDS = 150.0
@@ -49,8 +50,9 @@ class Life:
     def __init__(self, seed: int) -> None:
         self.world = World(seed, nodes=1 + seed % 4)
         self.random = self.world.random
-        self.world.checks.append(self.check_once)
+        self.world.stored_checks.append(self.check_once)
         self.world.checks.append(self.check_killings)
+        self._unsettled: tuple[object, float] = (None, 0.0)
         self.forced: set[str] = set()
         """Names of pods that people took out of the store without waiting for their end."""
         self.ever_sick: set[tuple[str, str]] = set()
@@ -260,8 +262,16 @@ class Life:
     # --- the end
 
     def is_settled(self) -> bool:
+        """What was not settled is not looked at again before something has changed, or time has passed."""
         loop = self.world.loop
-        return loop.is_idle() and loop.has_looked() and not self.why_not()
+        if not (loop.is_idle() and loop.has_looked()):
+            return False
+        state, then = self._unsettled
+        now = self.world.clock.time
+        if state == self.world.state() and now < then + PATIENCE_SECONDS:
+            return False
+        self._unsettled = (self.world.state(), now)
+        return not self.why_not()
 
     def why_not(self) -> str:
         loop = self.world.loop

@@ -17,7 +17,7 @@ class ReplicationControllerStory(Life):
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
-        self.world.checks.append(self.check_bounds)
+        self.world.seen_checks.append(self.check_bounds)
         self.world.meddle = lambda: self.random.choice((self.apply, self.scale))()
 
     def deeds(self) -> list[Any]:
@@ -54,10 +54,7 @@ class ReplicationControllerStory(Life):
 
     def check_bounds(self) -> None:
         """Never more pods than declared, once the loop has seen the newest spec."""
-        loop, database = self.world.loop, self.world.database
-        if loop._revision != database.revision() or not loop.has_looked():
-            return
-        for one in database.list("ReplicationController"):
+        for one in self.world.database.list("ReplicationController"):
             count = len(self._pods_of(one))
             assert is_deleting(one) or count <= spec_of(one)["replicas"], f"{name_of(one)} has {count} pods"
 

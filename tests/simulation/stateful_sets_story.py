@@ -28,7 +28,7 @@ class StatefulSetStory(Life):
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
-        self.world.checks.append(self.check_ordinals)
+        self.world.stored_checks.append(self.check_ordinals)
         self.world.meddle = lambda: self.random.choice((self.apply, self.scale, self.restart))()
 
     def deeds(self) -> list[Any]:

@@ -175,7 +175,7 @@ class World:
         self.checks: list[Callable[[], None]] = []
         """What must hold after every step."""
         self.stored_checks: list[Callable[[], None]] = []
-        """What must hold of all that is stored, whenever it has changed."""
+        """What must hold of all that is stored and of all that runs, whenever it has changed."""
         self.seen_checks: list[Callable[[], None]] = []
         """What must hold of it once the loop has seen it and knows what runs."""
         self._stored: object = None
@@ -302,7 +302,7 @@ class World:
         for check in self.checks:
             check()
         revision = self.database.revision()
-        newest = (self.database, revision)
+        newest = self.state()
         if newest != self._stored:
             self._stored = newest
             for check in self.stored_checks:
@@ -311,6 +311,10 @@ class World:
             self._seen = newest
             for check in self.seen_checks:
                 check()
+
+    def state(self) -> object:
+        """The same as long as nothing is stored and nothing happens to containers."""
+        return (self.database, self.database.revision(), self._event_position)
 
     def _due(self) -> list[News]:
         """What is heard now. A job that is due takes effect now and is heard of later."""
