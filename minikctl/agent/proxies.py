@@ -20,7 +20,6 @@ from minikctl.agent.engine import Engine
 from minikctl.agent.ports import Executor, Told
 from minikctl.backend import Backend, Container, ContainerState
 from minikctl.controlplane.kubelet.seal import identity
-from minikctl.controlplane.programs import program_of
 from minikctl.controlplane.proxies import SYSTEM_NAMESPACE, WORKPLACE, Program, is_proxy
 from minikctl.controlplane.view import View
 from minikctl.errors import BackendError, PermanentError
@@ -142,7 +141,7 @@ class Proxies:
 
     def _keep(self, uid: str, engine: Engine, now: float) -> None:
         pod = self._view().by_uid(uid)
-        wanted = program_of(pod, self._view()) if pod is not None else None
+        wanted = _program_of(pod, self._view()) if pod is not None else None
         running = _running(engine, uid)
         if pod is None or wanted is None or running is None:
             known = self._known.pop(uid, None)
@@ -236,3 +235,9 @@ def _archive(files: Iterable[tuple[str, str]]) -> bytes:
             member.size, member.mode = len(text.encode()), 0o644
             archive.addfile(member, io.BytesIO(text.encode()))
     return buffer.getvalue()
+
+
+def _program_of(pod: Object, view: View) -> Program | None:
+    from minikctl.controlplane.programs import program_of  # needed where there are Services, and large
+
+    return program_of(pod, view)

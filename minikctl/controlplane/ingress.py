@@ -17,8 +17,8 @@ from minikctl.controlplane.ingress_program import ingress_program
 from minikctl.controlplane.ingress_routes import is_ours, problems, served, virtual_hosts
 from minikctl.controlplane.podcontrol import deleted
 from minikctl.controlplane.proxies import (
+    INGRESS_PROXY,
     MADE_FROM,
-    SYSTEM_NAMESPACE,
     Program,
     Role,
     keep_namespace,
@@ -43,7 +43,6 @@ from minikctl.model.hashing import spec_hash
 from minikctl.model.ingresses import tls_of
 from minikctl.model.pods import is_ready
 
-PROXY = ObjectKey("Pod", SYSTEM_NAMESPACE, "ingress")
 COMPONENT = "ingress-controller"
 HTTP, HTTPS = "http", "https"
 
@@ -51,7 +50,7 @@ HTTP, HTTPS = "http", "https"
 def reconcile(key: ObjectKey, view: View, now: float, ids: Ids) -> Decision:
     """Looks after the proxy and all statuses where `key` is its, else at what one Ingress names."""
     decision = Decision()
-    if key == PROXY:
+    if key == INGRESS_PROXY:
         _keep_proxy(view, decision, now, ids)
         for one in view.list("Ingress"):
             if not is_deleting(one):
@@ -65,7 +64,7 @@ def reconcile(key: ObjectKey, view: View, now: float, ids: Ids) -> Decision:
 
 
 def _keep_proxy(view: View, decision: Decision, now: float, ids: Ids) -> None:
-    ingresses, pod = served(view), view.get(PROXY)
+    ingresses, pod = served(view), view.get(INGRESS_PROXY)
     if pod is not None and is_deleting(pod):
         return
     if not ingresses:
@@ -78,7 +77,7 @@ def _keep_proxy(view: View, decision: Decision, now: float, ids: Ids) -> None:
         keep_namespace(view, decision, now, ids)
         spec = pod_spec(ids.site.proxy_image, [], ports)
         annotations = {MADE_FROM: made_from}
-        decision.put(new_pod(PROXY, Role.INGRESS, annotations, ingresses[0], spec, ids.uid(), now))
+        decision.put(new_pod(INGRESS_PROXY, Role.INGRESS, annotations, ingresses[0], spec, ids.uid(), now))
     elif annotations_of(pod).get(MADE_FROM) != made_from:
         decision.put(deleted(pod, now))
     elif not _belongs_to(pod, ingresses):
@@ -119,7 +118,7 @@ def heir(view: View) -> Object | None:
 
 
 def _write_status(ingress: Object, view: View, decision: Decision) -> None:
-    pod = view.get(PROXY)
+    pod = view.get(INGRESS_PROXY)
     status: dict[str, Any] = {**status_of(ingress), "loadBalancer": {}}
     if pod is not None and is_ours(ingress, view) and not is_deleting(pod):
         http, https = proxy_ports(pod)

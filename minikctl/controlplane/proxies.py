@@ -29,6 +29,8 @@ from minikctl.model.services import Target, cluster_ip, kind_of, ports_of, publi
 from minikctl.model.timestamps import format_time
 
 SYSTEM_NAMESPACE = "kube-system"
+INGRESS_PROXY = ObjectKey("Pod", SYSTEM_NAMESPACE, "ingress")
+"""The one proxy of all Ingresses."""
 ROLE = "minikctl.io/proxy"
 """A label of proxy pods: which of a Service's proxies it is."""
 SERVICE = "minikctl.io/service"

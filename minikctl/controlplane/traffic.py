@@ -6,8 +6,14 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from minikctl.controlplane.ingress import PROXY
-from minikctl.controlplane.proxies import is_ingress_proxy, is_proxy, pod_keys, service_of, trouble_of
+from minikctl.controlplane.proxies import (
+    INGRESS_PROXY,
+    is_ingress_proxy,
+    is_proxy,
+    pod_keys,
+    service_of,
+    trouble_of,
+)
 from minikctl.controlplane.view import View
 from minikctl.model import (
     Object,
@@ -64,7 +70,7 @@ def _by_pod(obj: Object | None, old: Object | None, view: View) -> Concerned:
     either = obj or old or {}
     if is_ingress_proxy(either):
         is_same = obj is not None and old is not None and _state(obj) == _state(old)
-        return NOBODY if is_same else Concerned(ingresses=(PROXY,))
+        return NOBODY if is_same else Concerned(ingresses=(INGRESS_PROXY,))
     if is_proxy(either):
         return Concerned((service_of(either),))
     if obj is not None and old is not None and _endpoint_of(obj) == _endpoint_of(old):
@@ -97,7 +103,7 @@ def _by_slice(obj: Object | None, old: Object | None, view: View) -> Concerned:
     names = any(one is not None and is_headless(one) for one in services)
     proxies = [pod for key in found for pod in pod_keys(key)]
     if any(view.list("Ingress", namespace_of(obj or old or {}))):
-        proxies.append(PROXY)
+        proxies.append(INGRESS_PROXY)
     return Concerned(tuple(found), (*proxies, *(bound_pods(view) if names else ())), names)
 
 
@@ -117,7 +123,7 @@ def _by_service(obj: Object | None, old: Object | None, view: View) -> Concerned
         if name_of(either) in service_names(one)
     ]
     if leading:
-        proxies[PROXY] = None
+        proxies[INGRESS_PROXY] = None
     return Concerned((), (*proxies, *bound_pods(view)), True, tuple(leading))
 
 
@@ -126,7 +132,7 @@ def _by_ingress(obj: Object | None, old: Object | None, view: View) -> Concerned
         return NOBODY
     either = obj or old or {}
     found = [key_of(either)] if either["kind"] == "Ingress" else [key_of(one) for one in view.list("Ingress")]
-    return Concerned(pods=(PROXY,), ingresses=(*found, PROXY))
+    return Concerned(pods=(INGRESS_PROXY,), ingresses=(*found, INGRESS_PROXY))
 
 
 def _told(one: Object) -> tuple[object, ...]:
@@ -144,7 +150,7 @@ def _by_secret(secret: Object, view: View) -> Concerned:
         for one in view.list("Ingress", namespace_of(secret))
         if name_of(secret) in secret_names(one)
     ]
-    return Concerned(pods=(PROXY,), ingresses=tuple(found)) if found else NOBODY
+    return Concerned(pods=(INGRESS_PROXY,), ingresses=tuple(found)) if found else NOBODY
 
 
 def bound_pods(view: View) -> Iterator[ObjectKey]:

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from test_endpoints import at, service
 
-from minikctl.controlplane.ingress import PROXY, program_of_ingresses
+from minikctl.controlplane.ingress import program_of_ingresses
 from minikctl.controlplane.ingress_program import ingress_program
 from minikctl.controlplane.ingress_routes import Route, VirtualHost, virtual_hosts
 from minikctl.controlplane.manager import Manager
+from minikctl.controlplane.proxies import INGRESS_PROXY
 from minikctl.controlplane.site import Site
 from minikctl.model import Object, ObjectKey, controller_of, is_deleting, spec_of, status_of
 from minikctl.model.services import Target
@@ -74,7 +75,7 @@ def cluster(*objects: Object, site: Site | None = None) -> Cluster:
 
 
 def proxy(made: Cluster) -> Object:
-    found = made.view.get(PROXY)
+    found = made.view.get(INGRESS_PROXY)
     assert found is not None
     return found
 
@@ -89,8 +90,8 @@ class TestProxy:
         assert host_ports(made) == [80]
         made.put(ingress(rule("a.b"), tls=[{"secretName": "cert"}]))
         made.run()
-        assert made.view.get(PROXY) is None or is_deleting(proxy(made))
-        made.remove(PROXY)
+        assert made.view.get(INGRESS_PROXY) is None or is_deleting(proxy(made))
+        made.remove(INGRESS_PROXY)
         made.run()
         assert host_ports(made) == [80, 443]
 
@@ -110,7 +111,7 @@ class TestProxy:
         assert proxy(made)["metadata"]["uid"] == before and not is_deleting(proxy(made))
         made.remove(KEY)
         made.run()
-        assert made.view.get(PROXY) is None or is_deleting(proxy(made))
+        assert made.view.get(INGRESS_PROXY) is None or is_deleting(proxy(made))
 
     @pytest.mark.parametrize(
         ("spec", "others", "serves"),
@@ -124,7 +125,7 @@ class TestProxy:
     )
     def test_classes(self, spec: dict[str, Any], others: tuple[Object, ...], serves: bool) -> None:
         made = cluster(ingress(**spec), *others)
-        assert (made.view.get(PROXY) is not None) is serves
+        assert (made.view.get(INGRESS_PROXY) is not None) is serves
         assert ("IngressClassNotServed" in [one.reason for one in made.happenings]) is not serves
 
     def test_the_status_names_its_ports_or_an_event_says_why_not(self) -> None:
