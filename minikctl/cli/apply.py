@@ -21,6 +21,7 @@ from minikctl.cli.options import flag, value
 from minikctl.cli.printing import ResultPrinter
 from minikctl.cli.resources import parse_selector
 from minikctl.cli.session import open_session
+from minikctl.cli.timed import tell_timed
 from minikctl.cli.waiting import WorkloadGoal, accomplish
 from minikctl.errors import Invalid, UsageError
 from minikctl.model import key_of
@@ -74,3 +75,5 @@ def apply(
         printer.finish()
         if wait and not suffix:
             accomplish(session, "apply", WorkloadGoal(session, list(by_key)), timeout)
+        if not suffix:
+            tell_timed(session, by_key)

@@ -13,8 +13,9 @@ from minikctl.cli.errors import Failed, complain
 from minikctl.cli.options import value
 from minikctl.cli.printing import ResultPrinter
 from minikctl.cli.session import open_session
+from minikctl.cli.timed import tell_timed
 from minikctl.errors import UsageError
-from minikctl.model import Object, ObjectKey
+from minikctl.model import Object, ObjectKey, key_of
 from minikctl.model.kinds import KINDS
 
 _SCALABLE = ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet")
@@ -59,6 +60,8 @@ def autoscale(
                 continue
             obj = session.api.create(sendable(manifest), key.namespace, dry_run=bool(suffix))
             printer.add(obj, "autoscaled", suffix)
+            if not suffix:
+                tell_timed(session, [key_of(obj)])
 
 
 def _check(most: int, fewest: int, cpu: str, cpu_percent: int) -> None:

@@ -17,6 +17,7 @@ from minikctl.cli.errors import Reported, complain, text_of
 from minikctl.cli.options import value
 from minikctl.cli.printing import ResultPrinter
 from minikctl.cli.session import open_session
+from minikctl.cli.timed import tell_timed
 from minikctl.cli.waiting import settle
 from minikctl.errors import ApiError, UsageError
 from minikctl.model import Object, ObjectKey, key_of
@@ -102,6 +103,8 @@ def create_from_files(
             printer.add(obj, "created", suffix)
         printer.finish()
         settle(session, "create", made, wait=wait and not suffix, timeout=timeout)
+        if not suffix:
+            tell_timed(session, made)
     if failed:
         raise Reported
 
@@ -189,6 +192,8 @@ def make(
         obj = session.api.create(sendable(manifest), session.namespace, dry_run=bool(suffix))
         printer.add(obj, verb, suffix)
         settle(session, role, [key_of(obj)], wait=wait and not suffix, timeout=timeout)
+        if not suffix:
+            tell_timed(session, [key_of(obj)])
 
 
 def sendable(manifest: Object) -> Object:

@@ -126,3 +126,17 @@ def test_what_runs_of_any_workload_is_compared(cli: Cli) -> None:
     assert len(cli("diff").lines) == 2
     cli.ok("apply", "-f", path)
     assert cli.ok("diff", "-f", path).out == ""
+
+
+def test_who_needs_an_agent_is_told(cli: Cli) -> None:
+    words = ("--image=busybox:1", "--schedule=@daily")
+    said = "note: cronjob.batch/{} makes its Jobs only while an agent is at work (minikctl agent start)\n"
+    assert cli.ok("create", "cronjob", "dry", *words, "--dry-run=server").err == ""
+    assert cli.ok("create", "cronjob", "tick", *words).err == said.format("tick")
+    manifest = cli.ok("get", "cronjob", "tick", "-o", "yaml").out
+    assert cli.ok("apply", "-f", cli.write("tick.yaml", manifest)).err.endswith(said.format("tick"))
+    cli.ok("agent", "start")
+    try:
+        assert cli.ok("create", "cronjob", "tock", *words).err == ""
+    finally:
+        cli.ok("agent", "stop")
