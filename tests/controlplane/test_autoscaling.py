@@ -453,3 +453,23 @@ def test_two_autoscalers_of_the_same_pods_do_nothing() -> None:
         "FailedComputeMetricsReplicas",
     ]
     assert size_after(decision) is None
+
+
+@pytest.mark.parametrize("kind", ["ReplicaSet", "StatefulSet", "ReplicationController"])
+def test_whatever_has_a_size_can_be_sized(kind: str) -> None:
+    target = {"kind": kind, "name": "web", "apiVersion": "v1" if kind.endswith("Controller") else "apps/v1"}
+    labels = {"app": "web"}
+    body = {"replicas": 1, "selector": labels if kind.endswith("Controller") else {"matchLabels": labels}}
+    sized = {"apiVersion": target["apiVersion"], "kind": kind, "metadata": metadata("web"), "spec": body}
+    decision, _ = look(autoscaler(scaleTargetRef=target), sized, worker("a"), usage=using(a=1000))
+    assert [spec_of(one)["replicas"] for one in puts(decision, kind)] == [2]
+
+
+def test_what_has_no_size_cannot() -> None:
+    target = {"kind": "DaemonSet", "name": "web", "apiVersion": "apps/v1"}
+    decision, _ = look(autoscaler(scaleTargetRef=target), usage={})
+    assert facts(decision, "AbleToScale")[1:] == (
+        "FailedGetScale",
+        "the HPA controller was unable to get the target's current scale:"
+        " the server could not find the requested resource",
+    )
