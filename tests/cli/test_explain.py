@@ -83,7 +83,7 @@ def test_explain_recursive(cli: Cli) -> None:
         ("pods.v1.spec.nodeName", "FIELD: nodeName <string>"),
         ("Deployment.spec", "FIELD: spec <DeploymentSpec>"),
         ("crd.spec.versions.schema.openAPIV3Schema", "  allOf\t<[]JSONSchemaProps>"),
-        ("runtimeclass", "    <no description>"),
+        ("csidriver", "    <no description>"),
     ],
 )
 def test_explain_knows(cli: Cli, path: str, line: str) -> None:
