@@ -17,12 +17,13 @@ from minikctl.cli.documents import (
     tell_inert,
     tell_refused,
 )
+from minikctl.cli.goals import WorkloadGoal
 from minikctl.cli.options import flag, value
 from minikctl.cli.printing import ResultPrinter
 from minikctl.cli.resources import parse_selector
 from minikctl.cli.session import open_session
 from minikctl.cli.timed import tell_timed
-from minikctl.cli.waiting import WorkloadGoal, accomplish
+from minikctl.cli.waiting import accomplish
 from minikctl.errors import Invalid, UsageError
 from minikctl.model import key_of
 

@@ -9,10 +9,11 @@ from msgspec import Struct
 
 from minikctl.cli import options
 from minikctl.cli.errors import Reported, complain, text_of
+from minikctl.cli.goals import GoneGoal
 from minikctl.cli.options import flag, value
 from minikctl.cli.resources import Query, Target, find, parse_fields, parse_selector, parse_targets
 from minikctl.cli.session import Session, open_session, out, warn
-from minikctl.cli.waiting import GoneGoal, accomplish
+from minikctl.cli.waiting import accomplish
 from minikctl.errors import ApiError, NotFound, UsageError
 from minikctl.model import Object, ObjectKey, key_of
 from minikctl.model.kinds import KINDS

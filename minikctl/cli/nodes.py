@@ -10,10 +10,12 @@ import typer
 from minikctl.cli import options
 from minikctl.cli.errors import Reported, complain
 from minikctl.cli.evictions import Evictions, tell_evicting
+from minikctl.cli.goals import REACHED, Verdict
 from minikctl.cli.options import dry_run_suffix, flag, value
+from minikctl.cli.pod_troubles import is_stuck
 from minikctl.cli.resources import parse_selector
 from minikctl.cli.session import Session, open_session, out, warn
-from minikctl.cli.waiting import REACHED, Verdict, accomplish, is_stuck
+from minikctl.cli.waiting import accomplish
 from minikctl.errors import NotFound, UsageError
 from minikctl.model import (
     Object,

@@ -12,10 +12,11 @@ from minikctl.cli.delete import Manner, delete_objects, grace_seconds_of
 from minikctl.cli.documents import checked_documents, key_in, read_inputs, tell_inert
 from minikctl.cli.editing import DEFAULT_TIMEOUT
 from minikctl.cli.errors import Reported, complain, text_of
+from minikctl.cli.goals import GoneGoal
 from minikctl.cli.options import flag, value
 from minikctl.cli.printing import ResultPrinter
 from minikctl.cli.session import Session, open_session
-from minikctl.cli.waiting import GoneGoal, accomplish, settle
+from minikctl.cli.waiting import accomplish, settle
 from minikctl.errors import ApiError, UsageError
 from minikctl.model import Object, ObjectKey, key_of
 

@@ -12,10 +12,10 @@ from minikctl.cli import options
 from minikctl.cli.base import Entry
 from minikctl.cli.editing import DEFAULT_TIMEOUT, Editor, choose
 from minikctl.cli.errors import Failed
+from minikctl.cli.goals import REACHED, Verdict
 from minikctl.cli.options import flag, value
 from minikctl.cli.resources import look_up
 from minikctl.cli.session import Session, open_session, out, warn
-from minikctl.cli.waiting import REACHED, Verdict
 from minikctl.errors import MinikctlError, NotFound
 from minikctl.model import Object, ObjectKey, annotations_of, name_of, namespace_of, spec_of
 from minikctl.model.kinds import KINDS

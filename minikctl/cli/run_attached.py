@@ -22,10 +22,11 @@ from minikctl.cli.attach import talk
 from minikctl.cli.containers import Place, existing_container, identifier_of, status_of_container
 from minikctl.cli.delete import Manner, delete_objects
 from minikctl.cli.errors import Failed, Reported, complain, text_of
+from minikctl.cli.goals import REACHED, GoneGoal, Verdict, WorkloadGoal
 from minikctl.cli.resources import look_up
 from minikctl.cli.session import Session
 from minikctl.cli.terminal import DETACH_KEYS, Ending, has_terminal, send_input, write_bytes
-from minikctl.cli.waiting import REACHED, GoneGoal, Verdict, WorkloadGoal, accomplish, agent_runs
+from minikctl.cli.waiting import accomplish, agent_runs
 from minikctl.errors import MinikctlError
 from minikctl.model import Object, ObjectKey, key_of, name_of, spec_of, status_of
 from minikctl.model.pods import is_finished, phase

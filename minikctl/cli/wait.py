@@ -19,7 +19,9 @@ from msgspec import Struct
 
 from minikctl.cli import options
 from minikctl.cli.errors import Failed
+from minikctl.cli.goals import WorkloadGoal
 from minikctl.cli.options import flag, value
+from minikctl.cli.pod_troubles import explain_pods
 from minikctl.cli.resources import (
     Query,
     Target,
@@ -29,7 +31,6 @@ from minikctl.cli.resources import (
     parse_targets,
 )
 from minikctl.cli.session import Session, open_session, out
-from minikctl.cli.waiting import WorkloadGoal, explain_pods
 from minikctl.errors import UsageError
 from minikctl.model import Object, ObjectKey, conditions, key_of, status_of
 from minikctl.model.kinds import KINDS

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from minikctl.model import Object, conditions, name_of, spec_of, status_of
+from minikctl.model.pods import is_finished, is_ready, phase
 
 
 class State(Struct, frozen=True):
@@ -61,11 +62,40 @@ def _rolled_out(observed: bool, missing: str) -> State:
     return State(observed and not missing, missing if observed else "waiting for the controller")
 
 
+def _deployment_state(obj: Object) -> State:
+    from minikctl.render.rollout import RolloutError, rollout_status, rollout_waits_for
+
+    try:
+        _, done = rollout_status(obj)
+    except RolloutError as error:
+        return State(failure=str(error))
+    observed = status_of(obj).get("observedGeneration", 0) >= obj["metadata"].get("generation", 0)
+    # A paused rollout goes on when people say so, not by waiting for it.
+    is_paused = observed and bool(spec_of(obj).get("paused"))
+    return State(done or is_paused, rollout_waits_for(obj) if observed else "waiting for the controller")
+
+
+def _pod_state(obj: Object) -> State:
+    if phase(obj) == "Failed":
+        return State(failure=f"pod/{name_of(obj)} failed")
+    from minikctl.render.podstatus import summarize_pod
+
+    return State(is_finished(obj) or is_ready(obj), summarize_pod(obj).status)
+
+
 STATES: dict[str, Callable[[Object], State]] = {
     "DaemonSet": _daemon_set_state,
+    "Deployment": _deployment_state,
     "Job": job_state,
+    "Pod": _pod_state,
     "ReplicaSet": replicas_state,
     "ReplicationController": replicas_state,
     "StatefulSet": _stateful_set_state,
 }
 """By kind. A CronJob is as declared as soon as it is recorded: what it waits for is time."""
+
+
+def state_of(obj: Object) -> State:
+    """What nobody waits for is done."""
+    found = STATES.get(obj["kind"])
+    return found(obj) if found is not None else State(done=True)

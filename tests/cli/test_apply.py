@@ -10,7 +10,7 @@ import pytest
 from cli_rig import Cli, deployment
 
 from minikctl import registry
-from minikctl.cli import waiting
+from minikctl.cli import goals, pod_troubles
 
 
 def test_lines_and_waiting(cli: Cli) -> None:
@@ -69,7 +69,7 @@ def test_folders_and_standard_input(cli: Cli) -> None:
 def test_an_image_that_is_not_there_ends_early_with_the_reason(
     cli: Cli, web: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waiting, "STUCK_SECONDS", 0.0)
+    monkeypatch.setattr(goals, "STUCK_SECONDS", 0.0)
     cli.write("web.yaml", deployment(replicas=2, image="nginx:does-not-exist"))
     result = cli("apply", "-f", web, "--timeout=30s")
     assert result.code == 1
@@ -132,7 +132,7 @@ def _status(reason: str, restarts: int = 0) -> dict[str, object]:
     ],
 )
 def test_only_what_cannot_mend_itself_is_stuck(pod: dict[str, object], stuck: bool) -> None:
-    assert waiting.is_stuck(pod) is stuck
+    assert pod_troubles.is_stuck(pod) is stuck
 
 
 # --- bad input ---------------------------------------------------------------------------------------
