@@ -237,7 +237,7 @@ kind: Pod
 metadata:
   name: Bad_Name
 spec:
-  hostNetwork: true
+  hostUsers: false
   containers:
   - name: a
     volumeMounts: []
@@ -259,7 +259,7 @@ spec:
         ("f.yaml:4:3", "metadata.name", "FieldValueInvalid"),
         ("f.yaml:8:5", "spec.containers[0].image", "FieldValueRequired"),
         ("f.yaml:11:7", "spec.containers[0].ports[0].containerPort", "FieldValueRequired"),
-        ("f.yaml:6:3", "spec.hostNetwork", "NotHandled"),
+        ("f.yaml:6:3", "spec.hostUsers", "NotHandled"),
         ("f.yaml:14:1", "kind", "FieldValueForbidden"),
         ("f.yaml:21:3", "spec.replicas", "FieldValueTypeInvalid"),
     ]
