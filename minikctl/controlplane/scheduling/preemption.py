@@ -124,17 +124,17 @@ def _victims_on(cycle: Cycle, node: Candidate, refuses: Refuses) -> Victims | No
         return None
     lower = [pod for pod in cycle.view.pods_on(node.name) if priority_of(pod) < own and not is_finished(pod)]
     staying = _without(node.usage, lower)
-    if refuses(*with_usage(cycle, node, staying)):
+    look = with_usage(cycle, node, staying)
+    if refuses(*look):
         return None
     protected = _protected(lower, cycle.view)
     order = sorted(lower, key=lambda pod: (key_of(pod) not in protected, *_importance(pod)))
     victims = []
     for pod in order:
-        with_it = _with(staying, pod)
-        if refuses(*with_usage(cycle, node, with_it)):
+        count_pod(staying, pod, 1)
+        if refuses(*look):
+            count_pod(staying, pod, -1)
             victims.append(pod)
-        else:
-            staying = with_it
     return Victims(node, tuple(victims), sum(1 for pod in victims if key_of(pod) in protected))
 
 
@@ -170,12 +170,6 @@ def _without(usage: NodeUsage, pods: Sequence[Object]) -> NodeUsage:
     result = usage.copy()
     for pod in pods:
         count_pod(result, pod, -1)
-    return result
-
-
-def _with(usage: NodeUsage, pod: Object) -> NodeUsage:
-    result = usage.copy()
-    count_pod(result, pod, 1)
     return result
 
 
