@@ -150,6 +150,7 @@ def run_agent(
     _acquire(lock)
     try:
         with _running(cluster, say, confirm_deletions) as (loop, executor):
+            loop.take_over()
             due = loop.step()
             on_change()
             while not stop.is_set():

@@ -70,6 +70,15 @@ class Loop:
     def manager(self) -> Manager:
         return self.kubelets.manager
 
+    def take_over(self) -> None:
+        """Goes on with the back-offs of the agent before. Call before the first step; a command does not: who
+        types it wants a try at once."""
+        from minikctl.controlplane.kubelet.pull_history import failed_pulls
+
+        failed = failed_pulls(self._store.list("Event"), self._clock.now())
+        for engine in self.kubelets.engines.values():
+            engine.images.failed_before = failed
+
     def start(self) -> None:
         """Begins to follow the engines. Call once, before the first step."""
         self.kubelets.watch()

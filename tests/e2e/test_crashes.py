@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from e2e.places import everywhere, on_current_engines
-from e2e.stage import Run, Stage, deployment, until
+from e2e.stage import Run, Stage, deployment, pod, pod_spec, until
 
 ADOPT_SECONDS = 2.0
 STRATEGY = {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 1}}
@@ -151,3 +151,26 @@ def test_a_database_lost_during_a_rollout(web: Stage) -> None:
     web.wait_running(4)  # an old pod whose end was forgotten with the database may have begun once more
     check_nothing_doubled(web, 4)
     until("nothing is left", lambda: len(web.containers()) == 4, seconds=10)
+
+
+def test_a_pull_that_failed_is_tried_no_sooner_for_a_new_agent(stage: Stage) -> None:
+    def tries() -> int:
+        events = stage.get("events")
+        return sum(one["count"] for one in events if one["message"].startswith("Failed to pull image"))
+
+    stage.start_agent()
+    stage.ok(
+        "apply",
+        "-f",
+        stage.write("pod.yaml", pod("lost", pod_spec("busybox:does-not-exist"))),
+        "--wait=false",
+    )
+    began = time.monotonic()
+    until("the first try has failed", tries, seconds=5)
+    stage.kill_agent()
+    stage.start_agent()
+    until("it backs off", lambda: "ImagePullBackOff" in stage.ok("get", "pods").out, seconds=5)
+    while time.monotonic() - began < 8:
+        assert tries() == 1
+        time.sleep(0.5)
+    until("the second try", lambda: tries() == 2, seconds=10)

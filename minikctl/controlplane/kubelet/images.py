@@ -24,15 +24,17 @@ class ImageState(Struct, frozen=True):
 
 class ImageBook(Struct):
     """By image reference and `who` asks: "" for everybody without credentials of their own, so that what
-    the registry says to one is no answer to the other. Lost with the agent; nothing but a little time is
-    lost with it: a pull that failed is tried again at once."""
+    the registry says to one is no answer to the other. Lost with the process; an agent takes over what
+    failed before it was, a command tries at once."""
 
     states: dict[tuple[str, str], ImageState] = field(default_factory=dict)
+    failed_before: dict[str, ImageState] = field(default_factory=dict)
+    """By image: what failed before this process was, whoever asked."""
     missing: set[str] = field(default_factory=set)
     """Images that the engine said it does not have."""
 
     def get(self, image: str, who: str = "") -> ImageState:
-        return self.states.get((image, who)) or ImageState()
+        return self.states.get((image, who)) or self.failed_before.get(image) or ImageState()
 
     def is_missing(self, image: str) -> bool:
         return image in self.missing
