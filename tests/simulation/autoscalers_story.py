@@ -9,11 +9,14 @@ from minikctl.backend import ContainerState, Usage, labels
 from minikctl.model import Object, ObjectKey, conditions, controller_of, name_of, spec_of, status_of, uid_of
 from minikctl.model.pods import is_active
 from minikctl.model.quantity import milli
+from minikctl.model.timestamps import parse_time
 
 from .life import Life
 from .world import CLUSTER
 
 NAMES = ("api", "web")
+STEP_SECONDS = 60.0
+"""More than any policy's period here, and a look after it."""
 REQUEST = 200
 """Millicores that each container asks for."""
 
@@ -158,6 +161,9 @@ class AutoscalerStory(Life):
         few, most = spec["minReplicas"], spec["maxReplicas"]
         if not few <= size <= most:
             return f"{name} has {size} pods, not {few} to {most}"
+        scaled = status_of(autoscaler).get("lastScaleTime")
+        if scaled is not None and parse_time(scaled) + STEP_SECONDS > self.world.clock.time:
+            return f"{name} was scaled a moment ago: its limits may be told once more"
         wanted = spec["metrics"][0]["resource"]["target"]
         each = self.load[name] // size
         if "averageUtilization" in wanted:
