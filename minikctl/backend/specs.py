@@ -40,7 +40,8 @@ class Mount(Struct, frozen=True):
     size_bytes: int = 0
     """Of a tmpfs; 0 is the kernel's default, half of the machine's memory."""
     sub_path: str = ""
-    """Of a volume: what in it is mounted. It must be there, and no link in it leads out of the volume."""
+    """Of a volume: what in it is mounted. It must be there, and no link in it leads out of the volume. An
+    engine that can't do it refuses to make the container (`CreateContainerConfigError`)."""
 
 
 class ResourceLimits(Struct, frozen=True):

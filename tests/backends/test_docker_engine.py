@@ -22,8 +22,11 @@ from minikctl_docker.engine import Engine
 
 from minikctl.backend import (
     Backend,
+    ContainerSpec,
     ContainerState,
     LogOptions,
+    Mount,
+    MountKind,
     PortMapping,
     ResourceLimits,
     SecurityContext,
@@ -293,6 +296,16 @@ def test_an_engine_that_is_too_old(fake: FakeEngine, open_backend: OpenBackend) 
     fake.answers["/version"] = (200, {"ApiVersion": "1.40", "MinAPIVersion": "1.12"})
     with pytest.raises(PermanentError, match=r"1\.40.*20\.10"):
         open_backend(fake.endpoint).list_containers()
+
+
+def test_an_engine_that_would_mount_a_whole_volume_is_not_asked(
+    fake: FakeEngine, open_backend: OpenBackend
+) -> None:
+    fake.answers["/version"] = (200, {"ApiVersion": "1.44", "MinAPIVersion": "1.12", "Arch": "amd64"})
+    part = Mount(MountKind.VOLUME, "v", "/v", sub_path="a")
+    with pytest.raises(PermanentError, match=r"needs Docker 26 .* speaks API 1\.44") as caught:
+        open_backend(fake.endpoint).create_container(ContainerSpec("n", "i", {}, mounts=(part,)))
+    assert caught.value.reason == "CreateContainerConfigError"
 
 
 def test_an_engine_that_was_replaced_by_an_older_one(fake: FakeEngine, open_backend: OpenBackend) -> None:

@@ -43,6 +43,15 @@ def unpacked(archive: bytes) -> dict[str, bytes]:
     return {name: file.read() for name, file in found.items() if file is not None}
 
 
+def skip_where_refused(bench: Bench, part: Mount) -> None:
+    """An old engine may mount whole volumes only, and says so; it never mounts one instead of a part."""
+    try:
+        bench.backend.create_container(bench.spec(*FOREVER, mounts=(part,)))
+    except PermanentError as error:
+        assert error.reason == "CreateContainerConfigError"
+        pytest.skip(error.message)
+
+
 class FileChecks(ContractBase):
     # --- mounts ---
 
@@ -129,6 +138,7 @@ class FileChecks(ContractBase):
         mount = Mount(MountKind.VOLUME, volume.name, "/data")
         script = "mkdir -p /data/a/b; echo kept > /data/a/b/file; echo x > /data/other; ln -s / /data/out"
         bench.run(bench.spec(*shell(script), mounts=(mount,)))
+        skip_where_refused(bench, replace(mount, sub_path="a"))
         for sub_path, listed in (("a", "b"), ("a/b", "file")):
             part = replace(mount, sub_path=sub_path, read_only=True)
             ended = bench.run(bench.spec(*shell("ls /data; touch /data/x || echo read-only"), mounts=(part,)))
