@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from e2e.places import on_current_engines
+from e2e.places import on_current_real_engines
 from e2e.stage import Stage, deployment, until
 
 LOAD = "(while :; do :; done) & echo $! > /tmp/load"
@@ -32,7 +32,7 @@ def run_in(stage: Stage, pod: str, script: str) -> None:
     stage.ok("exec", *place, pod, "--", "sh", "-c", script)
 
 
-@pytest.mark.parametrize("place", on_current_engines(), indirect=True)
+@pytest.mark.parametrize("place", on_current_real_engines(), indirect=True)
 def test_up_under_load_and_down_after_it(stage: Stage) -> None:
     web = deployment("web", replicas=1)
     del web["spec"]["replicas"]
