@@ -50,7 +50,7 @@ def check(obj: Object, old: Object | None = None) -> None:
 
     obj = _without_status(obj)
     problems: list[FieldProblem] = (
-        validate(obj) if old is None else validate_update(_without_status(old), obj)
+        validate(obj) if old is None else validate_update(old, _with_status_of(old, obj))
     )
     if not problems:
         problems = unhandled(obj)
@@ -75,10 +75,10 @@ def admit(obj: Object, reader: Reader) -> Object:
 
 
 def admit_change(old: Object, obj: Object, reader: Reader) -> None:
-    """:raises Forbidden: the namespace's quotas have no room for what the change asks for."""
+    """:raises Forbidden: the namespace's LimitRanges or quotas have no room for what the change asks for."""
     from minikctl.controlplane import admission
 
-    if why := admission.beyond_quota(obj, reader, old=old):
+    if why := admission.refusal_of_change(old, obj, reader):
         raise _forbidden(obj, why)
 
 
@@ -89,6 +89,11 @@ def _forbidden(obj: Object, why: str) -> Forbidden:
 def _without_status(obj: Object) -> Object:
     """Nobody declares a status; the control plane's own needs no checking."""
     return {name: value for name, value in obj.items() if name != "status"}
+
+
+def _with_status_of(live: Object, obj: Object) -> Object:
+    """What may change depends on how far the live object has come: whether a claim is bound, a Job began."""
+    return {**obj, "status": live["status"]} if live.get("status") else obj
 
 
 def new_object(manifest: Object, clock: Clock, ids: Ids) -> Object:

@@ -39,6 +39,13 @@ def refusal(obj: Object, reader: Reader, *, made: int = 0) -> str | None:
     return why or beyond_quota(obj, reader, made=made)
 
 
+def refusal_of_change(old: Object, obj: Object, reader: Reader) -> str | None:
+    """Why `old` may not become the object; None where it may. A pod's change is held to no LimitRange: what
+    they bound of it never changes."""
+    why = _beyond_limits(obj, reader) if obj["kind"] != "Pod" else None
+    return why or beyond_quota(obj, reader, old=old)
+
+
 def _beyond_limits(obj: Object, reader: Reader) -> str | None:
     if obj["kind"] not in ("Pod", "PersistentVolumeClaim"):
         return None

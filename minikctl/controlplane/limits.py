@@ -2,7 +2,7 @@
 
 Rules:
 - A port of upstream's admission plugin LimitRanger: defaults first, then everything that is wrong at once, in
-  its words. Only new objects are held to it.
+  its words. New objects are held to it, and claims that change.
 - What was filled in is named in an annotation, so that a desired file can be written without it.
 - Pure: a pod as stored (with its defaults) in, a pod or a text out.
 """
@@ -88,7 +88,7 @@ def _emptied(container: dict[str, Any], said: Sequence[Mapping[str, Any]]) -> No
 
 
 def refusal(obj: Object, ranges: Iterable[Object]) -> str | None:
-    """Why a new Pod or PersistentVolumeClaim is not let in; None where it is."""
+    """Why a new Pod, or a new or changed PersistentVolumeClaim, is not let in; None where it is."""
     found: list[str] = []
     for item in _items(ranges):
         match obj["kind"], item["type"]:
