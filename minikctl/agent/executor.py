@@ -8,22 +8,20 @@ import queue
 import select
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from minikctl.agent.ports import Hinted, News, Outcome, Woken
 from minikctl.backend import Backend, EngineEvent
 from minikctl.store.lock import open_wake, wake
 
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
-
 WORKERS = {"act": 3, "tell": 2, "pull": 2, "look": 1, "probe": 8, "hook": 64}
 """Threads per lane and engine, made when there is work for them. Engines gain nothing from more that act:
 they start containers one by one inside. Probes and hooks mostly wait: for an answer, or for a command."""
 HELPERS = 2
-"""Threads that make the further containers of pods beside their first."""
+"""Threads that make further containers of a pod beside its first."""
 RECONNECT_SECONDS = 0.5
 CLOSE_SECONDS = 5.0
 """How long jobs that act are waited for at the end. An engine that answers needs a fraction of it."""
@@ -50,8 +48,6 @@ class ThreadExecutor:
         self._inbox: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._lanes: dict[str, _Lane] = {}
         self._closed = threading.Event()
-        self._helping = threading.Lock()
-        self._helpers: ThreadPoolExecutor | None = None
         self._state_dir: Path | None = None
 
     def submit(self, lane: str, job: Job) -> None:
@@ -68,16 +64,22 @@ class ThreadExecutor:
         place.jobs.put(job)
 
     def together(self, calls: Sequence[Callable[[], Outcome]]) -> list[Outcome]:
-        """The first in the caller's thread, so that nobody waits only for others."""
-        if len(calls) < 2:
-            return [call() for call in calls]
-        from concurrent.futures import ThreadPoolExecutor
+        """The caller's thread and a few more take one call after the other: an engine that hangs holds up
+        nobody else's."""
+        done: dict[int, Outcome] = {}
+        left = deque(enumerate(calls))
 
-        with self._helping:
-            if self._helpers is None:
-                self._helpers = ThreadPoolExecutor(HELPERS, "help")
-        others = [self._helpers.submit(call) for call in calls[1:]]
-        return [calls[0](), *(one.result() for one in others)]
+        def take(_: object = None) -> None:
+            with contextlib.suppress(IndexError):
+                while True:
+                    number, call = left.popleft()
+                    done[number] = call()
+
+        helpers = [self._thread(take, None) for _ in range(min(HELPERS, len(calls) - 1))]
+        take()
+        for helper in helpers:
+            helper.join()
+        return [done[number] for number in range(len(calls))]
 
     def watch(self, engine: str) -> None:
         self._thread(self._follow, engine)

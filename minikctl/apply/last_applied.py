@@ -44,14 +44,6 @@ def encode_last_applied(manifest: Object) -> str:
     return text.translate(_ESCAPES) + "\n"
 
 
-def write_last_applied(obj: Object, manifest: Object) -> Object:
-    """`obj` with the annotation that says that `manifest` was applied."""
-    result: Object = copy(obj)
-    metadata = result.setdefault("metadata", {})
-    metadata["annotations"] = {**annotations_of(result), ANNOTATION: encode_last_applied(manifest)}
-    return result
-
-
 def stripped(obj: Object) -> Object:
     """`obj` without the annotation; the map of annotations goes too where nothing else is in it."""
     result: Object = copy(obj)

@@ -18,8 +18,3 @@ _LAST = max(APPLY_ORDER.values()) + 1
 def apply_order(documents: Iterable[Object]) -> list[Object]:
     """Namespaces and configuration first, workloads last; stable."""
     return sorted(documents, key=lambda document: APPLY_ORDER.get(document["kind"], _LAST))
-
-
-def delete_order(documents: Iterable[Object]) -> list[Object]:
-    """The reverse of `apply_order`."""
-    return apply_order(documents)[::-1]

@@ -78,11 +78,6 @@ def refused_except(*values: Any, note: str = "") -> Support:
     return Support("rejected", note, only=values)
 
 
-def engine_only(*values: Any) -> Support:
-    """Handed to the engine, these values only."""
-    return Support(ENGINE_WORD, only=values)
-
-
 _SERVERS = inert("set by the API server, as in Kubernetes")
 
 OBJECT_META: Table = {

@@ -19,10 +19,6 @@ def format_time(now: float) -> str:
     return _format_second(int(now))
 
 
-def format_micro_time(now: float) -> str:
-    return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
 @lru_cache(maxsize=4096)
 def parse_time(text: str) -> float:
     """Seconds since the epoch of an RFC 3339 time. Engines write nanoseconds: what is too fine is cut."""

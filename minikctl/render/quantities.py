@@ -40,13 +40,3 @@ def _scaled(value: int, step: int, suffixes: tuple[str, ...]) -> str:
         value //= step
         power += 1
     return f"{value}{suffixes[power]}"
-
-
-def human_size(size: float) -> str:
-    """Bytes in binary units with about three figures: 1536 → `1.5Ki`, 123456789 → `118Mi`. Ours."""
-    for suffix in _BINARY:
-        if abs(size) < 1024 or suffix == _BINARY[-1]:
-            break
-        size /= 1024
-    digits = f"{size:.1f}" if abs(size) < 10 and suffix else f"{size:.0f}"
-    return f"{digits.removesuffix('.0')}{suffix}"

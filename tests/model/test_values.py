@@ -33,7 +33,7 @@ from minikctl.model.pods import (
     restarts,
 )
 from minikctl.model.quantity import canonical_quantity, milli, parse_quantity, whole
-from minikctl.model.timestamps import format_micro_time, format_time, parse_time
+from minikctl.model.timestamps import format_time, parse_time
 
 
 class TestQuantities:
@@ -197,12 +197,10 @@ class TestTimes:
 
     def test_fractions_are_cut(self) -> None:
         assert format_time(1_700_000_000.999) == "2023-11-14T22:13:20Z"
-        assert format_micro_time(1_700_000_000.25) == "2023-11-14T22:13:20.250000Z"
 
     @given(st.integers(0, 4_000_000_000))
     def test_back_and_forth(self, moment: int) -> None:
         assert parse_time(format_time(moment)) == moment
-        assert parse_time(format_micro_time(moment)) == moment
 
 
 class TestConditions:

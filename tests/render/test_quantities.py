@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minikctl.model.quantity import parse_quantity
-from minikctl.render.quantities import canonical_quantity, format_quantity, human_size
+from minikctl.render.quantities import canonical_quantity, format_quantity
 
 
 @pytest.mark.parametrize(
@@ -36,11 +36,3 @@ def test_canonical(text: str, canonical: str) -> None:
 def test_formatting_keeps_the_value(nanos: int, binary: bool) -> None:
     value = Decimal(nanos) / 10**9
     assert parse_quantity(format_quantity(value, binary=binary)) == value
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [(0, "0"), (1023, "1023"), (1024, "1Ki"), (1536, "1.5Ki"), (123456789, "118Mi"), (2**70, "1024Ei")],
-)
-def test_human_size(size: int, text: str) -> None:
-    assert human_size(size) == text

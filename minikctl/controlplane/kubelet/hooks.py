@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
-from minikctl.backend import Check, ExecCheck
+from minikctl.backend import Check
 from minikctl.controlplane.kubelet.probes import check_of
 
 LONGEST_POST_START_SECONDS = 3600.0
@@ -59,10 +59,6 @@ def hook_check(handler: dict[str, Any], container: dict[str, Any]) -> Check | st
     if "tcpSocket" in handler or "grpc" in handler:
         return f"invalid handler: {', '.join(handler)}"  # the kubelet runs neither of them as a hook
     return check_of(handler, container)
-
-
-def is_command(check: Check | str) -> bool:
-    return isinstance(check, ExecCheck)
 
 
 def is_begun(container: dict[str, Any], container_id: str, known: dict[str, Any], runs: HookRuns) -> bool:
