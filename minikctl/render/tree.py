@@ -43,29 +43,14 @@ from minikctl.render.podstatus import container_reason, summarize_pod
 from minikctl.render.rollout import DEADLINE_EXCEEDED, rollout_waits_for
 from minikctl.render.style import PLAIN, Mood, Style, cut, pad, text_width
 from minikctl.render.tables import event_interval, event_message, event_order
+from minikctl.render.tree_layout import GAP, Layout, Row
 
-_GAP = "   "
 _LONGEST_BAR = 12
 _WIDE = 120
 """Columns from which on there is room for the reasons of events."""
-_SOME_WORDS = 24
-_ONE_WORD = len("ImagePullBackOff")
-_SHORT_NAME = 12
 
 # Reasons for which a container is not up yet; any other reason for not running is bad news.
 _ON_ITS_WAY = frozenset({"ContainerCreating", "PodInitializing", "Pending", "Running", "SchedulingGated", ""})
-
-
-class Row(Struct, frozen=True):
-    """One line of the tree before it is laid out."""
-
-    lead: str
-    """The lines of the tree that stand before the mark."""
-    mood: Mood
-    name: str
-    cells: tuple[str, ...]
-    """ready, state, node, age."""
-    name_mood: Mood | None = None
 
 
 class _World(Struct, frozen=True):
@@ -129,7 +114,7 @@ def _namespaces(world: _World, objects: Sequence[Object], width: int) -> list[st
     for one in sorted(objects, key=lambda one: (namespace_of(one), _KIND_ORDER[one["kind"]], name_of(one))):
         by_namespace.setdefault(namespace_of(one), []).append(one)
     rows = {name: _roots(world, members, known) for name, members in by_namespace.items()}
-    layout = _Layout([row for block in rows.values() for row in block], width, world.style)
+    layout = Layout([row for block in rows.values() for row in block], width, world.style)
     lines: list[str] = []
     for name, members in by_namespace.items():
         lines += [*([""] if lines else []), _heading(name, members, width, world.style), ""]
@@ -149,9 +134,9 @@ def _heading(namespace: str, members: Sequence[Object], width: int, style: Style
     words += [f"{moods.count(Mood.DONE)} completed"] if Mood.DONE in moods else []
     summary = style.dot.join(words) or "no pods"
     name = cut(escape(namespace), width, style.cut)
-    fits = text_width(name) + len(_GAP) + len(summary) <= width
+    fits = text_width(name) + len(GAP) + len(summary) <= width
     painted = style.paint(name, Mood.TITLE)
-    return f"{painted}{_GAP}{style.paint(summary, Mood.QUIET)}" if fits else painted
+    return f"{painted}{GAP}{style.paint(summary, Mood.QUIET)}" if fits else painted
 
 
 # --- rows ------------------------------------------------------------------------------------------
@@ -339,81 +324,6 @@ def _container_mood(pod: Object, container: dict[str, Any], reason: str) -> Mood
     return Mood.BUSY if reason in _ON_ITS_WAY else Mood.BAD
 
 
-# --- layout ----------------------------------------------------------------------------------------
-
-
-_READY, _STATE, _NODE, _AGE = range(4)
-
-
-class _Layout:
-    """Columns for all rows: the tree, ready, state, node, age.
-
-    Where room is short the state gives way first, but keeps some words; then the node goes, then the age,
-    then the state shrinks to one word, and the names at last. A state may run on over a node that its row
-    does not have.
-    """
-
-    def __init__(self, rows: Sequence[Row], width: int, style: Style) -> None:
-        self._width, self._style = width, style
-        self._name = max((text_width(_head(row, style)) for row in rows), default=0)
-        self._cells = [max((text_width(row.cells[index]) for row in rows), default=0) for index in range(4)]
-        self._shrink_state(_SOME_WORDS)
-        for column in (_NODE, _AGE):
-            if self._total() > width:
-                self._cells[column] = 0
-        self._shrink_state(_ONE_WORD)
-        self._name -= min(max(0, self._total() - width), max(0, self._name - _SHORT_NAME))
-
-    def _total(self) -> int:
-        return self._name + sum(len(_GAP) + cell for cell in self._cells if cell)
-
-    def _shrink_state(self, least: int) -> None:
-        excess = max(0, self._total() - self._width)
-        self._cells[_STATE] -= min(excess, max(0, self._cells[_STATE] - least))
-
-    def line(self, row: Row) -> str:
-        style, room = self._style, self._width
-        head = pad(cut(_head(row, style), min(self._name, room), style.cut), self._name)
-        parts = [self._painted_head(row, head)]
-        room -= self._name
-        for cell, width, mood in self._placed(row):
-            if not width or room <= len(_GAP):
-                continue
-            shown = cut(cell, min(width, room - len(_GAP)), style.cut)
-            room -= len(_GAP) + width
-            parts.append(f"{_GAP}{style.paint(shown, mood)}{' ' * (width - text_width(shown))}")
-        return "".join(parts).rstrip(" ")
-
-    def _placed(self, row: Row) -> Iterator[tuple[str, int, Mood | None]]:
-        """The cells with their widths and moods."""
-        fading = row.mood is Mood.LEAVING
-        state_width, node_width = self._cells[_STATE], self._cells[_NODE]
-        yield row.cells[_READY], self._cells[_READY], Mood.QUIET if fading else None
-        state_mood = Mood.QUIET if row.mood is Mood.GOOD else row.mood
-        if row.cells[_NODE] or not node_width:
-            yield row.cells[_STATE], state_width, state_mood
-            yield row.cells[_NODE], node_width, Mood.QUIET
-        else:
-            yield row.cells[_STATE], state_width + len(_GAP) + node_width, state_mood
-        yield row.cells[_AGE], self._cells[_AGE], Mood.QUIET
-
-    def _painted_head(self, row: Row, head: str) -> str:
-        """The tree's lines quiet, the mark in its mood, the name as it is."""
-        style = self._style
-        lead, mark_end = len(row.lead), len(row.lead) + len(style.mark(row.mood))
-        name = head[mark_end:].rstrip(" ")
-        return (
-            style.paint(head[:lead], Mood.QUIET)
-            + style.paint(head[lead:mark_end], row.mood)
-            + style.paint(name, Mood.LEAVING if row.mood is Mood.LEAVING else row.name_mood)
-            + head[mark_end + len(name) :]
-        )
-
-
-def _head(row: Row, style: Style) -> str:
-    return f"{row.lead}{style.mark(row.mood)} {row.name}"
-
-
 # --- events ----------------------------------------------------------------------------------------
 
 
@@ -427,7 +337,7 @@ def _events(events: Iterable[Object], now: float, width: int, style: Style, coun
     lines = ["", style.paint(cut("Events", width, style.cut), Mood.TITLE)]
     for event, row in zip(latest, rows, strict=True):
         padded = (pad(cut(cell, wide, style.cut), wide) for cell, wide in zip(row, widths, strict=False))
-        text = cut(_GAP.join((*padded, row[-1])).rstrip(), width, style.cut)
+        text = cut(GAP.join((*padded, row[-1])).rstrip(), width, style.cut)
         lines.append(style.paint(text, Mood.QUIET if event.get("type") == "Normal" else Mood.WARNING))
     return lines
 
