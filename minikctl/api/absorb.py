@@ -48,9 +48,8 @@ class Deletions(Enum):
 
 
 GONE = "is gone: the next command that acts, or an agent, deletes its object"
-_ASKED_FOR = ("Namespace", "PriorityClass")
-"""What new pods are held to, and may come with them."""
-_FIRST = ("Namespace", "LimitRange", "ResourceQuota")
+_FIRST = ("Namespace", "PriorityClass", "RuntimeClass", "StorageClass", "LimitRange", "ResourceQuota")
+"""What others are held to, and may come with them: only what was taken over counts, so they go before."""
 FEW = 2
 """So many files may always vanish at once."""
 
@@ -79,9 +78,8 @@ def absorb(
         return ()
     problems: list[FileProblem] = []
     writes: list[Write] = []
-    coming = {file.key: file.desired for file in files if file.key.kind in _ASKED_FOR and file.desired}
     vanished = [file for file in files if file.desired is None and file.problem is None]
-    known_soon = Overlay(store, coming.values())
+    known_soon = Overlay(store)
     for file in sorted(files, key=lambda one: (_rank(one.key.kind), one.path)):
         if file in vanished:
             continue
@@ -95,12 +93,12 @@ def absorb(
             writes.extend(found)
             for write in found:
                 known_soon.add(write.obj)
-        except (ManifestError, Invalid, NotFound) as error:
+        except (ManifestError, Invalid) as error:
             problem = FileProblem(file.path, _one_line(error))
             refusals[file.path] = (file.digest, revision, problem)
             problems.append(problem)
-        except Forbidden as error:
-            # Not the file is wrong: its namespace may let it in at any time, so it is asked again.
+        except (Forbidden, NotFound) as error:
+            # Not the file is wrong: its namespace may let it in, or come, at any time; so it is asked again.
             problems.append(FileProblem(file.path, _one_line(error)))
     brake = _brake(vanished, len(store.declared_keys()))
     if deletions is Deletions.LEFT:
@@ -148,7 +146,7 @@ def _changed(file: DesiredFile, store: Store, clock: Clock, ids: Ids, coming: Ov
 
 
 def _check_namespace(name: str, store: Store, coming: Overlay) -> None:
-    """`coming`: namespaces whose files are new too."""
+    """`coming`: with namespaces whose files are new too."""
     home = ObjectKey("Namespace", "", name)
     if not name or name == "default" or coming.has(home):
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from minikctl.model import Object, ObjectKey, key_of
 from minikctl.store import Store
@@ -11,9 +11,9 @@ from minikctl.store import Store
 class Overlay:
     """Nothing is written through it."""
 
-    def __init__(self, store: Store, coming: Iterable[Object] = ()) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._coming: dict[ObjectKey, Object] = {key_of(obj): obj for obj in coming}
+        self._coming: dict[ObjectKey, Object] = {}
         self._of_kind: dict[tuple[str, str | None], Sequence[Object]] = {}
         """What the store said; it is asked once."""
 

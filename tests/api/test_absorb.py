@@ -169,6 +169,46 @@ class TestBrokenFiles:
         assert not checked
 
 
+class TestCompany:
+    """Files that come together, and are held to one another."""
+
+    POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  priorityClassName: high\n"
+    POD += "  containers: [{name: a, image: a}]\n"
+    CLASS = "apiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: {name: high}\n"
+
+    def test_a_refused_class_says_nothing_of_the_pods_beside_it(self, world: ApiWorld) -> None:
+        world.write("_cluster/priorityclass.high.yaml", f"{self.CLASS}value: 2000000001\n")
+        world.write("default/pod.p.yaml", self.POD)
+        first, second = world.api.absorb()
+        assert "maximum allowed value" in first.message
+        assert "no PriorityClass with name high was found" in second.message
+        assert world.store.list("Pod") == []
+
+    def test_when_the_class_is_mended_its_pods_follow(self, world: ApiWorld) -> None:
+        self.test_a_refused_class_says_nothing_of_the_pods_beside_it(world)
+        world.write("_cluster/priorityclass.high.yaml", f"{self.CLASS}value: 7\n")
+        assert not world.api.absorb()
+        assert spec_of(world.api.get(key("Pod", "p")))["priority"] == 7
+
+    def test_an_older_version_of_the_class_stays_in_force(self, world: ApiWorld) -> None:
+        world.write("_cluster/priorityclass.high.yaml", f"{self.CLASS}value: 7\n")
+        world.api.absorb()
+        world.write("_cluster/priorityclass.high.yaml", f"{self.CLASS}value: 8\n")
+        world.write("default/pod.p.yaml", self.POD)
+        (problem,) = world.api.absorb()
+        assert "value: Forbidden" in problem.message
+        assert spec_of(world.api.get(key("Pod", "p")))["priority"] == 7
+
+    def test_nobody_lives_in_a_refused_namespace(self, world: ApiWorld) -> None:
+        name = "_cluster/namespace.team.yaml"
+        world.write(name, "apiVersion: v1\nkind: Namespace\nmetadata: {name: team, labels: {a: '*'}}\n")
+        world.write("team/configmap.c.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n")
+        assert [one.message for one in world.api.absorb()][1:] == ['namespaces "team" not found']
+        world.write(name, "apiVersion: v1\nkind: Namespace\nmetadata: {name: team}\n")
+        assert not world.api.absorb()
+        world.api.get(key("ConfigMap", "c", "team"))
+
+
 class TestRemovals:
     def test_a_file_that_vanished_is_a_deletion(self, web: ApiWorld) -> None:
         web.files.replace({WEB_PATH: None})
