@@ -10,10 +10,10 @@ from minikctl.agent.engine import Engine
 from minikctl.agent.ports import Executor, VolumeRemoved
 from minikctl.backend import Backend
 from minikctl.controlplane.view import View
-from minikctl.controlplane.volumes import place_of
+from minikctl.controlplane.volumes import is_removed_by_engine, place_of
 from minikctl.errors import BackendError, TemporaryError
 from minikctl.model import Object, ObjectKey, is_deleting, key_of, spec_of
-from minikctl.model.claims import claim_reference, is_provisioned
+from minikctl.model.claims import claim_reference
 
 RETRY_SECONDS = 2.0
 
@@ -49,7 +49,7 @@ class Removals:
 
     def _is_to_go(self, volume: Object) -> bool:
         """A volume that its claim still has stays until that is gone; somebody may never let it go."""
-        if not (is_deleting(volume) and is_provisioned(volume)):
+        if not (is_deleting(volume) and is_removed_by_engine(volume)):
             return False
         return self._view().by_uid(claim_reference(volume).get("uid", "")) is None
 

@@ -53,10 +53,21 @@ def check(obj: Object, old: Object | None = None) -> None:
         validate(obj) if old is None else validate_update(old, _with_status_of(old, obj))
     )
     if not problems:
-        problems = unhandled(obj)
+        problems = unhandled(obj if old is None else _without_given_source(old, obj))
     if problems:
         name = (obj.get("metadata") or {}).get("name", "")
         raise Invalid(str(obj.get("kind", "")), str(name), problems)
+
+
+def _without_given_source(live: Object, obj: Object) -> Object:
+    """Nobody writes the source of a volume that was made for a claim; all else of it may be changed."""
+    if live.get("kind") != "PersistentVolume":
+        return obj
+    from minikctl.model.claims import is_provisioned
+
+    if not is_provisioned(live) or spec_of(obj).get("csi") != spec_of(live)["csi"]:
+        return obj
+    return {**obj, "spec": {name: value for name, value in spec_of(obj).items() if name != "csi"}}
 
 
 def admit(obj: Object, reader: Reader) -> Object:

@@ -45,7 +45,7 @@ def reconcile(key: ObjectKey, view: View, now: float, ids: Ids) -> Decision:
     is_claimed = view.by_uid(reference.get("uid", "")) is not None
     if is_deleting(volume):
         is_held = is_claimed and VOLUME_PROTECTION in (volume["metadata"].get("finalizers") or ())
-        if not (is_held or is_provisioned(volume)):
+        if not (is_held or is_removed_by_engine(volume)):
             decision.remove(key)
     elif not reference.get("uid"):
         _put_phase(volume, "Available", decision)
@@ -91,6 +91,11 @@ def place_of(volume: Object) -> str:
             if one["key"] == ENGINE_LABEL and one.get("values"):
                 return str(one["values"][0])
     return ""
+
+
+def is_removed_by_engine(volume: Object) -> bool:
+    """Whether somebody can: a volume that is on no engine would wait for that for ever."""
+    return is_provisioned(volume) and place_of(volume) != ""
 
 
 def engine_of(node: Object) -> str:

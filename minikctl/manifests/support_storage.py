@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import permutations
 
+from msgspec.structs import replace
+
 from minikctl.manifests.handlings import (
     ENFORCED,
     OBJECT_META,
@@ -143,7 +145,7 @@ _VOLUME_SPEC: Table = {
     "accessModes": Support("enforced", only=(*_SETS_OF_MODES, ["ReadWriteOncePod"])),
     "capacity": enforced(f"is what a claim may ask for; {_NOT_MEASURED}"),
     "claimRef": ENFORCED,
-    "csi": enforced("of volumes that are made for claims; nobody writes it"),
+    "csi": replace(REFUSED, why_refused="only volumes that are made for claims have it: claim one instead"),
     "hostPath": {
         "path": enforced("an engine's socket only where the namespace is labelled privileged"),
         "type": ENFORCED,

@@ -14,6 +14,7 @@ from minikctl.controlplane.kubelet.configuration import Surroundings
 from minikctl.controlplane.kubelet.volumes import HostPath, plan
 from minikctl.controlplane.view import View
 from minikctl.model import Object, ObjectKey, conditions, key_of, name_of, spec_of, status_of
+from minikctl.model.claims import DRIVER
 from minikctl.model.writes import Put, Remove
 
 IDS = Ids(uid=lambda: "new-uid", suffix=lambda: "abcde")
@@ -241,6 +242,12 @@ class TestLife:
         settle(view)
         assert view.get(CLAIM) is None
 
+    def test_an_engines_volume_that_is_on_no_engine_goes_at_once(self) -> None:
+        placeless = volume("v", csi={"driver": DRIVER, "volumeHandle": "h"})
+        view = View([going(placeless)])
+        settle(view)
+        assert view.get(ObjectKey("PersistentVolume", "", "v")) is None
+
     def test_its_file_says_whose_it_is(self) -> None:
         view = View([claim(), volume("v")])
         settle(view)
@@ -360,6 +367,14 @@ class TestMounted:
         settle(view)
         (mounted,) = plan(Surroundings(pod(node="n1"), view.get)).volumes
         assert mounted == HostPath("d", "/data/v", kind)
+
+    def test_nobody_can_mount_what_is_neither(self) -> None:
+        other = volume("v", csi={"driver": "ebs.csi.aws.com", "volumeHandle": "h"})
+        del other["spec"]["hostPath"]
+        view = View([claim(), other, pod(node="n1")])
+        settle(view)
+        planned = plan(Surroundings(pod(node="n1"), view.get))
+        assert "neither hostPath nor local" in planned.missing["d"]
 
     def test_a_claim_that_is_not_its_own(self) -> None:
         view = View([claim("p-scratch"), volume("v")])

@@ -192,11 +192,13 @@ def _claimed(volume: dict[str, Any], name: str, around: Surroundings, group: int
     return ClaimVolume(volume["name"], spec_of(bound)["csi"]["volumeHandle"], own, group)
 
 
-def _folder_of_machine(name: str, source: dict[str, Any], around: Surroundings) -> HostPath:
+def _folder_of_machine(name: str, source: dict[str, Any], around: Surroundings) -> HostPath | Missing:
     """Of a volume that somebody wrote. What is `local` must be there, as upstream."""
-    path, kind = source.get("hostPath") or {}, ""
+    path, kind = source.get("hostPath"), ""
     if "local" in source:
         path, kind = source["local"], "Directory"
+    if not path:
+        return Missing("the volume that it is bound to is neither hostPath nor local: nobody can mount it")
     return HostPath(name, path["path"], path.get("type") or kind, _may_hold_sockets(around))
 
 
