@@ -26,10 +26,10 @@ from minikctl.api.admission import (
     new_object,
 )
 from minikctl.api.charges import charges
-from minikctl.api.overlay import Overlay
 from minikctl.apply.threeway import three_way
 from minikctl.clock import Clock
 from minikctl.controlplane.decision import Ids
+from minikctl.controlplane.overlay import Overlay
 from minikctl.errors import Forbidden, Invalid, ManifestError, NotFound
 from minikctl.model import Object, ObjectKey, is_deleting
 from minikctl.model.secrets import folded

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from minikctl.api.overlay import Overlay
+from minikctl.controlplane.overlay import Overlay
 from minikctl.model import Object, key_of, namespace_of
 from minikctl.model.writes import Put
 

@@ -23,12 +23,12 @@ from minikctl.api.admission import (
     new_object,
 )
 from minikctl.api.charges import charges
-from minikctl.api.overlay import Overlay
 from minikctl.apply.last_applied import read_last_applied
 from minikctl.apply.order import apply_order
 from minikctl.apply.threeway import three_way
 from minikctl.clock import Clock
 from minikctl.controlplane.decision import Ids
+from minikctl.controlplane.overlay import Overlay
 from minikctl.errors import AlreadyExists, Conflict, Forbidden, NotFound, UsageError
 from minikctl.model import Object, ObjectKey, is_deleting, key_of, labels_of, selectors
 from minikctl.model.kinds import KINDS

@@ -1,21 +1,21 @@
-"""The store as it will be with what is about to be written: what the rest of a batch is held to."""
+"""All objects as they will be with what is about to be written: what the rest of a batch is held to."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from minikctl.controlplane.reader import Reader
 from minikctl.model import Object, ObjectKey, key_of
-from minikctl.store import Store
 
 
 class Overlay:
-    """Nothing is written through it."""
+    """A reader over another one, which must not change meanwhile. Nothing is written through it."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, below: Reader) -> None:
+        self._below = below
         self._coming: dict[ObjectKey, Object] = {}
         self._of_kind: dict[tuple[str, str | None], Sequence[Object]] = {}
-        """What the store said; it is asked once."""
+        """What is below; it is asked once."""
 
     def add(self, obj: Object) -> None:
         self._coming[key_of(obj)] = obj
@@ -25,12 +25,12 @@ class Overlay:
         return key in self._coming
 
     def get(self, key: ObjectKey) -> Object | None:
-        return self._coming.get(key) or self._store.get(key)
+        return self._coming.get(key) or self._below.get(key)
 
     def list(self, kind: str, namespace: str | None = None) -> Sequence[Object]:
         place = (kind, namespace)
         if place not in self._of_kind:
-            self._of_kind[place] = self._store.list(kind, namespace)
+            self._of_kind[place] = tuple(self._below.list(kind, namespace))
         new = [
             obj
             for key, obj in self._coming.items()
