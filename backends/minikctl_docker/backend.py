@@ -22,28 +22,22 @@ from msgspec.structs import replace
 
 from minikctl.backend import (
     Capabilities,
-    Check,
-    Checked,
     Container,
     ContainerSpec,
     ContainerState,
     Credentials,
     EngineEvent,
     EngineInfo,
-    ExecResult,
     FidelityTable,
     LogLine,
     LogOptions,
     SandboxSpec,
     Settings,
-    Usage,
-    Volume,
-    VolumeSpec,
 )
 from minikctl.backend.attempts import check_not_ended
-from minikctl.backend.conversations import Conversation
 from minikctl.backend.json_lines import json_lines
 from minikctl.backend.labels import CLUSTER
+from minikctl.backend.of_parts import BackendOfParts
 from minikctl.backend.remembered import Remembered
 from minikctl.backend.users import check_non_root
 from minikctl.errors import PermanentError, TemporaryError
@@ -60,7 +54,7 @@ _SETTLE_SECONDS = 10.0
 _SETTLE_POLL = 0.05
 
 
-class DockerBackend:
+class DockerBackend(BackendOfParts):
     """One Docker engine. See `minikctl.backend.Backend` for what each call promises."""
 
     name: ClassVar[str] = "docker"
@@ -279,67 +273,6 @@ class DockerBackend:
                     f"container {container_id!r} is still being removed", reason="RemoveContainerError"
                 )
             time.sleep(_SETTLE_POLL)
-
-    # --- from the inside -------------------------------------------------------------------------
-
-    def exec_container(self, container_id: str, command: Sequence[str], *, timeout: float) -> ExecResult:
-        return self._inside_of(container_id).open_exec(container_id, command).run_to_end(timeout)
-
-    def open_exec(
-        self,
-        container_id: str,
-        command: Sequence[str],
-        *,
-        stdin: bool,
-        tty: bool,
-        environment: Sequence[tuple[str, str]] = (),
-    ) -> Conversation:
-        inside = self._inside_of(container_id)
-        return inside.open_exec(container_id, command, stdin=stdin, tty=tty, environment=environment)
-
-    def open_attach(self, container_id: str, *, stdin: bool, tty: bool) -> Conversation:
-        return self._inside_of(container_id).open_attach(container_id, stdin=stdin, tty=tty)
-
-    def get_archive(self, container_id: str, path: str) -> Iterator[bytes]:
-        yield from self._inside_of(container_id).get_archive(container_id, path)
-
-    def put_archive(self, container_id: str, path: str, data: Iterable[bytes] | bytes) -> None:
-        self._inside_of(container_id).put_archive(container_id, path, data)
-
-    def probe(self, container_id: str, check: Check, *, timeout: float) -> Checked:
-        inside = self._inside_of(container_id)
-        return inside.probe(container_id, check, timeout=timeout, host_ip=self._host_network())
-
-    def probe_from_inside(self) -> None:
-        """From now on no check is made from this process: for who knows that its network is another one,
-        although it has the same addresses."""
-        self._reach = ""
-
-    def usage(self, container_id: str) -> Usage | None:
-        return self._inside.usage(container_id) if self._facts_of(container_id) else None
-
-    def _inside_of(self, container_id: str) -> Inside:
-        if self._facts_of(container_id) is None:
-            raise _not_found(container_id)
-        return self._inside
-
-    def _host_network(self) -> str:
-        """The engine's machine as it is reached from here; "" where its bridges are not this machine's."""
-        if self._reach is None:
-            is_here = self.endpoint.startswith("unix:") and not self.info().rootless
-            self._reach = "127.0.0.1" if is_here else ""
-        return self._reach
-
-    # --- volumes ---------------------------------------------------------------------------------
-
-    def create_volume(self, spec: VolumeSpec) -> Volume:
-        return self._volumes.create(spec)
-
-    def list_volumes(self) -> list[Volume]:
-        return self._volumes.list()
-
-    def remove_volume(self, name: str) -> None:
-        self._volumes.remove(name)
 
     # --- streams ---------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -21,29 +21,23 @@ from msgspec.structs import replace
 
 from minikctl.backend import (
     Capabilities,
-    Check,
-    Checked,
     Container,
     ContainerSpec,
     Credentials,
     EngineEvent,
     EngineInfo,
-    ExecResult,
     FidelityTable,
     LogLine,
     LogOptions,
     NetworkMode,
     SandboxSpec,
     Settings,
-    Usage,
-    Volume,
-    VolumeSpec,
 )
 from minikctl.backend.attempts import check_not_ended
-from minikctl.backend.conversations import Conversation
 from minikctl.backend.json_lines import json_lines
 from minikctl.backend.labels import CLUSTER
 from minikctl.backend.log_frames import framed_lines
+from minikctl.backend.of_parts import BackendOfParts
 from minikctl.backend.remembered import Remembered
 from minikctl.backend.users import check_non_root
 from minikctl.errors import PermanentError, TemporaryError
@@ -71,7 +65,7 @@ _ACTIONS = {
 }
 
 
-class PodmanBackend:
+class PodmanBackend(BackendOfParts):
     """One Podman service. See `minikctl.backend.Backend` for what each call promises."""
 
     name: ClassVar[str] = "podman"
@@ -296,67 +290,6 @@ class PodmanBackend:
         reply = self._engine.delete(path, parameters)
         if not reply.ok and not reply.missing:
             raise faults.container_error(reply.message, "RemoveContainerError")
-
-    # --- from the inside -------------------------------------------------------------------------
-
-    def exec_container(self, container_id: str, command: Sequence[str], *, timeout: float) -> ExecResult:
-        return self._inside_of(container_id).open_exec(container_id, command).run_to_end(timeout)
-
-    def open_exec(
-        self,
-        container_id: str,
-        command: Sequence[str],
-        *,
-        stdin: bool,
-        tty: bool,
-        environment: Sequence[tuple[str, str]] = (),
-    ) -> Conversation:
-        inside = self._inside_of(container_id)
-        return inside.open_exec(container_id, command, stdin=stdin, tty=tty, environment=environment)
-
-    def open_attach(self, container_id: str, *, stdin: bool, tty: bool) -> Conversation:
-        return self._inside_of(container_id).open_attach(container_id, stdin=stdin, tty=tty)
-
-    def get_archive(self, container_id: str, path: str) -> Iterator[bytes]:
-        yield from self._inside_of(container_id).get_archive(container_id, path)
-
-    def put_archive(self, container_id: str, path: str, data: Iterable[bytes] | bytes) -> None:
-        self._inside_of(container_id).put_archive(container_id, path, data)
-
-    def probe(self, container_id: str, check: Check, *, timeout: float) -> Checked:
-        inside = self._inside_of(container_id)
-        return inside.probe(container_id, check, timeout=timeout, host_ip=self._host_network())
-
-    def probe_from_inside(self) -> None:
-        """From now on no check is made from this process: for who knows that its network is another one,
-        although it has the same addresses."""
-        self._reach = ""
-
-    def usage(self, container_id: str) -> Usage | None:
-        return self._inside.usage(container_id) if self._facts_of(container_id) else None
-
-    def _inside_of(self, container_id: str) -> Inside:
-        if self._facts_of(container_id) is None:
-            raise _not_found(container_id)
-        return self._inside
-
-    def _host_network(self) -> str:
-        """The engine's machine as it is reached from here; "" where its bridges are not this machine's."""
-        if self._reach is None:
-            is_here = self.endpoint.startswith("unix:") and not self.info().rootless
-            self._reach = "127.0.0.1" if is_here else ""
-        return self._reach
-
-    # --- volumes ---------------------------------------------------------------------------------
-
-    def create_volume(self, spec: VolumeSpec) -> Volume:
-        return self._volumes.create(spec)
-
-    def list_volumes(self) -> list[Volume]:
-        return self._volumes.list()
-
-    def remove_volume(self, name: str) -> None:
-        self._volumes.remove(name)
 
     # --- streams ---------------------------------------------------------------------------------
 
