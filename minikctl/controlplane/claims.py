@@ -144,7 +144,7 @@ def _bind(claim: Object, known: Object, view: View, decision: Decision, now: flo
         return
     name = class_name(claim) or ""
     storage_class = class_of(claim, view)
-    node = _consumer(claim, view) if waits_for_consumer(storage_class) else None
+    node = consumer(claim, view) if waits_for_consumer(storage_class) else None
     waits = waits_for_consumer(storage_class) and node is None
     volume = volumes.chosen(claim, name, view, node, only_kept=waits)
     if volume is not None:
@@ -214,8 +214,8 @@ def _why_not_provisioned(
     return None
 
 
-def _consumer(claim: Object, view: View) -> Object | None:
-    """The node of the first pod that uses it; None while nobody can know."""
+def consumer(claim: Object, view: View) -> Object | None:
+    """The node of the first pod that uses it, where its volume is going to be; None while nobody can know."""
     places = (spec_of(pod).get("nodeName") for pod in _users(claim, view))
     found = (view.get(ObjectKey("Node", "", place)) for place in places if place)
     return next((node for node in found if node is not None), None)

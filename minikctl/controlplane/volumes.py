@@ -3,7 +3,8 @@
 Rules:
 - Provisioned ones are volumes of an engine (`claims` makes them). Hand-written ones are folders of a machine,
   by `hostPath` or `local`; nobody removes or empties these, whatever their policy says.
-- A claim gets the smallest volume that has all it asks for; one that is kept for it goes before (upstream's
+- A claim gets the smallest volume that has all it asks for. One that is kept for it goes before, of whatever
+  class and with whatever labels, and nothing else is looked for where it is large enough (upstream's
   FindMatchingVolume).
 - A volume whose claim is gone is Released, and nobody's until somebody takes its `claimRef` away.
 """
@@ -128,14 +129,12 @@ def chosen(
     :param without: volumes that somebody else is about to get.
     """
     found = [one for one in _free(claim, view) if key_of(one) not in without]
-    kept = [one for one in found if claim_reference(one)]
-    wanted = kept or ([] if only_kept else found)
-    fitting = [
-        one
-        for one in wanted
-        if mismatch(claim, storage_class, one) is None and (node is None or is_reached_from(one, node))
-    ]
-    return min(fitting, key=lambda one: (_capacity(one), name_of(one)), default=None)
+    fitting = [one for one in found if claim_reference(one) and _too_little(claim, one) is None]
+    if not (fitting or only_kept):
+        free = (one for one in found if not claim_reference(one))
+        fitting = [one for one in free if mismatch(claim, storage_class, one) is None]
+    reached = (one for one in fitting if node is None or is_reached_from(one, node))
+    return min(reached, key=lambda one: (_capacity(one), name_of(one)), default=None)
 
 
 def _free(claim: Object, view: View) -> Iterator[Object]:
@@ -149,17 +148,24 @@ def _free(claim: Object, view: View) -> Iterator[Object]:
 
 def mismatch(claim: Object, storage_class: str, volume: Object) -> str | None:
     """Why the volume is not what the claim asks for, in the controller's words."""
+    if why := _too_little(claim, volume):
+        return why
+    if storage_class != spec_of(volume).get("storageClassName", ""):
+        return "storageClassName does not match"
+    if not selectors.matches(selectors.from_object(spec_of(claim).get("selector") or {}), labels_of(volume)):
+        return "selector does not match"
+    return None
+
+
+def _too_little(claim: Object, volume: Object) -> str | None:
+    """Why the claim could not do with the volume, even where that is kept for it."""
     asked, given = spec_of(claim), spec_of(volume)
     if _requested(asked) > _capacity(volume):
         return "requested PV is too small"
-    if storage_class != given.get("storageClassName", ""):
-        return "storageClassName does not match"
     if asked.get("volumeMode", "Filesystem") != given.get("volumeMode", "Filesystem"):
         return "incompatible volumeMode"
     if not set(asked.get("accessModes") or ()) <= set(given.get("accessModes") or ()):
         return "incompatible accessMode"
-    if not selectors.matches(selectors.from_object(asked.get("selector") or {}), labels_of(volume)):
-        return "selector does not match"
     return None
 
 

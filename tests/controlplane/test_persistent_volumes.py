@@ -165,6 +165,23 @@ class TestMatching:
         settle(view)
         assert volume_of(view) == "z"
 
+    @pytest.mark.parametrize(
+        ("spec", "got"),
+        [
+            ({"storageClassName": "other"}, "z"),
+            ({"capacity": {"storage": "1Mi"}}, "a"),
+            ({"volumeMode": "Block"}, "a"),
+            ({"accessModes": ["ReadOnlyMany"]}, "a"),
+        ],
+    )
+    def test_what_is_asked_of_one_that_is_kept_for_it(self, spec: dict[str, Any], got: str) -> None:
+        asked = {"selector": {"matchLabels": {"tier": "fast"}}}
+        kept = volume("z", "9Gi", claimRef={"namespace": "default", "name": "data"})
+        kept["spec"] |= spec
+        view = View([claim(**asked), volume("a", labels={"tier": "fast"}), kept])
+        settle(view)
+        assert volume_of(view) == got
+
     def test_no_class_gets_volumes_without_one(self) -> None:
         view = View([claim(storage_class=""), volume("v", storageClassName="")])
         settle(view)
@@ -320,6 +337,28 @@ class TestScheduling:
         assert schedule(view) == "n1"
         assert "didn't find available persistent volumes" in schedule(view, "q")
 
+    def test_two_pods_with_one_new_claim_go_to_one_engine(self) -> None:
+        view = View([node("n1"), node("n2"), claim(storage_class="standard"), pod(), pod("q")])
+        settle(view)
+        assert (schedule(view), schedule(view, "q")) == ("n1", "n1"), "the second is not where most is free"
+        settle(view)
+        bound = view.get(ObjectKey("PersistentVolume", "", volume_of(view)))
+        assert bound is not None
+        assert volumes.place_of(bound) == "n1"
+
+    def test_two_pods_with_one_new_claim_go_for_one_volume_that_somebody_wrote(self) -> None:
+        here = volume("v", storageClassName="standard", nodeAffinity=on("n1"))
+        view = View([node("n1"), node("n2"), claim(storage_class="standard"), here, pod(), pod("q")])
+        settle(view)
+        assert (schedule(view), schedule(view, "q")) == ("n1", "n1")
+        settle(view)
+        assert volume_of(view) == "v"
+
+    def test_a_claim_for_a_volume_that_is_not_there_keeps_its_pod_waiting(self) -> None:
+        view = View([node(), claim(storage_class="standard", volumeName="none"), pod()])
+        settle(view)
+        assert "unbound immediate" in schedule(view)
+
     def test_one_pod_alone(self) -> None:
         alone = {"accessModes": ["ReadWriteOncePod"]}
         view = View([node(), claim(**alone), volume("v", **alone), pod(), pod("q")])
@@ -367,6 +406,16 @@ class TestMounted:
         settle(view)
         (mounted,) = plan(Surroundings(pod(node="n1"), view.get)).volumes
         assert mounted == HostPath("d", "/data/v", kind)
+
+    @pytest.mark.parametrize("storage_class", ["standard", "manual"])
+    def test_nobody_can_mount_what_is_elsewhere(self, storage_class: str) -> None:
+        """Somebody said which node the second pod goes to."""
+        here = volume("v", nodeAffinity=on("n1"))
+        view = View([node("n1"), node("n2"), claim(storage_class=storage_class), here, pod(node="n1")])
+        settle(view)
+        assert plan(Surroundings(pod(node="n1"), view.get)).missing == {}
+        missing = plan(Surroundings(pod("q", "n2"), view.get)).missing
+        assert f'"{volume_of(view)}" is not reached from node "n2"' in missing["d"]
 
     def test_nobody_can_mount_what_is_neither(self) -> None:
         other = volume("v", csi={"driver": "ebs.csi.aws.com", "volumeHandle": "h"})

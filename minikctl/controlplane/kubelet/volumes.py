@@ -24,6 +24,7 @@ from minikctl.controlplane.kubelet.configuration import (
 from minikctl.controlplane.kubelet.downward import field_value, resource_value
 from minikctl.controlplane.kubelet.environment import Environment, expand, references_in
 from minikctl.controlplane.kubelet.tokens import token
+from minikctl.controlplane.volumes import is_reached_from
 from minikctl.model import (
     Object,
     ObjectKey,
@@ -186,6 +187,10 @@ def _claimed(volume: dict[str, Any], name: str, around: Surroundings, group: int
     bound = around.find(ObjectKey("PersistentVolume", "", spec_of(claim).get("volumeName", "")))
     if bound is None or not is_bound(claim):
         return Missing(f'persistentvolumeclaim "{name}" is not bound')
+    node = around.find(ObjectKey("Node", "", spec_of(around.pod).get("nodeName", "")))
+    if node is not None and not is_reached_from(bound, node):
+        why = f'volume "{name_of(bound)}" is not reached from node "{name_of(node)}"'
+        return Missing(f"MountVolume.NodeAffinity check failed: {why}")
     if not is_provisioned(bound):
         return _folder_of_machine(volume["name"], spec_of(bound), around)
     own = ((CLUSTER, around.cluster_id), (POD_NAMESPACE, namespace_of(claim)), (CLAIM, name))

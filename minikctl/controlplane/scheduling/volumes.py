@@ -1,7 +1,8 @@
 """Where a pod's claims let it go: its volumes must be reached from there, or be found there.
 
 Volumes that people wrote for a class that waits are given to the pod's claims in the same commit that binds
-the pod: no two pods go to a node for the same one.
+the pod: no two pods go to a node for the same one. Where a pod is bound, the volumes are made that its claims
+still lack: later pods with such a claim go nowhere else.
 """
 
 from __future__ import annotations
@@ -47,13 +48,18 @@ def obstacle(pod: Object, view: View) -> str | None:
             return not_its_own(claim, pod)
         if is_deleting(claim):
             return f'persistentvolumeclaim "{key.name}" is being deleted'
-        if not is_bound(claim) and not waits_for_consumer(claims.class_of(claim, view)):
+        if not is_bound(claim) and not _waits(claim, view):
             return "pod has unbound immediate PersistentVolumeClaims"
         if ALONE in (spec_of(claim).get("accessModes") or ()) and _is_used_by_another(key, pod, view):
             return (
                 "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode"
             )
     return None
+
+
+def _waits(claim: Object, view: View) -> bool:
+    """Whether it is bound where a pod goes. One that asks for a volume by name is bound without, or never."""
+    return not spec_of(claim).get("volumeName") and waits_for_consumer(claims.class_of(claim, view))
 
 
 def _is_used_by_another(key: ObjectKey, pod: Object, view: View) -> bool:
@@ -82,19 +88,24 @@ def _bound(keys: list[ObjectKey], view: View) -> list[Object]:
 
 
 def gifts(pod: Object, node: Object, view: View) -> list[Object] | None:
-    """The volumes that the pod's claims get on that node, as they are then; None where one that nobody
-    provisions is missing."""
+    """The volumes that the pod's claims get on that node, as they are then; None where there is none for one
+    of them, or where that is going to be elsewhere."""
     given: dict[ObjectKey, Object] = {}
     for key in claims_of(pod):
         claim = view.get(key)
         if claim is None or is_bound(claim) or spec_of(claim).get("volumeName"):
             continue
-        storage_class = claims.class_of(claim, view)
-        if provisions(storage_class):
-            continue
+        place = claims.consumer(claim, view) or node
         name = claims.class_name_of(claim, view)
-        volume = persistent.chosen(claim, name, view, node, without=given)
-        if volume is None:
+        volume = persistent.chosen(claim, name, view, place, without=given)
+        if volume is not None and persistent.is_reached_from(volume, node):
+            given[key_of(volume)] = with_claim(volume, claim)
+        elif volume is not None or not _is_made_for(claim, place, node, view):
             return None
-        given[key_of(volume)] = with_claim(volume, claim)
     return list(given.values())
+
+
+def _is_made_for(claim: Object, place: Object, node: Object, view: View) -> bool:
+    """Whether a volume is provisioned for it that is reached from the node."""
+    is_near = persistent.engine_of(place) == persistent.engine_of(node)
+    return is_near and provisions(claims.class_of(claim, view))
