@@ -1,7 +1,8 @@
 """What an API server's admission makes of a new object, and whether it lets it in.
 
 The same answers at the door (`api`) and for what controllers make (`podcontrol`, `manager`). In upstream's
-order: LimitRange, priority, Pod Security, and quotas last, because who is refused uses nothing.
+order: LimitRange, priority, the default StorageClass, Pod Security, and quotas last, because who is refused
+uses nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,11 @@ from minikctl.model.pod_security import refusal as insecure
 
 
 def admitted(obj: Object, reader: Reader) -> Object:
-    """The new object with what its namespace and its PriorityClass give it."""
+    """The new object: a pod with what its namespace and its PriorityClass give it, a claim with its class."""
+    if obj["kind"] == "PersistentVolumeClaim":
+        from minikctl.model import claims
+
+        return claims.with_default_class(obj, reader.list("StorageClass", None))
     if obj["kind"] != "Pod":
         return obj
     ranges = list(reader.list("LimitRange", namespace_of(obj)))

@@ -5,7 +5,7 @@ Rules:
   once, or (`WaitForFirstConsumer`, as the class `standard` has it) where the first pod is that uses it. Later
   pods go where it is.
 - A pod's generic ephemeral volumes have claims that are made here, owned by the pod, and go with it. A claim
-  of that name that is not the pod's keeps the pod waiting.
+  of that name that is not the pod's keeps the pod waiting, and so does a quota without room for it.
 - A claim that is being deleted waits for the pods that use it. Then its volume is deleted, or kept where the
   class says `Retain`: the PersistentVolume stands in the store until the engine's volume is gone, so that a
   new claim of the same name never finds what an old one left.
@@ -18,6 +18,7 @@ from typing import Any
 from minikctl.controlplane import volumes
 from minikctl.controlplane.decision import Decision, Ids, with_metadata, with_status
 from minikctl.controlplane.node import ENGINE_LABEL
+from minikctl.controlplane.podcontrol import beyond_quota
 from minikctl.controlplane.view import View
 from minikctl.controlplane.volumes import COMPONENT, engine_of
 from minikctl.model import (
@@ -49,6 +50,7 @@ from minikctl.model.claims import (
     volume_name,
     waits_for_consumer,
     with_claim,
+    with_default_class,
 )
 from minikctl.model.defaults import set_defaults
 from minikctl.model.pods import is_active, is_finished
@@ -84,10 +86,7 @@ def _prepared(claim: Object, view: View) -> Object:
     held = [*dict.fromkeys((*(claim["metadata"].get("finalizers") or ()), CLAIM_PROTECTION))]
     prepared = with_metadata(claim, finalizers=held)
     prepared = with_status(prepared, {"phase": "Pending"}) or prepared
-    if class_name(claim) is None:
-        chosen = default_class(view.list("StorageClass"))
-        prepared = {**prepared, "spec": {"storageClassName": chosen, **spec_of(claim)}}
-    return prepared
+    return with_default_class(prepared, view.list("StorageClass"))
 
 
 def _grow(claim: Object, view: View, decision: Decision) -> None:
@@ -110,9 +109,20 @@ def _grow(claim: Object, view: View, decision: Decision) -> None:
 def _make_for_pod(key: ObjectKey, view: View, decision: Decision, now: float, ids: Ids) -> None:
     for pod in view.users(key):
         template = ephemeral_template(pod, key.name)
-        if template is not None and is_active(pod):
-            decision.put(_ephemeral(pod, template, key, now, ids))
-            return
+        if template is None or not is_active(pod):
+            continue
+        made = _ephemeral(pod, template, key, now, ids)
+        if (why := beyond_quota(made, view)) is None:
+            decision.put(made)
+        else:
+            text = f"ephemeral volume {_volume_of(pod, key.name)}: create PVC {key.name}: {why}"
+            decision.tell(pod, "FailedBinding", text, "ephemeral_volume", "Warning")
+        return
+
+
+def _volume_of(pod: Object, claim: str) -> str:
+    """What the pod calls it."""
+    return claim.removeprefix(f"{name_of(pod)}-")
 
 
 def _ephemeral(pod: Object, template: dict[str, Any], key: ObjectKey, now: float, ids: Ids) -> Object:

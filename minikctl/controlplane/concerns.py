@@ -146,6 +146,7 @@ class Concerns:
             self._concern_users(key)
         elif key.kind in ("LimitRange", "ResourceQuota"):
             self._concern_refused(key.namespace)
+            self._concern_missing_claims(key.namespace)
 
     def _concern(self, obj: Object, old: Object | None) -> None:
         key = key_of(obj)
@@ -162,6 +163,7 @@ class Concerns:
                 self._concern_makers(obj, old, None)
             case "LimitRange" | "ResourceQuota":
                 self._concern_refused(key.namespace)
+                self._concern_missing_claims(key.namespace)
             case "ConfigMap" | "Secret" | "PersistentVolumeClaim":
                 self._concern_users(key)
             case kind if kind in restarts.KINDS and restarts.is_asked_for(obj):
@@ -193,6 +195,11 @@ class Concerns:
         for kind in (*ADOPTERS["Pod"], "CronJob", "Deployment"):
             for maker in self.view.list(kind, namespace):
                 self._concern_controller(key_of(maker))
+
+    def _concern_missing_claims(self, namespace: str | None) -> None:
+        """Those of ephemeral volumes may have been refused."""
+        for claim in self.view.missing("PersistentVolumeClaim", namespace):
+            self.look_at(Work.CLAIM, claim)
 
     def _concern_pod(self, key: ObjectKey, pod: Object) -> None:
         if spec_of(pod).get("nodeName"):
@@ -235,6 +242,7 @@ class Concerns:
             case "PersistentVolume" | "StorageClass" | "Node":
                 for waiting in self.view.list("PersistentVolumeClaim"):
                     self.look_at(Work.CLAIM, key_of(waiting))
+                self._concern_missing_claims(None)
                 self._concern_unscheduled(claims_of)
 
     def _concern_traffic(self, obj: Object | None, old: Object | None) -> None:

@@ -20,6 +20,9 @@ class Overlay:
     def add(self, obj: Object) -> None:
         self._coming[key_of(obj)] = obj
 
+    def added(self) -> list[Object]:
+        return list(self._coming.values())
+
     def has(self, key: ObjectKey) -> bool:
         """Whether it is about to be written."""
         return key in self._coming

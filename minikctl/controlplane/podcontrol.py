@@ -12,6 +12,7 @@ from typing import Any
 
 from minikctl.controlplane import admission
 from minikctl.controlplane.decision import with_metadata
+from minikctl.controlplane.reader import Reader
 from minikctl.controlplane.view import View
 from minikctl.model import (
     Object,
@@ -69,9 +70,9 @@ def refused(pod: Object, view: View, *, made: int = 0) -> str | None:
     return None if why is None else f'pods "{name}" is forbidden: {why}'
 
 
-def beyond_quota(obj: Object, view: View) -> str | None:
+def beyond_quota(obj: Object, reader: Reader) -> str | None:
     """The same of what is no pod (a ReplicaSet, a claim, a Job): quotas and LimitRanges can refuse it."""
-    why = admission.refusal(obj, view)
+    why = admission.refusal(admission.admitted(obj, reader), reader)
     return None if why is None else f'{KINDS[obj["kind"]].resource} "{name_of(obj)}" is forbidden: {why}'
 
 

@@ -14,7 +14,9 @@ from __future__ import annotations
 from typing import Any
 
 from minikctl.controlplane import controller_revisions
+from minikctl.controlplane.admission import admitted
 from minikctl.controlplane.decision import Decision, Ids, earliest, with_status
+from minikctl.controlplane.overlay import Overlay
 from minikctl.controlplane.owned import claim
 from minikctl.controlplane.podcontrol import beyond_quota, deleted, refused
 from minikctl.controlplane.statefulset_pods import (
@@ -51,6 +53,8 @@ class _Look:
         self.view = view
         self.now = now
         self.made = 0
+        self.claims: list[Object] = []
+        """Those that this look makes, where somebody counts them."""
         self.ids = ids
         self.decision = Decision()
         self.minimum: int = self.spec.get("minReadySeconds", 0)
@@ -160,11 +164,8 @@ class _Look:
             text = f"create Pod {name_of(pod)} in StatefulSet {name_of(self.set)} failed error: {why}"
             self.decision.tell(self.set, "FailedCreate", text, COMPONENT, "Warning")
             return False
-        if has_claims_that_go(self.set, pod, self.view):
+        if has_claims_that_go(self.set, pod, self.view) or not self._ensure_claims(pod):
             return False
-        if not self._may_claim(pod):
-            return False
-        self._ensure_claims(pod)
         self.made += 1
         self.pods[ordinal] = self.decision.put(pod)
         self._tell(
@@ -183,20 +184,31 @@ class _Look:
         return bool(ordinal < self.wanted.start + partition)
 
     def _may_claim(self, pod: Object) -> bool:
-        """False: the namespace's quotas or LimitRanges have no room for a claim of the pod."""
-        bounds = (self.view.has(kind, key_of(pod).namespace) for kind in ("ResourceQuota", "LimitRange"))
-        for wanted in missing_claims(self.set, pod, self.view, self.now) if any(bounds) else ():
-            if (why := beyond_quota(wanted, self.view)) is not None:
+        """False: the namespace's quotas or LimitRanges have no room for all claims of the pod, beside those
+        that this look makes."""
+        if not any(self.view.has(kind, key_of(pod).namespace) for kind in ("ResourceQuota", "LimitRange")):
+            return True
+        coming = Overlay(self.view)
+        for claimed in self.claims:
+            coming.add(claimed)
+        for wanted in missing_claims(self.set, pod, self.view, self.now):
+            if (why := beyond_quota(wanted, coming)) is not None:
                 where = f"Claim {name_of(wanted)} Pod {name_of(pod)} in StatefulSet {name_of(self.set)}"
                 text = f"create {where} failed error: {why}"
                 self.decision.tell(self.set, "FailedCreate", text, COMPONENT, "Warning")
                 return False
+            coming.add(admitted(wanted, coming))
+        self.claims = coming.added()
         return True
 
-    def _ensure_claims(self, pod: Object) -> None:
+    def _ensure_claims(self, pod: Object) -> bool:
+        """False: there is no room for them."""
+        if not self._may_claim(pod):
+            return False
         for name in ensure_claims(self.set, pod, self.view, self.decision, self.now, self.ids):
             text = f"create Claim {name} Pod {name_of(pod)} in StatefulSet {name_of(self.set)} success"
             self._tell("SuccessfulCreate", text)
+        return True
 
     def _delete(self, pod: Object) -> None:
         self._put(deleted(pod, self.now), pod)

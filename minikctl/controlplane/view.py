@@ -126,6 +126,13 @@ class View:
         found = self._users.get((key.namespace, Reference(key.kind, key.name)))
         return (self._objects[pod] for pod in tuple(found or ()))
 
+    def missing(self, kind: str, namespace: str | None = None) -> Iterator[ObjectKey]:
+        """What pods refer to and is not there; `namespace` None is all of them."""
+        for place, reference in tuple(self._users):
+            key = ObjectKey(kind, place, reference.name)
+            if reference.kind == kind and namespace in (None, place) and key not in self._objects:
+                yield key
+
     def __iter__(self) -> Iterator[Object]:
         return iter(tuple(self._objects.values()))
 

@@ -51,6 +51,13 @@ def default_class(classes: Iterable[Object]) -> str:
     return DEFAULT_CLASS if newest is None else name_of(newest)
 
 
+def with_default_class(claim: Object, classes: Iterable[Object]) -> Object:
+    """The claim with a class; as it is where it names one, or asks for none."""
+    if class_name(claim) is not None:
+        return claim
+    return {**claim, "spec": {"storageClassName": default_class(classes), **spec_of(claim)}}
+
+
 def provisions(storage_class: Object | None) -> bool:
     """Whether claims of the class get volumes of their own."""
     return storage_class is not None and storage_class.get("provisioner") != NO_PROVISIONER

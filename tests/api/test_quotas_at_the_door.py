@@ -76,3 +76,44 @@ def test_a_change_is_paid_for_too(world: ApiWorld) -> None:
     key = ObjectKey("Service", "default", "s")
     with pytest.raises(Forbidden, match="exceeded quota"):
         world.api.update(key, lambda one: {**one, "spec": {**one["spec"], "type": "NodePort"}})
+
+
+GOLD = "gold.storageclass.storage.k8s.io/persistentvolumeclaims"
+GOLD_IS_DEFAULT = {
+    "apiVersion": "storage.k8s.io/v1",
+    "kind": "StorageClass",
+    "metadata": {"name": "gold", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+    "provisioner": "engine.minikctl.io",
+}
+CLAIM: Object = {
+    "apiVersion": "v1",
+    "kind": "PersistentVolumeClaim",
+    "metadata": {"name": "data"},
+    "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+}
+
+
+def test_a_claim_without_a_class_is_counted_to_the_default_one(world: ApiWorld) -> None:
+    bound = {**QUOTA, "spec": {"hard": {GOLD: "1"}}}
+    other = {**CLAIM, "metadata": {"name": "other"}}
+    with pytest.raises(Forbidden, match="exceeded quota: q, requested: gold"):
+        world.api.apply([other, CLAIM, bound, GOLD_IS_DEFAULT])
+    world.api.apply([bound, GOLD_IS_DEFAULT])
+    world.api.apply([CLAIM])
+    assert used(world) == {GOLD: "1"}
+    key = ObjectKey("PersistentVolumeClaim", "default", "data")
+    assert world.api.get(key)["spec"]["storageClassName"] == "gold"
+    assert "storageClassName" not in world.text("default/persistentvolumeclaim.data.yaml")
+    assert [one.verb for one in world.api.apply([CLAIM])] == ["unchanged"]
+
+
+def test_the_same_by_files(world: ApiWorld) -> None:
+    other = ApiWorld()
+    other.api.apply([CLAIM, {**QUOTA, "spec": {"hard": {GOLD: "1"}}}, GOLD_IS_DEFAULT])
+    for path, text in other.files.texts.items():
+        world.write(path, text)
+    path = "default/persistentvolumeclaim.{}.yaml"
+    world.write(path.format("z"), world.text(path.format("data")).replace("name: data", "name: z"))
+    (problem,) = world.api.absorb()
+    assert problem.path == path.format("z")
+    assert "exceeded quota: q, requested: gold" in problem.message
