@@ -107,7 +107,9 @@ def _wanted(budget: Object, pods: list[Object], view: View) -> tuple[int, int]:
     if "maxUnavailable" in spec:
         expected = _expected(pods, view)
         return expected, max(0, expected - resolve(spec["maxUnavailable"], expected, round_up=True))
-    least = spec.get("minAvailable", 0)
+    if "minAvailable" not in spec:
+        return 0, 0  # who says nothing allows nothing
+    least = spec["minAvailable"]
     if isinstance(least, int):
         return len(pods), least
     expected = _expected(pods, view)

@@ -71,6 +71,8 @@ OWNER = replica_set(replicas=4)
         ({"maxUnavailable": "30%"}, 4, 0, (2, 4, 2, 4)),
         ({"maxUnavailable": 9}, 1, 3, (1, 1, 0, 4)),
         ({"minAvailable": 0}, 0, 0, (0, 0, 0, 0)),
+        ({"minAvailable": 0}, 2, 0, (2, 2, 0, 2)),
+        ({}, 3, 1, (0, 3, 0, 0)),
     ],
 )
 def test_the_arithmetic(spec: dict[str, Any], healthy: int, sick: int, expected: tuple[int, ...]) -> None:
