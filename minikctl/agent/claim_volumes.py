@@ -18,6 +18,7 @@ from itertools import islice
 from uuid import uuid4
 
 from minikctl.backend import Backend, ContainerSpec, Mount, MountKind, labels
+from minikctl.backend.archives import ByteReader
 from minikctl.controlplane.kubelet.volumes import ClaimVolume, VolumeMount
 from minikctl.errors import PermanentError
 
@@ -127,7 +128,7 @@ class _Prepared:
         :raises PermanentError: reason `NotFound`.
         """
         chunks = self._backend.get_archive(self._id, f"{PLACE}/{path}".rstrip("/"))
-        with closing(_Chunks(chunks)) as source, tarfile.open(fileobj=source, mode="r|") as archive:
+        with closing(ByteReader(chunks)) as source, tarfile.open(fileobj=source, mode="r|") as archive:
             return list(islice(archive, most))
 
     def _put(self, folder: str, members: Iterable[tarfile.TarInfo]) -> None:
@@ -143,32 +144,3 @@ def _folder(name: str, like: tarfile.TarInfo) -> tarfile.TarInfo:
     member.type = tarfile.DIRTYPE
     member.mode, member.uid, member.gid, member.mtime = like.mode, like.uid, like.gid, like.mtime
     return member
-
-
-class _Chunks(io.RawIOBase):
-    """An archive as it comes: who has seen enough hangs up."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._all = chunks
-        self._chunks = iter(chunks)
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(buffer)  # type: ignore[arg-type]
-        while not self._rest:
-            self._rest = next(self._chunks, b"")
-            if not self._rest:
-                return 0
-        count = min(len(view), len(self._rest))
-        view[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
-
-    def close(self) -> None:
-        hang_up = getattr(self._all, "close", None)
-        if hang_up is not None:
-            hang_up()
-        super().close()

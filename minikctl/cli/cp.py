@@ -16,12 +16,13 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from minikctl.backend.archives import ByteReader
 from minikctl.cli.base import flags_of
 from minikctl.cli.containers import Place, choose_container, existing_container, named_object
 from minikctl.cli.errors import Failed
 from minikctl.cli.options import flag, value
 from minikctl.cli.session import open_session, warn
-from minikctl.cli.unpacking import ByteReader, clean, unpack
+from minikctl.cli.unpacking import clean, unpack
 from minikctl.errors import BackendError, PermanentError, UsageError
 
 _FORM = "filespec must match the canonical format: [[namespace/]pod:]file/path"
