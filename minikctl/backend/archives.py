@@ -11,7 +11,7 @@ class ByteReader(io.RawIOBase):
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._all = chunks
-        self._chunks = iter(chunks)
+        self._chunks = filter(None, chunks)  # an empty one is no end
         self._rest = b""
 
     def readable(self) -> bool:
@@ -19,10 +19,8 @@ class ByteReader(io.RawIOBase):
 
     def readinto(self, buffer: object) -> int:
         view = memoryview(buffer)  # type: ignore[arg-type]
-        while not self._rest:
+        if not self._rest:
             self._rest = next(self._chunks, b"")
-            if not self._rest:
-                return 0
         count = min(len(view), len(self._rest))
         view[:count] = self._rest[:count]
         self._rest = self._rest[count:]
