@@ -19,7 +19,7 @@ from minikctl.agent.ports import Executor, News, Woken
 from minikctl.agent.recorder import Recorder, expired
 from minikctl.api import Api
 from minikctl.api.absorb import Deletions
-from minikctl.api.admission import intent
+from minikctl.api.intent import intent
 from minikctl.controlplane.concerns import Work
 from minikctl.controlplane.decision import Decision, Ids
 from minikctl.controlplane.manager import Manager

@@ -1,15 +1,16 @@
-"""From what somebody wrote to what is stored: namespace, validation, defaults, identity, generation."""
+"""From what somebody wrote to what is stored: namespace, validation, defaults, identity, generation.
+
+`intent` is the way back.
+"""
 
 from __future__ import annotations
 
 from functools import cache
 
-from minikctl.apply.sparse import sparsify
 from minikctl.apply.table import MergeTable
 from minikctl.clock import Clock
 from minikctl.controlplane.decision import Ids
 from minikctl.controlplane.reader import Reader
-from minikctl.controlplane.restarts import CONFIGURATION_HASH
 from minikctl.errors import FieldProblem, Forbidden, Invalid
 from minikctl.model import Object, annotations_of, copy, labels_of, name_of, spec_of
 from minikctl.model.defaults import set_defaults
@@ -17,10 +18,6 @@ from minikctl.model.kinds import KINDS
 from minikctl.model.secrets import folded
 from minikctl.model.timestamps import format_time
 from minikctl.model.versions import stored
-
-SYSTEM_ANNOTATIONS = "deployment.kubernetes.io/"
-NAMESPACE_LABEL = "kubernetes.io/metadata.name"
-SYSTEM_LABELS = ("kubernetes.io/", "beta.kubernetes.io/", "node-role.kubernetes.io/", "minikctl.io/")
 
 
 @cache
@@ -190,83 +187,6 @@ def is_same(live: Object, obj: Object) -> bool:
 def _own_fields(obj: Object) -> Object:
     """What the kind itself declares; an empty map and none are the same."""
     return {name: value for name, value in obj.items() if name not in ("metadata", "status") and value}
-
-
-def intent(obj: Object, hints: list[Object]) -> Object:
-    """What stands in an object's desired file: what people said, without defaults and the system's part."""
-    return sparsify(_without_system_part(obj, hints), hints, set_defaults, merge_table(obj["kind"]))
-
-
-def _without_system_part(obj: Object, hints: list[Object]) -> Object:
-    result: Object = copy(obj)
-    metadata = result["metadata"]
-    said = {name for hint in hints for name in annotations_of(hint)}
-    metadata["annotations"] = {
-        name: value
-        for name, value in annotations_of(obj).items()
-        if name in said or not name.startswith(SYSTEM_ANNOTATIONS)
-    }
-    if obj["kind"] == "Pod" and not any("nodeName" in spec_of(hint) for hint in hints):
-        result.get("spec", {}).pop("nodeName", None)
-    if obj["kind"] == "Pod":
-        result = _without_admitted(result, hints)
-        metadata = result["metadata"]
-    _drop_configuration_hash(result, hints)
-    if obj["kind"] in ("PersistentVolume", "PersistentVolumeClaim"):
-        from minikctl.model.claims import as_intended
-
-        result = as_intended(result, hints)
-        metadata = result["metadata"]
-    if obj["kind"] == "Namespace":
-        result.pop("spec", None)
-    if obj["kind"] == "Service":
-        from minikctl.model.services import without_allocations
-
-        result["spec"] = without_allocations(spec_of(result), [spec_of(hint) for hint in hints])
-    if obj["kind"] == "Job":
-        from minikctl.model.defaults.batch import without_generated_selector
-
-        result = without_generated_selector(result)
-        metadata = result["metadata"]
-    if obj["kind"] in ("Namespace", "Node"):
-        said = {name for hint in hints for name in labels_of(hint)}
-        metadata["labels"] = {
-            name: value
-            for name, value in labels_of(obj).items()
-            if name in said or not _is_system_label(name, obj["kind"])
-        }
-    for field in ("labels", "annotations"):
-        if not metadata.get(field):
-            metadata.pop(field, None)
-    return result
-
-
-def _without_admitted(pod: Object, hints: list[Object]) -> Object:
-    """A pod without what its namespace and its class gave it."""
-    from minikctl.controlplane.limits import without_defaults
-    from minikctl.model.priorities import without_priority
-
-    said: Object = {field: None for hint in hints for field in spec_of(hint)}
-    bare = without_defaults(pod, hints)
-    return set_defaults({**bare, "spec": without_priority(spec_of(bare), said)})
-
-
-def _drop_configuration_hash(result: Object, hints: list[Object]) -> None:
-    """What the control plane writes into a template to make it roll is nobody's intent."""
-    template = spec_of(result).get("template") or {}
-    if CONFIGURATION_HASH not in annotations_of(template):
-        return
-    if any(CONFIGURATION_HASH in annotations_of(spec_of(hint).get("template") or {}) for hint in hints):
-        return
-    del template["metadata"]["annotations"][CONFIGURATION_HASH]
-    if not template["metadata"]["annotations"]:
-        del template["metadata"]["annotations"]
-
-
-def _is_system_label(name: str, kind: str) -> bool:
-    if kind == "Namespace":
-        return name == NAMESPACE_LABEL
-    return name.startswith(SYSTEM_LABELS) or ".kubernetes.io/" in name
 
 
 def display_name(obj: Object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from minikctl.api.admission import intent
+from minikctl.api.intent import intent
 from minikctl.controlplane.decision import with_metadata
 from minikctl.controlplane.garbage import FOREGROUND
 from minikctl.controlplane.podcontrol import deleted

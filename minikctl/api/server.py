@@ -17,12 +17,12 @@ from minikctl.api.admission import (
     changed_object,
     check,
     in_namespace,
-    intent,
     is_same,
     merge_table,
     new_object,
 )
 from minikctl.api.charges import charges
+from minikctl.api.intent import intent
 from minikctl.apply.last_applied import read_last_applied
 from minikctl.apply.order import apply_order
 from minikctl.apply.threeway import three_way
@@ -105,7 +105,9 @@ class Api:
         self._need_namespace(key.namespace)
         coming.add(obj)
         try:
-            return self.store.commit([Put(obj, intent(obj, [manifest])), *charges([obj], coming)])[0]
+            return self.store.commit(
+                [Put(obj, intent(obj, [manifest], coming.get)), *charges([obj], coming)]
+            )[0]
         except Conflict as error:
             if (error.resource, error.name) == (KINDS[key.kind].resource, key.name):
                 raise AlreadyExists(error.resource, error.name) from None
@@ -146,7 +148,7 @@ class Api:
             remembered = redacted(manifest)
             if result.verb != "unchanged" or self.store.last_applied(key) != remembered:
                 hints = [self.store.declared(key) or manifest, manifest]
-                writes.append(Put(result.after, intent(result.after, hints), remembered))
+                writes.append(Put(result.after, intent(result.after, hints, coming.get), remembered))
         if not dry_run and writes:
             writes += charges((one.after for one in results if one.verb != "unchanged"), coming)
             stored = {key_of(obj): obj for obj in self.store.commit(writes)}
@@ -202,7 +204,7 @@ class Api:
         if declared is None and key.kind != "Node":
             return live, self.store.commit([Put(obj), *paid])[0]
         hints = [declared] if declared else []
-        return live, self.store.commit([Put(obj, intent(obj, hints)), *paid])[0]
+        return live, self.store.commit([Put(obj, intent(obj, hints, coming.get)), *paid])[0]
 
     def delete(
         self,

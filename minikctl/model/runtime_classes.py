@@ -5,7 +5,7 @@ A class names a handler: an OCI runtime by its name in the engine's configuratio
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from minikctl.model import Object, ObjectKey, spec_of
@@ -43,6 +43,30 @@ def with_class(pod: Object, find: Find) -> Object:
     known: list[dict[str, Any]] = list(spec.get("tolerations") or ())
     new = [one for one in scheduling.get("tolerations") or () if one not in known]
     return {**pod, "spec": {**spec, "tolerations": [*known, *new]} if new else spec}
+
+
+def without_class(pod: Object, hints: Iterable[Object], find: Find) -> Object:
+    """A pod without what its class gives; what somebody said himself (in one of the hints) stays.
+
+    Nobody but a class gives an overhead, so it goes even where the class has another one by now.
+    """
+    if not class_name(pod):
+        return pod
+    spec, said = dict(spec_of(pod)), [spec_of(hint) for hint in hints]
+    if not any("overhead" in one for one in said):
+        spec.pop("overhead", None)
+    scheduling = (class_of(pod, find) or {}).get("scheduling") or {}
+    labels = {name for one in said for name in one.get("nodeSelector") or ()}
+    given = (scheduling.get("nodeSelector") or {}).keys() - labels
+    selector = spec.pop("nodeSelector", None) or {}
+    if kept := {name: text for name, text in selector.items() if name not in given}:
+        spec["nodeSelector"] = kept
+    own = [toleration for one in said for toleration in one.get("tolerations") or ()]
+    tolerated = [one for one in scheduling.get("tolerations") or () if one not in own]
+    tolerations = spec.pop("tolerations", None) or ()
+    if left := [one for one in tolerations if one not in tolerated]:
+        spec["tolerations"] = left
+    return {**pod, "spec": spec}
 
 
 def refusal(pod: Object, find: Find) -> str | None:

@@ -455,3 +455,51 @@ def test_the_file_says_what_is_stored(deeds: list[Object | int]) -> None:
     again = ApiWorld(world.files)  # state.db is lost
     assert not again.api.absorb()
     assert spec_of(again.api.get(WEB)) == spec_of(world.api.get(WEB))
+
+
+RUNTIME_CLASS: Object = {
+    "apiVersion": "node.k8s.io/v1",
+    "kind": "RuntimeClass",
+    "metadata": {"name": "safe"},
+    "handler": "runsc",
+    "overhead": {"podFixed": {"cpu": "100m"}},
+    "scheduling": {
+        "nodeSelector": {"runtime": "runsc"},
+        "tolerations": [{"key": "slow", "operator": "Exists"}, {"key": "own", "operator": "Exists"}],
+    },
+}
+
+
+class TestRuntimeClasses:
+    PATH = "default/pod.p.yaml"
+
+    @pytest.mark.parametrize("verb", ["create", "apply", "update"])
+    def test_what_a_class_gives_is_no_intent(self, world: ApiWorld, verb: str) -> None:
+        world.api.apply([RUNTIME_CLASS])
+        own = [{"key": "own", "operator": "Exists"}, {"key": "mine", "operator": "Exists"}]
+        manifest = pod(runtimeClassName="safe", nodeSelector={"disk": "fast"}, tolerations=own)
+        world.api.create(manifest) if verb == "create" else world.api.apply([manifest])
+        if verb == "update":
+            world.api.update(key("Pod", "p"), lambda one: {**one, "metadata": labelled(one)})
+        live = spec_of(world.api.get(key("Pod", "p")))
+        assert (live["overhead"], len(live["nodeSelector"])) == ({"cpu": "100m"}, 2)
+        said = world.file(self.PATH)["spec"]
+        assert said.keys() == manifest["spec"].keys()
+        assert said["nodeSelector"] == {"disk": "fast"}
+        assert [one["key"] for one in said["tolerations"] if one["key"] in ("slow", "own", "mine")] == [
+            "own",
+            "mine",
+        ]
+
+    def test_a_pod_outlives_a_change_of_its_class_and_the_loss_of_state_db(self, world: ApiWorld) -> None:
+        world.api.apply([RUNTIME_CLASS, pod(runtimeClassName="safe")])
+        changed = {**RUNTIME_CLASS, "overhead": {"podFixed": {"cpu": "200m"}}}
+        changed["scheduling"] = {"nodeSelector": {"runtime": "other"}}
+        world.api.apply([changed])
+        again = ApiWorld(world.files)
+        assert not again.api.absorb()
+        assert spec_of(again.api.get(key("Pod", "p")))["overhead"] == {"cpu": "200m"}
+
+
+def labelled(obj: Object) -> Object:
+    return {**obj["metadata"], "labels": {"a": "b"}}

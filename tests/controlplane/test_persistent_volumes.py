@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from controlplane_builders import NOW
 
-from minikctl.api.admission import intent
+from minikctl.api.intent import intent
 from minikctl.controlplane import claims, scheduler, volumes
 from minikctl.controlplane.decision import Decision, Ids
 from minikctl.controlplane.kubelet.configuration import Surroundings
