@@ -88,17 +88,24 @@ def measure(
     running: Sequence[tuple[str, str, str]],
     now: Callable[[], float],
 ) -> Measured:
-    """`running`: id, pod uid and name of each container. Those that have ended meanwhile are left out."""
+    """`running`: id, pod uid and name of each container. Those that have ended meanwhile are left out, and
+    one that can't be measured hides no other."""
     samples: list[Sample] = []
-    try:
-        for container_id, uid, name in running:
+    failed: set[str] = set()
+    error: BackendError | None = None
+    for container_id, uid, name in running:
+        try:
             usage = backend.usage(container_id)
-            if usage is not None:
-                cpu, memory = usage.cpu_nanoseconds, usage.memory_bytes
-                samples.append(Sample(engine, container_id, uid, name, now(), cpu, memory))
-        return Measured(engine, tuple(samples))
-    except Exception as error:
-        return Measured(engine, tuple(samples), _told(error))
+        except Exception as raised:
+            failed.add(uid)
+            error = _told(raised)
+            if isinstance(error, UnreachableError):
+                break  # nobody else will be heard either
+            continue
+        if usage is not None:
+            cpu, memory = usage.cpu_nanoseconds, usage.memory_bytes
+            samples.append(Sample(engine, container_id, uid, name, now(), cpu, memory))
+    return Measured(engine, tuple(samples), frozenset(failed), error)
 
 
 ANSWERED = "HTTP probe failed with statuscode"

@@ -164,11 +164,14 @@ class Sample(Struct, frozen=True):
 
 
 class Measured(Struct, frozen=True):
-    """Running containers were looked at, up to the one that could not be asked."""
+    """Running containers were looked at; where the engine was lost meanwhile, not all of them."""
 
     engine: str
     samples: tuple[Sample, ...] = ()
+    failed: frozenset[str] = frozenset()
+    """Uids of the pods with a container that could not be measured."""
     error: BackendError | None = None
+    """Of the last one that could not."""
 
 
 class VolumeRemoved(Struct, frozen=True):

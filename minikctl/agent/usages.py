@@ -4,6 +4,7 @@ Rules:
 - Only pods that an autoscaler sizes are looked at, and only while there is one: every 15 s, sooner where a
   container has been seen only once. CPU is a rate, so the first look at a container is no figure yet.
 - One job an engine at a time. What an engine does not answer is not known, and its pods have no figures.
+  Nor has a pod of which one container can't be measured; that hides no other pod.
 - A figure is of one container id: a restarted container begins anew.
 """
 
@@ -20,11 +21,12 @@ from minikctl.controlplane.kubelet.seal import identity
 from minikctl.controlplane.usage import ContainerUse, PodUse, Usage
 from minikctl.controlplane.view import View
 from minikctl.model import uid_of
+from minikctl.model.kinds import AUTOSCALER
 
 PERIOD_SECONDS = 15.0
 AGAIN_SECONDS = 3.0
 """After the first look at a container."""
-_KIND = "HorizontalPodAutoscaler"
+_KIND = AUTOSCALER.name
 
 
 class Usages:
@@ -39,6 +41,8 @@ class Usages:
         """By container id."""
         self._known: dict[str, tuple[str, str, PodUse]] = {}
         """By container id: its pod's uid, its name, and what it uses alone."""
+        self._failed: dict[str, frozenset[str]] = {}
+        """By engine: uids of the pods with a container that could not be measured."""
         self._is_wanted = False
 
     def act(self, engines: Iterable[Engine], view: View, now: float) -> None:
@@ -65,7 +69,7 @@ class Usages:
 
     def _forget(self) -> None:
         self._next = 0.0
-        for known in (self._rounds, self._last, self._known):
+        for known in (self._rounds, self._last, self._known, self._failed):
             known.clear()
 
     def learn(self, news: Measured) -> Usage | None:
@@ -74,12 +78,10 @@ class Usages:
         if not self._is_wanted:
             return None
         self._rounds[news.engine] = self._rounds.get(news.engine, 0) + 1
-        gone = {
-            one
-            for one, sample in self._last.items()
-            if sample.engine == news.engine and one not in {new.container_id for new in news.samples}
-        }
-        for container_id in gone:
+        self._failed[news.engine] = news.failed
+        seen = {one.container_id for one in news.samples}
+        mine = [one for one, sample in self._last.items() if sample.engine == news.engine]
+        for container_id in (one for one in mine if one not in seen):
             del self._last[container_id]
             self._known.pop(container_id, None)
         for sample in news.samples:
@@ -102,8 +104,9 @@ class Usages:
         self._known[sample.container_id] = (sample.uid, sample.container, alone)
 
     def _usage(self) -> Usage:
-        """Pods of which a running container has no figure yet are left out."""
+        """Pods of which a running container has no figure (yet) are left out."""
         partial_pods = {sample.uid for one, sample in self._last.items() if one not in self._known}
+        partial_pods = partial_pods.union(*self._failed.values())
         pods: dict[str, PodUse] = {}
         for uid, _, alone in self._known.values():
             if uid in partial_pods:

@@ -16,9 +16,8 @@ from minikctl.cli.session import open_session
 from minikctl.cli.timed import tell_timed
 from minikctl.errors import UsageError
 from minikctl.model import Object, ObjectKey, key_of
-from minikctl.model.kinds import KINDS
+from minikctl.model.kinds import KINDS, SCALABLE
 
-_SCALABLE = ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet")
 _UNITS = {"cpu": "m", "memory": "Mi"}
 _DEPRECATED = (
     "Flag --cpu-percent has been deprecated, Use --cpu with percentage or resource quantity format"
@@ -52,8 +51,8 @@ def autoscale(
     printer = ResultPrinter(output, one_by_one=True)
     with open_session(context) as session:
         for key in choose(session, "autoscale", names, files=files, recursive=recursive):
-            if key.kind not in _SCALABLE:
-                raise Failed(f"cannot autoscale a {key.kind}: only {', '.join(_SCALABLE)} have a size")
+            if key.kind not in SCALABLE:
+                raise Failed(f"cannot autoscale a {key.kind}: only {', '.join(SCALABLE)} have a size")
             manifest = _manifest(key, name, fewest, most, metrics)
             if dry_run == "client":
                 printer.add(manifest, "created", suffix, as_built=True)

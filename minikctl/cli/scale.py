@@ -13,8 +13,7 @@ from minikctl.cli.options import flag, value
 from minikctl.cli.session import open_session
 from minikctl.errors import UsageError
 from minikctl.model import Object, spec_of
-
-_SCALABLE = ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet")
+from minikctl.model.kinds import SCALABLE
 
 
 def scale(
@@ -45,8 +44,8 @@ def scale(
 
     def resized(obj: Object) -> Object:
         size = spec_of(obj).get("replicas", 1)
-        if obj["kind"] not in _SCALABLE:
-            raise Failed(f"cannot scale a {obj['kind']}: only {', '.join(_SCALABLE)} have a size")
+        if obj["kind"] not in SCALABLE:
+            raise Failed(f"cannot scale a {obj['kind']}: only {', '.join(SCALABLE)} have a size")
         if current_replicas >= 0 and size != current_replicas:
             raise Failed(f"Expected replicas to be {current_replicas}, was {size}")
         return {**obj, "spec": {**spec_of(obj), "replicas": replicas}}

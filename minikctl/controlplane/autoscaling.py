@@ -36,14 +36,13 @@ from minikctl.model import (
     status_of,
     uid_of,
 )
-from minikctl.model.kinds import KINDS
+from minikctl.model.kinds import AUTOSCALER, KINDS, SCALABLE
 from minikctl.model.quantity import format_quantity, milli, parse_quantity
 from minikctl.model.timestamps import format_time
 
-KIND = "HorizontalPodAutoscaler"
+KIND = AUTOSCALER.name
 COMPONENT = "horizontal-pod-autoscaler"
 SYNC_SECONDS = 15.0
-SCALABLE = ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet")
 ABLE, ACTIVE, LIMITED = "AbleToScale", "ScalingActive", "ScalingLimited"
 
 

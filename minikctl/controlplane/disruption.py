@@ -29,7 +29,7 @@ from minikctl.model import (
     spec_of,
     status_of,
 )
-from minikctl.model.kinds import KINDS
+from minikctl.model.kinds import KINDS, SCALABLE
 from minikctl.model.pods import is_ready
 from minikctl.model.timestamps import format_time, parse_time
 
@@ -38,7 +38,6 @@ COMPONENT = "controllermanager"
 ALLOWED = "DisruptionAllowed"
 DELETION_SECONDS = 120.0
 """So long an eviction may need to mark its pod."""
-_SCALES = ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet")
 
 
 class _Uncountable(Exception):
@@ -79,7 +78,7 @@ def reconcile(key: ObjectKey, view: View, now: float, _ids: Ids) -> Decision:
 
 def concerned(obj: Object, old: Object | None, view: View) -> Iterator[ObjectKey]:
     """The budgets whose status may differ when `old` has become `obj` (either may be what is left of it)."""
-    if obj["kind"] != "Pod" and obj["kind"] not in _SCALES:
+    if obj["kind"] != "Pod" and obj["kind"] not in SCALABLE:
         return
     namespace = namespace_of(obj)
     for budget in view.list(KIND, namespace):
@@ -130,14 +129,14 @@ def _scale(pod: Object, owner: dict[str, Any], view: View) -> dict[str, int]:
     """By the uid of who has a size: that size. The owner's own uid counts for nothing more."""
     found = view.by_uid(owner["uid"])
     if found is None:
-        if owner["kind"] in _SCALES:
+        if owner["kind"] in SCALABLE:
             raise _Uncountable(f'found no controllers for pod "{name_of(pod)}"')
         found = {"kind": owner["kind"], "metadata": {}}
     above = controller_of(found) if found["kind"] == "ReplicaSet" else None
     deployment = view.by_uid(above["uid"]) if above is not None else None
     if deployment is not None:
         return {owner["uid"]: 0, deployment["metadata"]["uid"]: spec_of(deployment).get("replicas", 1)}
-    if found["kind"] not in _SCALES:
+    if found["kind"] not in SCALABLE:
         kind = KINDS.get(found["kind"])
         resource = kind.resource if kind is not None else found["kind"]
         raise _Uncountable(f"{resource} does not implement the scale subresource")

@@ -210,6 +210,9 @@ KINDS: dict[str, Kind] = {
     )
 }
 
+SCALABLE = ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet")
+"""The kinds whose objects have a size that people and autoscalers set (upstream's scale subresource)."""
+
 # The order in which documents are applied: what others live in goes first.
 APPLY_ORDER: dict[str, int] = {
     "Namespace": 0,

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from minikctl_memory import MemoryBackend
+from msgspec.structs import replace
 
 from minikctl.agent import jobs
 from minikctl.agent.engine import Engine
@@ -16,7 +17,7 @@ from minikctl.backend import Container, ContainerState, Usage, labels
 from minikctl.controlplane.kubelet.seal import seal
 from minikctl.controlplane.usage import ContainerUse, PodUse
 from minikctl.controlplane.view import View
-from minikctl.errors import UnreachableError
+from minikctl.errors import PermanentError, UnreachableError
 from minikctl.model import Object, key_of
 
 NOW = 1_800_000_000.0
@@ -130,10 +131,30 @@ def test_a_pod_without_a_figure_of_each_container_has_none() -> None:
     assert rig.usages.learn(Measured("memory", tuple(samples))) == {}
 
 
+def test_a_container_that_cannot_be_measured_hides_its_pod_and_no_other() -> None:
+    rig = Rig(HPA, DEPLOYMENT, pod("a"), pod("b"))
+    for cpu in (0, 1000, 2000):
+        rig.act()
+        samples = [
+            Sample("memory", f"{one}-{name}", f"uid-{one}", name, rig.now, cpu * 1_000_000, 7)
+            for one, name in (("a", "c"), ("b", "c"), ("b", "s"))
+        ]
+        last = rig.usages.learn(Measured("memory", tuple(samples)))
+        rig.now += PERIOD_SECONDS
+    assert sorted(last or ()) == ["uid-a", "uid-b"]
+    error = PermanentError("no such file")
+    left = rig.usages.learn(Measured("memory", tuple(samples[:2]), frozenset({"uid-b"}), error))
+    assert list(left or ()) == ["uid-a"], "what the rest of b uses is not what b uses"
+    for _ in range(2):
+        rig.now += PERIOD_SECONDS
+        whole = rig.usages.learn(Measured("memory", tuple(replace(one, moment=rig.now) for one in samples)))
+    assert sorted(whole or ()) == ["uid-a", "uid-b"]
+
+
 def test_an_engine_that_does_not_answer_says_nothing() -> None:
     rig = after_two_looks()
     rig.act()
-    assert rig.usages.learn(Measured("memory", (), UnreachableError("gone"))) == {}
+    assert rig.usages.learn(Measured("memory", (), error=UnreachableError("gone"))) == {}
     rig.engine.answers = False
     rig.now += PERIOD_SECONDS
     assert rig.act() == []
@@ -155,12 +176,24 @@ class Backend:
             return None
         if container_id == "bad":
             raise ValueError("a bug")
+        if container_id == "lost":
+            raise UnreachableError("gone")
         return Usage(5, 6)
 
 
-@pytest.mark.parametrize(("ids", "seen", "fails"), [(["a", "gone"], 1, False), (["a", "bad", "b"], 1, True)])
-def test_a_job_never_raises(ids: list[str], seen: int, fails: bool) -> None:
-    running = [(one, "uid", "c") for one in ids]
+@pytest.mark.parametrize(
+    ("ids", "seen", "failed"),
+    [
+        (["a", "gone", "b"], ["a", "b"], set()),
+        (["a", "bad", "b"], ["a", "b"], {"uid-bad"}),
+        (["a", "lost", "b"], ["a"], {"uid-lost"}),
+    ],
+)
+def test_a_job_never_raises_and_goes_on_while_the_engine_answers(
+    ids: list[str], seen: list[str], failed: set[str]
+) -> None:
+    running = [(one, f"uid-{one}", "c") for one in ids]
     news = jobs.measure("memory", Backend(), running, lambda: NOW)  # type: ignore[arg-type]
-    assert [one.container_id for one in news.samples] == ids[:seen]
-    assert (news.error is not None) is fails
+    assert [one.container_id for one in news.samples] == seen
+    assert news.failed == failed
+    assert (news.error is not None) is bool(failed)
