@@ -141,17 +141,18 @@ def _ratio(
 
 
 def _figures(target: Target, pods: Iterable[Object], usage: Usage) -> dict[str, int]:
-    """By uid, in thousandths."""
+    """By uid, in thousandths. Of any other resource than cpu and memory nobody has figures."""
     found = {}
     for pod in pods:
         use = usage.get(uid_of(pod))
         if use is None or (target.container and target.container not in use.containers):
             continue
         some = [use.containers[target.container]] if target.container else use.containers.values()
-        if target.resource == "cpu":
-            found[uid_of(pod)] = sum(one.cpu_millicores for one in some)
-        else:
-            found[uid_of(pod)] = sum(one.memory_bytes for one in some) * 1000
+        match target.resource:
+            case "cpu":
+                found[uid_of(pod)] = sum(one.cpu_millicores for one in some)
+            case "memory":
+                found[uid_of(pod)] = sum(one.memory_bytes for one in some) * 1000
     return found
 
 

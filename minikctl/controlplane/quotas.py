@@ -33,6 +33,8 @@ _OLD_NAMES = {
     "Service": "services",
 }
 """Kinds that could be counted before there was `count/`."""
+_OF_PODS = ("requests.", "limits.", "ephemeral-storage", "hugepages-")
+"""How the resources begin, beside cpu and memory, that pods use; most of them no pod may ask for here."""
 _MUST_BE_SAID = {
     "cpu": ("requests", "cpu"),
     "memory": ("requests", "memory"),
@@ -105,7 +107,7 @@ def _speaks_of(kind: str) -> Callable[[str], bool]:
             return True
         match kind:
             case "Pod":
-                return name in _MUST_BE_SAID
+                return name in _MUST_BE_SAID or name.startswith(_OF_PODS)
             case "Service":
                 return name.startswith("services.")
             case "PersistentVolumeClaim":

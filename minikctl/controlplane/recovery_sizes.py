@@ -15,14 +15,16 @@ from minikctl.model import Object, labels_of, namespace_of, selectors, spec_of, 
 
 
 def recovered_sizes(pods: Sequence[Object], view: View) -> dict[str, Object]:
-    """By uid: what autoscalers size, as it was when these pods were made."""
+    """By uid: what autoscalers size, as it was when these pods were made. What has no pod is not known."""
     found: dict[str, Object] = {}
     for autoscaler in view.list(KIND):
         target = target_of(autoscaler, view)
         if target is None:
             continue
+        if not (there := _count(target, pods)):
+            continue
         spec = spec_of(autoscaler)
-        count = min(max(_count(target, pods), spec.get("minReplicas", 1)), spec["maxReplicas"])
+        count = min(max(there, spec.get("minReplicas", 1)), spec["maxReplicas"])
         if count > spec_of(target).get("replicas", 1):
             found[uid_of(target)] = {**target, "spec": {**spec_of(target), "replicas": count}}
     return found

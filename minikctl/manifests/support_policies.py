@@ -7,7 +7,11 @@ from msgspec.structs import replace
 from minikctl.manifests.handlings import ENFORCED, REFUSED, Table, declared, enforced, plain
 
 _NO_ADAPTER = replace(REFUSED, why_refused="nobody gathers metrics of this type here")
-_SOURCE = enforced("cpu and memory; measured every 15 s while an agent runs")
+_SOURCE: Table = {
+    "container": ENFORCED,
+    "name": enforced("measured every 15 s while an agent runs", "cpu", "memory"),
+    "target": ENFORCED,
+}
 
 _AMOUNTS: Table = {"cpu": ENFORCED, "memory": ENFORCED}
 _BOUNDS: Table = {**_AMOUNTS, "storage": enforced("of PersistentVolumeClaims")}
@@ -33,7 +37,7 @@ def policy_tables() -> dict[str, Table]:
                     "external": _NO_ADAPTER,
                     "object": _NO_ADAPTER,
                     "pods": _NO_ADAPTER,
-                    "resource": _SOURCE,
+                    "resource": {name: _SOURCE[name] for name in ("name", "target")},
                     "type": enforced("no other metrics are gathered here", "Resource", "ContainerResource"),
                 },
                 "minReplicas": ENFORCED,
@@ -51,7 +55,10 @@ def policy_tables() -> dict[str, Table]:
         ),
         "ResourceQuota": declared(
             {
-                "hard": enforced("ControllerRevisions and EndpointSlices are counted, and not refused"),
+                "hard": enforced(
+                    "ControllerRevisions and EndpointSlices are counted, and not refused; of kinds that are"
+                    " not run nothing is there to be counted"
+                ),
                 "scopeSelector": ENFORCED,
                 "scopes": ENFORCED,
             }

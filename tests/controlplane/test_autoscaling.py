@@ -14,6 +14,7 @@ from minikctl.controlplane.autoscaling_metrics import NoMetric, Target, Toleranc
 from minikctl.controlplane.autoscaling_rules import Change, Memory, limited, stabilized
 from minikctl.controlplane.decision import Decision
 from minikctl.controlplane.usage import ContainerUse, PodUse, Usage
+from minikctl.manifests import unhandled
 from minikctl.model import Object, ObjectKey, conditions, key_of, spec_of, status_of, uid_of
 from minikctl.model.defaults import set_defaults
 from minikctl.model.timestamps import format_time
@@ -138,6 +139,7 @@ def test_failed_and_going_pods_do_not_count() -> None:
             {},
             "unable to get metrics for resource cpu: no metrics returned from resource metrics API",
         ),
+        ([worker("a")], using(b=1), "unable to get metrics for resource cpu"),
         ([worker("a", cpu=None)], using(a=1), "missing request for cpu in container app of Pod a"),
         ([worker("a", phase="Pending")], using(a=1), "did not receive metrics for targeted pods"),
     ],
@@ -145,6 +147,24 @@ def test_failed_and_going_pods_do_not_count() -> None:
 def test_why_there_is_no_metric(pods: list[Object], usage: Usage, why: str) -> None:
     with pytest.raises(NoMetric, match=why):
         replicas(CPU, pods, usage)
+
+
+def test_nobody_has_figures_of_other_resources() -> None:
+    why = "unable to get metrics for resource ephemeral-storage: no metrics returned"
+    with pytest.raises(NoMetric, match=why):
+        replicas(Target("ephemeral-storage", amount=1), [worker("a")], using(a=1000))
+
+
+@pytest.mark.parametrize("metric", ["Resource", "ContainerResource"])
+@pytest.mark.parametrize(
+    ("resource", "taken"), [("cpu", True), ("memory", True), ("ephemeral-storage", False)]
+)
+def test_what_nobody_measures_is_refused(metric: str, resource: str, taken: bool) -> None:
+    field = metric[0].lower() + metric[1:]
+    source = {"name": resource, "target": {"type": "AverageValue", "averageValue": "1"}}
+    source |= {"container": "app"} if metric == "ContainerResource" else {}
+    refused = unhandled(autoscaler(metrics=[{"type": metric, field: source}]))
+    assert [one.path for one in refused] == ([] if taken else [f"spec.metrics[0].{field}.name"])
 
 
 @given(

@@ -81,6 +81,17 @@ def test_pods_are_counted_until_they_end() -> None:
     }
 
 
+def test_every_resource_of_pods_is_counted() -> None:
+    names = ("ephemeral-storage", "hugepages-2Mi", "nvidia.com/gpu")
+    one = asking("a", dict.fromkeys(names, "2"), **{"ephemeral-storage": "3"})
+    bound = {f"requests.{name}": "9" for name in names} | {"limits.ephemeral-storage": "9"}
+    bound |= {"ephemeral-storage": "9", "hugepages-2Mi": "9"}
+    assert used(quota(**bound), one, asking("b")) == {
+        **dict.fromkeys(bound, "2"),
+        "limits.ephemeral-storage": "3",
+    }
+
+
 def test_init_containers_count_where_they_ask_for_more() -> None:
     one = pod(
         containers=[{"name": "a", "resources": {"requests": {"cpu": "100m"}}}],

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from controlplane_builders import NOW, Cluster, metadata, template
+import pytest
+from controlplane_builders import NOW, Cluster, deployment, metadata, pod, template, view_of
 from msgspec.structs import replace
 from test_cronjobs import SLOT, Clock, cron_job
 from test_daemonsets import Nodes, daemon_set
@@ -14,6 +15,7 @@ from test_statefulsets import Sets, stateful_set
 
 from minikctl.backend import Container, ContainerState
 from minikctl.controlplane.recovery import recover
+from minikctl.controlplane.recovery_sizes import recovered_sizes
 from minikctl.model import Object, key_of, name_of, spec_of, status_of, uid_of
 from minikctl.model.controller_revisions import number_of, owned_by, template_of
 from minikctl.model.defaults import set_defaults
@@ -146,3 +148,12 @@ def test_a_replication_controller_keeps_its_pods() -> None:
     cluster.put({**one, "spec": {**spec_of(one), "replicas": 1}})
     cluster.settle()
     assert len(cluster.pods()) == 1
+
+
+@pytest.mark.parametrize(("there", "size"), [(0, None), (1, 2), (3, 3), (9, 5)])
+def test_what_has_no_pod_is_no_size_that_an_autoscaler_gave(there: int, size: int | None) -> None:
+    sized = deployment(replicas=1)
+    body = {"scaleTargetRef": {"kind": "Deployment", "name": "web"}, "minReplicas": 2, "maxReplicas": 5}
+    autoscaler = {"kind": "HorizontalPodAutoscaler", "metadata": metadata("web"), "spec": body}
+    found = recovered_sizes([pod(f"p{number}") for number in range(there)], view_of(sized, autoscaler))
+    assert [spec_of(one)["replicas"] for one in found.values()] == ([] if size is None else [size])
