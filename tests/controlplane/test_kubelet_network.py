@@ -17,7 +17,7 @@ from minikctl.controlplane.kubelet import (
     RunSandbox,
     sync_pod,
 )
-from minikctl.controlplane.kubelet.network import dns, kernel_hostname, knows_services
+from minikctl.controlplane.kubelet.network import dns, kernel_hostname, knows_services, unread_servers
 from minikctl.controlplane.names import hosts_file
 from minikctl.model import Object
 from minikctl.model.networks import gateway
@@ -68,6 +68,16 @@ class TestDns:
         made = dns(pod(dnsConfig=own("192.0.2.1", "192.0.2.2", "192.0.2.3")), MACHINE)
         assert made is not None
         assert made.servers == ("10.0.0.1", "192.0.2.1", "192.0.2.2")
+
+    @pytest.mark.parametrize(("count", "is_told"), [(2, False), (3, True)])
+    def test_who_names_too_many_is_told(self, count: int, is_told: bool) -> None:
+        servers = [f"192.0.2.{number}" for number in range(count)]
+        assert unread_servers(pod(dnsConfig=own(*servers)), Dns()) is None
+        happened = [one.message for one in look(pod(dnsConfig=own(*servers))).decision.happenings]
+        line = "10.0.0.1 192.0.2.0 192.0.2.1"
+        assert [text.endswith(f"the applied nameserver line is: {line}") for text in happened] == (
+            [True] if is_told else []
+        )
 
     def test_of_a_machine_that_nobody_can_ask(self) -> None:
         assert dns(pod(dnsConfig=own(searches=("a.example",))), Dns()) == Dns((), ("a.example",), ())

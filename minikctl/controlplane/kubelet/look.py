@@ -35,7 +35,7 @@ from minikctl.controlplane.kubelet.instances import Instance, Instances
 from minikctl.controlplane.kubelet.known import known_status
 from minikctl.controlplane.kubelet.memo import SANDBOX, PodMemo
 from minikctl.controlplane.kubelet.messages import message_path
-from minikctl.controlplane.kubelet.network import hostname_problem, is_on_host
+from minikctl.controlplane.kubelet.network import hostname_problem, is_on_host, unread_servers
 from minikctl.controlplane.kubelet.oom import oom_score_adj
 from minikctl.controlplane.kubelet.provision import provision
 from minikctl.controlplane.kubelet.pulling import pulling
@@ -208,6 +208,8 @@ class Look(Struct):
             options=self._options(),
         )
         self.actions.append(RunContainer(name, spec, wanted, attempt, message_path(container)))
+        if not attempt and (text := unread_servers(self.pod, self.node.resolver)):
+            self.decision.tell(self.pod, "DNSConfigForming", text, COMPONENT, "Warning")
 
     def _options(self) -> PodOptions:
         return pod_options(self.pod, self.node.resolver, runtime_of(self.pod, self.find))

@@ -6,8 +6,8 @@ Rules:
 - The names of Services stand in hosts files and not in a name server (`names`), so `ClusterFirst` asks the
   servers that the machine asks. Who wants none of the cluster's names (`Default`, `None`, `ClusterFirst` on
   the machine's network) finds none in its file.
-- A resolver reads three servers: those that the pod names come after one of the machine's at least, so that
-  none of them is lost.
+- A resolver reads three servers. One of the machine's stands first, as the cluster's does before a kubelet;
+  then come those that the pod names. Of its own the third has no room there, and the pod is told.
 """
 
 from __future__ import annotations
@@ -92,6 +92,18 @@ def dns(pod: Object, machine: Dns) -> Dns | None:
         _each_once(base.servers[:room], servers)[:MOST_SERVERS],
         _each_once(base.searches, tuple(config.get("searches") or ())),
         _options(base.options, config.get("options") or ()),
+    )
+
+
+def unread_servers(pod: Object, machine: Dns) -> str | None:
+    """What is said of servers that the pod names and its resolver does not read, in the kubelet's words."""
+    found = dns(pod, machine)
+    named = (spec_of(pod).get("dnsConfig") or {}).get("nameservers") or ()
+    if found is None or all(one in found.servers for one in named):
+        return None
+    return (
+        "Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is:"
+        f" {' '.join(found.servers)}"
     )
 
 
