@@ -25,6 +25,7 @@ from minikctl.controlplane.decision import Decision, Ids
 from minikctl.controlplane.manager import Manager
 from minikctl.errors import Conflict, RevisionExpired, StoreError
 from minikctl.model import is_deleting, key_of, name_of
+from minikctl.model.claims import as_asked, needs_file
 from minikctl.model.kinds import KINDS
 from minikctl.model.writes import Put, Write
 
@@ -234,14 +235,16 @@ class Loop:
         return True
 
     def _with_intent(self, write: Write) -> Write:
-        """Whose a volume is stands in its file too, where it has one: nobody could find that out again, and
-        another claim would find the data."""
-        if not isinstance(write, Put) or write.obj["kind"] != "PersistentVolume":
+        """Whose a volume is stands in its file too, where it has one, and what a claim's is called in the
+        claim's: nobody could find that out again, and another claim would find the data."""
+        if not isinstance(write, Put) or is_deleting(write.obj):
+            return write
+        if write.obj["kind"] != "PersistentVolume" and not needs_file(write.obj):
             return write
         declared = self._store.declared(key_of(write.obj))
-        if declared is None or is_deleting(write.obj):
+        if declared is None and not needs_file(write.obj):
             return write
-        wanted = intent(write.obj, [declared])
+        wanted = intent(write.obj, [declared or as_asked(write.obj)])
         return write if wanted == declared else Put(write.obj, wanted)
 
     # ---

@@ -8,7 +8,9 @@ Rules:
   of that name that is not the pod's keeps the pod waiting, and so does a quota without room for it.
 - A claim that is being deleted waits for the pods that use it. Then its volume is deleted, or kept where the
   class says `Retain`: the PersistentVolume stands in the store until the engine's volume is gone, so that a
-  new claim of the same name never finds what an old one left.
+  new claim of the same name never finds what an old one left. It waits for what is to go; beside what is kept
+  it gets a volume of another name, by a mark that stays in its file. Who deletes a PersistentVolume that is
+  kept leaves its data to the next claim of that name.
 """
 
 from __future__ import annotations
@@ -24,12 +26,13 @@ from minikctl.controlplane.volumes import COMPONENT, engine_of
 from minikctl.model import (
     Object,
     ObjectKey,
+    annotations_of,
+    controller_of,
     controller_reference,
     copy,
     is_deleting,
     key_of,
     name_of,
-    namespace_of,
     spec_of,
     status_of,
     uid_of,
@@ -38,6 +41,7 @@ from minikctl.model.claims import (
     CLAIM_PROTECTION,
     DEFAULT_CLASS,
     DRIVER,
+    VOLUME_MARK,
     VOLUME_PROTECTION,
     claim_reference,
     class_name,
@@ -46,11 +50,13 @@ from minikctl.model.claims import (
     is_bound,
     is_kept_for,
     is_provisioned,
+    mark_in,
     provisions,
     volume_name,
     waits_for_consumer,
     with_claim,
     with_default_class,
+    with_mark,
 )
 from minikctl.model.defaults import set_defaults
 from minikctl.model.pods import is_active, is_finished
@@ -71,7 +77,7 @@ def reconcile(key: ObjectKey, view: View, now: float, ids: Ids) -> Decision:
         if not (is_held and _users(claim, view)):
             decision.remove(key)
     elif is_bound(claim):
-        _grow(claim, view, decision)
+        _grow(_as_its_volume_is_named(claim, view, decision, ids), view, decision)
     else:
         _bind(_prepared(claim, view), claim, view, decision, now, ids)
     return decision
@@ -250,26 +256,54 @@ def _provision(
     ids: Ids,
 ) -> None:
     place = node or next(iter(sorted(view.list("Node"), key=name_of)), None)
-    if place is None or _is_still_released(claim, view):
-        return  # the volume of an earlier claim of that name goes first
-    volume = _volume(claim, engine_of(place), storage_class, now, ids)
-    _tie(claim, volume, decision)
+    free = _beside_earlier(claim, view, decision, ids)
+    if place is None or free is None:
+        return
+    volume = _volume(free, engine_of(place), storage_class, now, ids)
+    _tie(free, volume, decision)
     text = f"Successfully provisioned volume {name_of(volume)}"
     decision.tell(claim, "ProvisioningSucceeded", text, COMPONENT)
 
 
-def _is_still_released(claim: Object, view: View) -> bool:
-    handle = (namespace_of(claim), name_of(claim))
-    for volume in view.list("PersistentVolume"):
-        reference = claim_reference(volume)
-        if is_provisioned(volume) and (reference.get("namespace"), reference.get("name")) == handle:
-            return True
-    return False
+def _beside_earlier(claim: Object, view: View, decision: Decision, ids: Ids) -> Object | None:
+    """The claim, marked where the volume of its name is kept for what an earlier one left in it; None while
+    it can't have any."""
+    earlier = _holder(volume_name(ids.site.cluster_id, claim), view)
+    if earlier is None:
+        return claim
+    if spec_of(earlier).get("persistentVolumeReclaimPolicy") == "Delete" or is_deleting(earlier):
+        return None  # it is about to go
+    if (controller_of(claim) or {}).get("kind") != "Pod":
+        return with_mark(claim, uid_of(claim))
+    # A pod's claim has no file that could say what its volume is called.
+    kept = f"volume {name_of(earlier)} of an earlier claim of this name is kept: delete it first"
+    text = f'failed to provision volume with StorageClass "{class_name(claim)}": {kept}'
+    decision.tell(claim, "ProvisioningFailed", text, COMPONENT, "Warning")
+    return None
+
+
+def _holder(handle: str, view: View) -> Object | None:
+    """The PersistentVolume that is the engine's volume of that name."""
+    volumes = (one for one in view.list("PersistentVolume") if is_provisioned(one))
+    return next((one for one in volumes if spec_of(one)["csi"]["volumeHandle"] == handle), None)
+
+
+def _as_its_volume_is_named(claim: Object, view: View, decision: Decision, ids: Ids) -> Object:
+    """With the mark by which its volume is found again, whatever somebody made of that."""
+    volume = view.get(ObjectKey("PersistentVolume", "", spec_of(claim).get("volumeName", "")))
+    if volume is None or not is_provisioned(volume):
+        return claim
+    mark = mark_in(spec_of(volume)["csi"]["volumeHandle"], ids.site.cluster_id, claim)
+    if mark is None or mark == annotations_of(claim).get(VOLUME_MARK, ""):
+        return claim
+    marked = with_mark(claim, mark)
+    decision.put(marked)
+    return marked
 
 
 def _volume(claim: Object, engine: str, storage_class: Object, now: float, ids: Ids) -> Object:
     place = {"key": ENGINE_LABEL, "operator": "In", "values": [engine]}
-    handle = volume_name(ids.site.cluster_id, namespace_of(claim), name_of(claim))
+    handle = volume_name(ids.site.cluster_id, claim)
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolume",

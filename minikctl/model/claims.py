@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from minikctl.model import Object, annotations_of, name_of, namespace_of, spec_of, status_of, uid_of
+from minikctl.model import (
+    Object,
+    annotations_of,
+    controller_of,
+    name_of,
+    namespace_of,
+    spec_of,
+    status_of,
+    uid_of,
+)
 from minikctl.model.references import claim_name
 
 DEFAULT_CLASS = "standard"
@@ -23,10 +32,48 @@ _DEFAULT_MARKS = (
 )
 
 
-def volume_name(cluster_id: str, namespace: str, claim: str) -> str:
+VOLUME_MARK = "minikctl.io/volume-mark"
+"""Annotation of a claim whose volume is not the one of its name, because that still has what an earlier claim
+left. Only so much of the volume's name is anybody's to say."""
+_MARK_LENGTH = 8
+_LETTERS_OF_MARKS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
+
+
+def volume_name(cluster_id: str, claim: Object) -> str:
     """The engine's volume behind a claim: it is found again after everything else was forgotten. No name in
     Kubernetes has an underscore, so that no two claims have one volume."""
-    return f"minikctl_{cluster_id[:8]}_{namespace}_{claim}"
+    mark = annotations_of(claim).get(VOLUME_MARK, "")
+    is_sound = 0 < len(mark) <= _MARK_LENGTH and set(mark) <= _LETTERS_OF_MARKS
+    suffix = f"_{mark}" if is_sound else ""
+    return f"minikctl_{cluster_id[:8]}_{namespace_of(claim)}_{name_of(claim)}{suffix}"
+
+
+def with_mark(claim: Object, mark: str) -> Object:
+    """ "" takes it away."""
+    annotations = {name: text for name, text in annotations_of(claim).items() if name != VOLUME_MARK}
+    if mark:
+        annotations[VOLUME_MARK] = mark[:_MARK_LENGTH]
+    return {**claim, "metadata": {**claim["metadata"], "annotations": annotations}}
+
+
+def mark_in(volume: str, cluster_id: str, claim: Object) -> str | None:
+    """What the volume's name has beyond the claim's; None where it is called after something else."""
+    own = volume_name(cluster_id, with_mark(claim, ""))
+    if volume == own:
+        return ""
+    return volume.removeprefix(f"{own}_") if volume.startswith(f"{own}_") else None
+
+
+def needs_file(obj: Object) -> bool:
+    """Whether it is a claim whose mark has to survive, whoever made the claim. One that a pod brought goes
+    with the pod."""
+    is_marked = obj["kind"] == "PersistentVolumeClaim" and VOLUME_MARK in annotations_of(obj)
+    return is_marked and (controller_of(obj) or {}).get("kind") != "Pod"
+
+
+def as_asked(claim: Object) -> Object:
+    """A claim without what it got."""
+    return {**claim, "spec": {name: one for name, one in spec_of(claim).items() if name != "volumeName"}}
 
 
 def is_bound(claim: Object) -> bool:

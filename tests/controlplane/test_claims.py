@@ -133,8 +133,8 @@ def test_what_pods_use_is_protected() -> None:
     assert view.get(KEY) is None
 
 
-@pytest.mark.parametrize("policy", ["Delete", "Retain"])
-def test_a_volume_whose_claim_is_gone(policy: str) -> None:
+def released(policy: str) -> View:
+    """A class of that policy, and the volume that a claim had."""
     view = View([node("n1", "e1"), storage_class(reclaimPolicy=policy), claim("mine")])
     bind(view)
     assert volumes.reconcile(VOLUME, view, NOW, IDS).writes == []
@@ -145,12 +145,64 @@ def test_a_volume_whose_claim_is_gone(policy: str) -> None:
     assert status_of(volume)["phase"] == "Released"
     assert ("deletionTimestamp" in volume["metadata"]) is (policy == "Delete")
     assert volumes.reconcile(VOLUME, view, NOW, IDS).writes == []
+    return view
+
+
+def handle_of(view: View, volume: str) -> str:
+    found = view.get(ObjectKey("PersistentVolume", "", volume))
+    assert found is not None
+    return str(spec_of(found)["csi"]["volumeHandle"])
+
+
+def test_what_is_to_go_goes_before_a_new_claim_has_its_name() -> None:
+    view = released("Delete")
     view.put(claim("mine", uid="another"))
     bind(view)
     assert status_of(view.get(KEY) or {})["phase"] == "Pending", "an old one left something"
     view.remove(VOLUME)
     bind(view)
-    assert view.get(ObjectKey("PersistentVolume", "", "pvc-another")) is not None
+    assert handle_of(view, "pvc-another") == "minikctl_01234567_default_data"
+
+
+def test_beside_what_is_kept_a_new_claim_has_a_volume_of_another_name() -> None:
+    view = released("Retain")
+    view.put(claim("mine", uid="another"))
+    assert reasons(bind(view)) == ["ProvisioningSucceeded"]
+    assert handle_of(view, "pvc-another") == "minikctl_01234567_default_data_another"
+    bound = view.get(KEY)
+    assert bound is not None
+    assert bind(view).writes == []
+
+    view.put({**bound, "metadata": {**bound["metadata"], "annotations": {"a": "b"}}})
+    bind(view)
+    again = view.get(KEY)
+    assert again is not None
+    mark = {"minikctl.io/volume-mark": "another"}
+    assert again["metadata"]["annotations"] == {"a": "b", **mark}, "somebody took the mark away"
+
+    everything_forgotten = View([node("n1", "e1"), storage_class(), claim("mine", uid="c", annotations=mark)])
+    bind(everything_forgotten)
+    assert handle_of(everything_forgotten, "pvc-c") == "minikctl_01234567_default_data_another"
+
+
+@pytest.mark.parametrize("mark", ["", "../../etc", "_b", "much-too-long"])
+def test_a_mark_that_somebody_made_up_leads_to_no_other_volume(mark: str) -> None:
+    made_up = {"annotations": {"minikctl.io/volume-mark": mark}}
+    view = View([node("n1", "e1"), storage_class(), claim("mine", **made_up)])
+    bind(view)
+    assert handle_of(view, "pvc-claim-uid") == "minikctl_01234567_default_data"
+
+
+def test_a_claim_that_a_pod_brought_says_what_is_in_its_way() -> None:
+    view = released("Retain")
+    owner = {"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "u", "controller": True}
+    view.put(claim("mine", uid="another", ownerReferences=[owner]))
+    decision = bind(view)
+    assert reasons(decision) == ["ProvisioningFailed"]
+    assert "volume pvc-claim-uid of an earlier claim of this name is kept" in decision.happenings[0].message
+    view.remove(VOLUME)
+    bind(view)
+    assert handle_of(view, "pvc-another") == "minikctl_01234567_default_data"
 
 
 def test_a_volume_of_its_own_grows_with_what_it_asks_for() -> None:

@@ -14,6 +14,8 @@ from .life import Life
 CLAIMS = ("a", "b", "c")
 VOLUMES = ("one", "two", "three")
 CLASSES = ("manual", "waits", "standard")
+KEPT = "c"
+"""The claim of a class that keeps what claims leave."""
 
 
 class StorageStory(Life):
@@ -32,11 +34,19 @@ class StorageStory(Life):
             "provisioner": "kubernetes.io/no-provisioner",
             "volumeBindingMode": "WaitForFirstConsumer",
         }
-        self.world.api.apply([waits])
+        kept = {
+            "apiVersion": "storage.k8s.io/v1",
+            "kind": "StorageClass",
+            "metadata": {"name": "kept"},
+            "provisioner": "engine.minikctl.io",
+            "reclaimPolicy": "Retain",
+        }
+        self.world.api.apply([waits, kept])
 
     def deeds(self) -> list[Any]:
         people = [self.apply_volume, self.apply_claim, self.apply_claim, self.run_pod, self.run_pod]
-        return [*people, self.delete_pod, self.delete_claim, self.delete_volume, self.free_volume]
+        people += [self.delete_pod, self.delete_claim, self.delete_volume, self.free_volume]
+        return [*people, self.begin_anew]
 
     # --- people
 
@@ -56,13 +66,14 @@ class StorageStory(Life):
         made = {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": spec}
         self._try(lambda: self.world.api.apply([made]))
 
-    def apply_claim(self) -> None:
+    def apply_claim(self, name: str = "") -> None:
+        name = name or self.random.choice(CLAIMS)
         spec = {
             "accessModes": ["ReadWriteOnce"],
             "resources": {"requests": {"storage": self.random.choice(("1Gi", "2Gi"))}},
-            "storageClassName": self.random.choice(CLASSES),
+            "storageClassName": "kept" if name == KEPT else self.random.choice(CLASSES),
         }
-        metadata = {"name": self.random.choice(CLAIMS), "namespace": "default"}
+        metadata = {"name": name, "namespace": "default"}
         made = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
         self._try(lambda: self.world.api.apply([made]))
 
@@ -83,10 +94,19 @@ class StorageStory(Life):
         made = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
         self._try(lambda: self.world.api.create(made))
 
-    def delete_claim(self) -> None:
-        name = self.random.choice(CLAIMS)
+    def delete_claim(self, name: str = "") -> None:
+        name = name or self.random.choice(CLAIMS)
         self.data.pop(name, None)
         self._try(lambda: self.world.api.delete(ObjectKey("PersistentVolumeClaim", "default", name)))
+
+    def begin_anew(self) -> None:
+        """The claim and all that uses it go, and come again under the same names."""
+        for pod in self.world.database.list("Pod"):
+            if self._uses(pod, KEPT):
+                self._try(lambda pod=pod: self.world.api.delete(ObjectKey("Pod", "default", name_of(pod))))
+        self.delete_claim(KEPT)
+        self.world.run(40)
+        self.apply_claim(KEPT)
 
     def delete_volume(self) -> None:
         name = self.random.choice(VOLUMES)
@@ -123,6 +143,8 @@ class StorageStory(Life):
         declared = {key.name for key in self.world.database.declared_keys() if key.kind == self.kinds[0]}
         owners: dict[str, str] = {}
         volumes = {name_of(one): one for one in self.world.database.list("PersistentVolume")}
+        handles = [spec_of(one)["csi"]["volumeHandle"] for one in volumes.values() if is_provisioned(one)]
+        assert len(handles) == len(set(handles)), f"one of the engine's volumes is two: {sorted(handles)}"
         for claim in self.world.database.list("PersistentVolumeClaim"):
             if not is_bound(claim):
                 continue
@@ -162,6 +184,8 @@ class StorageStory(Life):
         placed = [pod for pod in pods if spec_of(pod).get("nodeName") and not is_finished(pod)]
         if any(self._uses(pod, name) for pod in placed):
             return f"{name} is used and not bound"
+        if name == KEPT:
+            return f"{name} is beside what an earlier one left, and not bound"
         if spec_of(claim)["storageClassName"] != "manual":
             return ""
         free = (one for one in volumes if not claim_reference(one) and not is_deleting(one))

@@ -7,8 +7,11 @@ import re
 import pytest
 
 from minikctl.agent.loop import Loop
-from minikctl.controlplane import volumes
+from minikctl.controlplane import claims, volumes
+from minikctl.controlplane.decision import Decision, Ids
 from minikctl.controlplane.scheduling import volumes as scheduling
+from minikctl.controlplane.view import View
+from minikctl.model import Object
 
 from .seeds import batches, live
 from .storage_story import StorageStory
@@ -33,7 +36,23 @@ def _promises_one_volume_twice(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(scheduling, "gifts", lambda pod, node, view: [])
 
 
+def _forgets_what_a_volume_is_called(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("minikctl.agent.loop.needs_file", lambda obj: False)
+
+
+def _waits_for_what_is_kept(patch: pytest.MonkeyPatch) -> None:
+    real = claims._beside_earlier
+
+    def beside(claim: Object, view: View, decision: Decision, ids: Ids) -> Object | None:
+        found = real(claim, view, decision, ids)
+        return found if found is claim else None
+
+    patch.setattr(claims, "_beside_earlier", beside)
+
+
 BUGS = {
+    _forgets_what_a_volume_is_called: "had .* has",
+    _waits_for_what_is_kept: "is beside what an earlier one left",
     _forgets_whose_a_volume_is: "had .* has|could have",
     _gives_what_was_released: "is .*'s and|is not .*'s|had .* has|do not come to rest",
     _promises_one_volume_twice: "is used and not bound|not ready",
