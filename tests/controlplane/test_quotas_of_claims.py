@@ -128,3 +128,24 @@ def test_claims_have_their_class_from_the_beginning() -> None:
     cluster = Cluster(stateful_set("data", replicas=1), scratching())
     cluster.run()
     assert {spec_of(one)["storageClassName"] for one in cluster.view.list(CLAIM)} == {"standard"}
+
+
+def test_a_larger_quota_has_room_for_the_claim_of_an_ephemeral_volume() -> None:
+    cluster = Cluster(quota(persistentvolumeclaims="0"), scratching(node="node-1"))
+    cluster.run()
+    assert claims(cluster) == []
+    cluster.put(quota(persistentvolumeclaims="1"))
+    cluster.run()
+    assert claims(cluster) == ["p-scratch"]
+
+
+def test_another_default_class_may_have_room() -> None:
+    cluster = Cluster(quota(**{OF_CLASS: "0"}), scratching(node="node-1"))
+    cluster.run()
+    assert claims(cluster) == []
+    marked = {"storageclass.kubernetes.io/is-default-class": "true"}
+    body = {"kind": "StorageClass", "metadata": metadata("gold", annotations=marked), "provisioner": "p"}
+    body["metadata"].pop("namespace")
+    cluster.put({"apiVersion": "storage.k8s.io/v1", **body})
+    cluster.run()
+    assert claims(cluster) == ["p-scratch"]
