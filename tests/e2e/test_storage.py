@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from e2e.places import everywhere
+from e2e.places import everywhere, on_current_engines
 from e2e.stage import Stage, pod, until
 
 
@@ -120,3 +120,66 @@ def test_a_claim_that_a_pod_brings_goes_with_it(stage: Stage) -> None:
     assert stage.get("pvc") == []
     assert stage.get("pv") == []
     assert stage.place.possessions() <= before
+
+
+def stateful_set(script: str, storage_class: str) -> dict[str, Any]:
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": user(script, MOUNT, volumes=[])["spec"]}
+    spec = {
+        "serviceName": "web",
+        "selector": {"matchLabels": {"app": "web"}},
+        "template": template,
+        "volumeClaimTemplates": [
+            {"metadata": {"name": "data"}, "spec": claim(storageClassName=storage_class)["spec"]}
+        ],
+    }
+    return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "web"}, "spec": spec}
+
+
+def handle(stage: Stage) -> str:
+    """The engine's volume that the one claim has."""
+    (claimed,) = until(
+        "it is bound", lambda: [one for one in stage.get("pvc") if "volumeName" in one["spec"]]
+    )
+    by_name = {one["metadata"]["name"]: one["spec"]["csi"]["volumeHandle"] for one in stage.get("pv")}
+    return str(by_name[claimed["spec"]["volumeName"]])
+
+
+@pytest.mark.parametrize("place", on_current_engines(), indirect=True)
+def test_a_new_claim_beside_what_an_earlier_one_left(stage: Stage) -> None:
+    kept = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": "kept"},
+        "provisioner": "engine",
+        "reclaimPolicy": "Retain",
+    }
+    web = stateful_set("echo new >> /data/x; cat /data/x", "kept")
+    files = stage.write("all.yaml", kept, web)
+    before = stage.place.possessions()
+    stage.ok("apply", "-f", files)
+    first = handle(stage)
+    stage.ok("delete", "statefulset", "web")
+    stage.ok("delete", "pvc", "data-web-0")
+    stage.ok("apply", "-f", files)
+    second = handle(stage)
+    assert second != first
+    if stage.place.is_real:
+        until("it found nothing", lambda: said(stage, "web-0").split() == ["new"])
+
+    runs = stage.runs()
+    (stage.state / "state.db").unlink()
+    stage.ok("agent", "run", "--once")
+    assert (handle(stage), stage.runs()) == (second, runs)
+    stage.ok("delete", "pod", "web-0")
+    stage.ok("agent", "run", "--once")
+    if stage.place.is_real:
+        until("it found its own", lambda: said(stage, "web-0").split() == ["new", "new"])
+
+    stage.ok("delete", "-f", files)
+    stage.ok("delete", "pvc", "data-web-0")
+    to_go = '{"spec": {"persistentVolumeReclaimPolicy": "Delete"}}'
+    for one in stage.get("pv"):
+        stage.ok("patch", "pv", one["metadata"]["name"], "-p", to_go, "--wait=false")
+    stage.ok("agent", "run", "--once")
+    assert stage.get("pv") == []
+    assert stage.place.possessions() - before <= {f"volume {first}"}, "what was kept before state.db was lost"
