@@ -46,9 +46,7 @@ def check(obj: Object, old: Object | None = None) -> None:
     from minikctl.manifests import unhandled, validate, validate_update
 
     obj = _without_status(obj)
-    problems: list[FieldProblem] = (
-        validate(obj) if old is None else validate_update(old, _with_status_of(old, obj))
-    )
+    problems: list[FieldProblem] = validate(obj) if old is None else validate_update(old, obj)
     if not problems:
         problems = unhandled(obj if old is None else _without_given_source(old, obj))
     if problems:
@@ -97,11 +95,6 @@ def _forbidden(obj: Object, why: str) -> Forbidden:
 def _without_status(obj: Object) -> Object:
     """Nobody declares a status; the control plane's own needs no checking."""
     return {name: value for name, value in obj.items() if name != "status"}
-
-
-def _with_status_of(live: Object, obj: Object) -> Object:
-    """What may change depends on how far the live object has come: whether a claim is bound, a Job began."""
-    return {**obj, "status": live["status"]} if live.get("status") else obj
 
 
 def new_object(manifest: Object, clock: Clock, ids: Ids) -> Object:

@@ -130,9 +130,10 @@ def _update_status(
         "fullyLabeledReplicas": sum(1 for pod in active if wanted_labels.items() <= labels_of(pod).items()),
         "readyReplicas": len(ready),
         "availableReplicas": sum(1 for pod in ready if is_available(pod, minimum, now)),
-        "terminatingReplicas": sum(1 for pod in pods if is_deleting(pod)),
         "observedGeneration": replica_set["metadata"].get("generation", 1),
     }
+    if replica_set["kind"] == "ReplicaSet":  # a ReplicationController has no such field
+        status["terminatingReplicas"] = sum(1 for pod in pods if is_deleting(pod))
     # Zero counts are left out of the JSON, as upstream's `omitempty` does; `replicas` always stands.
     status = {name: value for name, value in status.items() if value or name in ("replicas",)}
     if found := _conditions(replica_set, why, now):

@@ -60,12 +60,21 @@ def validate(obj: Object, crds: Crds | None = None) -> list[FieldProblem]:
 
 
 def validate_update(old: Object, new: Object) -> list[FieldProblem]:
-    """What the API server would refuse in the change from `old` (as stored) to `new`, of the same kind."""
+    """What the API server would refuse in the change from `old` (as stored) to `new`, of the same kind.
+
+    As in the server the status stays what it is, whatever `new` says: what may change depends on how far
+    the object has come, whether a claim is bound or a Job has begun.
+    """
     structure = _structure(new)
     if undecodable := _undecodable(structure):
         return undecodable
-    with_defaults = set_defaults(new)
+    kept = {"status": old["status"]} if old.get("status") else {}
+    with_defaults = set_defaults({**_without_status(new), **kept})
     return _together(with_defaults, structure, check_update(set_defaults(old), with_defaults))
+
+
+def _without_status(obj: Object) -> Object:
+    return {name: value for name, value in obj.items() if name != "status"}
 
 
 def _structure(obj: Object) -> list[FieldProblem]:

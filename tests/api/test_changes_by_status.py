@@ -97,3 +97,9 @@ def test_what_has_too_much_already_may_not_change_at_all(world: ApiWorld) -> Non
     labelled["metadata"]["labels"] = {"a": "b"}
     with pytest.raises(Forbidden, match="maximum storage usage"):
         world.api.apply([labelled])
+
+
+def test_nobody_is_refused_because_of_a_status_that_others_wrote(world: ApiWorld) -> None:
+    job(world, ofANewerVersion=1, active="one")
+    world.api.update(JOB, lambda live: {**live, "spec": {**spec_of(live), "parallelism": 2}})
+    assert world.api.get(JOB)["status"]["ofANewerVersion"] == 1

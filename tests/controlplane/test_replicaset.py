@@ -76,6 +76,14 @@ class TestNumbers:
         assert len(puts(decision, "Pod")) == 1
         assert status_of(puts(decision, "ReplicaSet")[0])["terminatingReplicas"] == 1
 
+    def test_a_replication_controller_counts_no_pods_that_go(self) -> None:
+        owner = {**replica_set(), "apiVersion": "v1", "kind": "ReplicationController"}
+        owner["spec"] = {**owner["spec"], "selector": {"app": "web"}}
+        view = view_of(owner, pod("a", owner=owner), pod("b", owner=owner, deleting=True))
+        decision = reconcile(ObjectKey("ReplicationController", "default", "web-1"), view, NOW, counted_ids())
+        (after,) = puts(decision, "ReplicationController")
+        assert "terminatingReplicas" not in status_of(after), "as upstream its status has no such field"
+
     def test_one_on_its_way_out_makes_nothing(self) -> None:
         owner = replica_set(replicas=3)
         owner["metadata"]["deletionTimestamp"] = "2027-01-15T08:00:00Z"
