@@ -47,7 +47,7 @@ class Deletions(Enum):
     """Obeyed even where most files are gone."""
 
 
-GONE = "is gone: the next command that acts, or an agent, deletes its object"
+GONE = "is gone: the next command that acts, or an agent, deletes its object, unless it is applied"
 _FIRST = ("Namespace", "PriorityClass", "RuntimeClass", "StorageClass", "LimitRange", "ResourceQuota")
 """What others are held to, and may come with them: only what was taken over counts, so they go before."""
 FEW = 2

@@ -127,7 +127,8 @@ class Api:
         named = apply_order([in_namespace(manifest, namespace) for manifest in manifests])
         for manifest in named:
             check(manifest)
-        return self._retrying(lambda: self._apply_once(named, dry_run))
+        # Who applies an object whose file vanished declares it anew: that is no deletion any more.
+        return self._retrying(lambda: self._apply_once(named, dry_run), Deletions.LEFT)
 
     def _apply_once(self, manifests: Sequence[Object], dry_run: bool) -> Sequence[Applied]:
         results: list[Applied] = []
@@ -146,9 +147,10 @@ class Api:
             coming.add(result.after)
             results.append(result)
             remembered = redacted(manifest)
-            if result.verb != "unchanged" or self.store.last_applied(key) != remembered:
+            if result.verb != "unchanged" or self._is_news(key, remembered):
                 hints = [self.store.declared(key) or manifest, manifest]
-                writes.append(Put(result.after, intent(result.after, hints, coming.get), remembered))
+                wanted = intent(result.after, hints, coming.get)
+                writes.append(Put(result.after, wanted, remembered, restores=True))
         if not dry_run and writes:
             writes += charges((one.after for one in results if one.verb != "unchanged"), coming)
             stored = {key_of(obj): obj for obj in self.store.commit(writes)}
@@ -156,6 +158,10 @@ class Api:
                 Applied(one.verb, one.before, stored.get(key_of(one.after), one.after)) for one in results
             ]
         return results
+
+    def _is_news(self, key: ObjectKey, manifest: Object) -> bool:
+        """Whether something is to be written though the object stays as it is."""
+        return self.store.last_applied(key) != manifest or self.store.lost_file(key)
 
     def _applied(self, manifest: Object, live: Object | None) -> Applied:
         if live is None:
@@ -283,7 +289,7 @@ class Api:
                 f"unable to create new content in namespace {name} because it is being terminated"
             )
 
-    def _retrying(self, once: Callable[[], T]) -> T:
+    def _retrying(self, once: Callable[[], T], deletions: Deletions = Deletions.OBEYED) -> T:
         """Again from the newest state, hand edits in desired/ included."""
         problems: Sequence[FileProblem] = ()
         for attempt in range(ATTEMPTS):
@@ -297,7 +303,7 @@ class Api:
                         ) from None
                     raise
             with contextlib.suppress(Conflict):
-                problems = self._absorb_once(Deletions.OBEYED)
+                problems = self._absorb_once(deletions)
         raise AssertionError("unreachable")
 
     def _absorb_once(self, deletions: Deletions) -> Sequence[FileProblem]:

@@ -43,6 +43,8 @@ class Put(Struct, frozen=True):
     """The user's intent (no defaults, no status) to write to its file; or Adopt, KEEP, DROP."""
     last_applied: Object | None = None
     """The manifest that `apply` was given, when it was; kept beside the object."""
+    restores: bool = False
+    """Whether a desired file that somebody removed is written again; else that is a conflict."""
 
 
 class Remove(Struct, frozen=True):

@@ -181,6 +181,11 @@ class DatabaseStore:
         row = self._one("SELECT last_applied FROM declared WHERE kind=? AND namespace=? AND name=?", key)
         return _load(row[0]) if row else None
 
+    def lost_file(self, key: ObjectKey) -> bool:
+        if self._one("SELECT 1 FROM declared WHERE kind=? AND namespace=? AND name=?", key) is None:
+            return False
+        return self.files.read(desired_path(key)) is None
+
     def revision(self) -> int:
         return self._meta("revision")
 
@@ -274,7 +279,7 @@ class DatabaseStore:
                 continue
             standing = self.files.read(path)
             if standing is None:
-                edited = path in recorded
+                edited = path in recorded and not (isinstance(write, Put) and write.restores)
             else:
                 edited = standing != text and _digest(standing) not in (recorded.get(path), ours.get(path))
             if edited:

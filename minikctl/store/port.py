@@ -87,6 +87,9 @@ class Store(Protocol):
     def last_applied(self, key: ObjectKey) -> Object | None:
         """The manifest that `apply` was last given for this object, if any."""
 
+    def lost_file(self, key: ObjectKey) -> bool:
+        """Whether the object is declared and somebody removed its desired file since."""
+
     def revision(self) -> int:
         """The newest revision."""
 
@@ -102,7 +105,8 @@ class Store(Protocol):
         On return the desired files are on disk (fsync of file and folder).
 
         :raises Conflict: an object is not at the revision that its write was based on.
-        :raises Conflict: or somebody edited a desired file that this would replace: `scan` first.
+        :raises Conflict: or somebody edited a desired file that this would replace, or removed it and
+            the write does not restore it: `scan` first.
         :raises StoreError: the directory can't be written. Files that are in place already are found by
             `scan`; nothing else was done.
         """

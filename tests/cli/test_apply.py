@@ -27,6 +27,24 @@ def test_lines_and_waiting(cli: Cli) -> None:
     assert cli.ok("get", "deploy", "web", "--no-headers").out.split()[1] == "3/3"
 
 
+@pytest.mark.parametrize(("replicas", "verb"), [(1, "unchanged"), (2, "configured")])
+@pytest.mark.parametrize("wait", ["--wait=true", "--wait=false"])
+def test_what_is_applied_has_its_file_again(cli: Cli, replicas: int, verb: str, wait: str) -> None:
+    path = cli.write("web.yaml", deployment())
+    cli.ok("apply", "-f", path, "--timeout=20s")
+    pods = cli.ok("get", "pods", "-o", "name").out
+    (cli.state / "desired/default/deployment.web.yaml").unlink()
+    differs = cli("diff", "-f", path)
+    assert (differs.code, "deployment.web.yaml: is gone" in differs.err) == (1, True)
+    cli.write("web.yaml", deployment(replicas=replicas))
+    done = cli.ok("apply", "-f", path, wait, "--timeout=20s")
+    assert done.out == f"deployment.apps/web {verb}\n"
+    assert cli.desired() == ["default/deployment.web.yaml"]
+    cli.ok("agent", "run", "--once")
+    after = cli.ok("get", "pods", "-o", "name")
+    assert (pods in after.out, len(after.lines), after.err) == (True, replicas, "")
+
+
 def test_dry_runs_say_so_and_change_nothing(cli: Cli) -> None:
     path = cli.write("web.yaml", deployment())
     assert cli.ok("apply", "-f", path, "--dry-run=client").out == "deployment.apps/web created (dry run)\n"
