@@ -39,13 +39,16 @@ def drive(
     *,
     timeout: float | None,
     on_change: Callable[[], None] = lambda: None,
+    is_final: Callable[[T], bool] = lambda result: True,
 ) -> T | None:
     """Runs the loop in this process until `until()` is not None, or watches the process that runs it.
 
     `until` reads the cluster's API; it is asked after every change. `on_change` is called at the same
     moments (progress). Returns what `until` returned, or None when `timeout` seconds passed. When the
     process that acts dies meanwhile, this one takes over. What was asked to end (old pods) is waited for
-    too when this process acts: nobody else would end it. `role` is the verb, for `lock_holder`.
+    too when this process acts: nobody else would end it. A result that is not `is_final` must still be so
+    when all is done that was under way: what runs may have been found damaged at the first look, and be in
+    repair. `role` is the verb, for `lock_holder`.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     lock = AgentLock(cluster.state_dir)
@@ -53,7 +56,7 @@ def drive(
         cluster.store.reopen_if_lost()
         if lock.try_acquire({"role": role, "started": time.time()}):
             try:
-                return _act_until(cluster, until, deadline, on_change)
+                return _act_until(cluster, until, deadline, on_change, is_final)
             finally:
                 lock.release()
         done, result = _watch_until(cluster, until, deadline, on_change)
@@ -107,13 +110,17 @@ def _running(
 
 
 def _act_until(
-    cluster: Cluster, until: Callable[[], T | None], deadline: float | None, on_change: Callable[[], None]
+    cluster: Cluster,
+    until: Callable[[], T | None],
+    deadline: float | None,
+    on_change: Callable[[], None],
+    is_final: Callable[[T], bool],
 ) -> T | None:
     result: T | None = None
     with _running(cluster, lambda text: None, False) as (loop, executor):
         due = loop.step()
         while _left(deadline) > 0:
-            if loop.has_looked() and result is None:
+            if loop.has_looked() and (result is None or not is_final(result)):
                 result = until()
             if result is not None and not _is_ending(loop):
                 return result

@@ -1,14 +1,15 @@
 """What is waited for. A goal looks at objects and says: reached, failed (and why), or not yet. It never acts.
 
 Waiting ends early only where nothing can come any more by itself: every pod that is missing, of everything
-waited for, is stuck (its image can't be had, or it crashed again after a back-off).
+waited for, is stuck (its image can't be had, or it crashed again after a back-off). Services and Ingresses
+are awaited until their proxies serve (`traffic_states`).
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
@@ -29,7 +30,12 @@ from minikctl.model import (
 from minikctl.model.kinds import KINDS
 from minikctl.model.pods import is_active, is_ready, phase
 
+if TYPE_CHECKING:
+    from minikctl.cli.traffic_states import Traffic
+
 STUCK_SECONDS = 3.0
+TRAFFIC = ("Ingress", "Service")
+"""Kinds that are served by proxies."""
 
 
 class Verdict(Struct, frozen=True):
@@ -42,6 +48,10 @@ class Verdict(Struct, frozen=True):
 REACHED = Verdict()
 
 
+def is_failure(verdict: Verdict) -> bool:
+    return bool(verdict.failure)
+
+
 class Goal(Protocol):
     def verdict(self) -> Verdict | None:
         """REACHED, a failure, or None: not yet."""
@@ -51,7 +61,7 @@ class Goal(Protocol):
 
 
 class WorkloadGoal:
-    """Deployments rolled out, ReplicaSets full, Pods ready (or succeeded)."""
+    """Deployments rolled out, ReplicaSets full, Pods ready (or succeeded), Services served."""
 
     def __init__(
         self, session: Session, keys: Sequence[ObjectKey], now: Callable[[], float] = time.monotonic
@@ -60,6 +70,11 @@ class WorkloadGoal:
         self._keys = list(keys)
         self._now = now
         self._stuck_since: float | None = None
+        self._traffic: Traffic | None = None
+        if any(key.kind in TRAFFIC for key in self._keys):
+            from minikctl.cli.traffic_states import Traffic
+
+            self._traffic = Traffic(session.api.store, now)
 
     def verdict(self) -> Verdict | None:
         waiting: list[Object] = []
@@ -73,7 +88,27 @@ class WorkloadGoal:
                 return Verdict(state.failure, pods)
             if not state.done:
                 waiting.append(obj)
-        return self._stuck_verdict(waiting) if waiting else REACHED
+        failures = self._traffic_failures()
+        found = self._stuck_verdict(waiting) if waiting else self._traffic_verdict(failures)
+        if found is not None and found.failure and waiting:
+            return Verdict("\n".join([found.failure, *failures]), found.pods)
+        return found
+
+    def warnings(self) -> list[str]:
+        """What can't be had, and is nobody's failure."""
+        return self._traffic.warnings if self._traffic is not None else []
+
+    def _traffic_failures(self) -> list[str]:
+        if self._traffic is None:
+            return []
+        found = (self._session.api.find(key) for key in self._keys if key.kind in TRAFFIC)
+        self._traffic.look([obj for obj in found if obj is not None], STUCK_SECONDS)
+        return self._traffic.failures
+
+    def _traffic_verdict(self, failures: Sequence[str]) -> Verdict | None:
+        if failures:
+            return Verdict("\n".join(failures))
+        return None if self._traffic is not None and self._traffic.waiting else REACHED
 
     def lines(self) -> list[str]:
         found = [self._session.api.find(key) for key in self._keys]
@@ -83,6 +118,8 @@ class WorkloadGoal:
             if obj is not None and not (state := state_of(obj)).done and state.waits_for
         ]
         workloads += [line for obj in found if obj is not None and (line := _refusal(obj))]
+        if self._traffic is not None:
+            workloads += self._traffic.waiting
         reasons = [reason for pod in self.missing_pods() if (reason := trouble_of(pod))][:MOST_REASONS]
         # A pod that was applied itself has no more to say than why.
         told = {reason.partition(": ")[0] for reason in reasons}
@@ -95,13 +132,18 @@ class WorkloadGoal:
         lines = []
         for key in self._keys:
             obj = self._session.api.find(key)
-            if obj is None or state_of(obj).done:
+            if obj is None or (state_of(obj).done and not self._is_unserved(obj)):
                 continue
             place = f" -n {key.namespace}" if key.namespace and key.namespace != "default" else ""
             lines.append(f"  look: minikctl describe {_qualified(key)}{place}")
             if key.kind == "Deployment" and _has_history(self._session, obj):
                 lines.append(f"  back: minikctl rollout undo deployment/{key.name}{place}")
         return lines
+
+    def _is_unserved(self, obj: Object) -> bool:
+        if self._traffic is None or obj["kind"] not in TRAFFIC:
+            return False
+        return self._traffic.is_unserved(obj)
 
     def stuck_verdict(self) -> Verdict | None:
         """A failure when nothing that these objects still wait for can come."""

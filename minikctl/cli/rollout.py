@@ -12,7 +12,7 @@ from minikctl.cli import options
 from minikctl.cli.base import Entry
 from minikctl.cli.editing import DEFAULT_TIMEOUT, Editor, choose
 from minikctl.cli.errors import Failed
-from minikctl.cli.goals import REACHED, Verdict
+from minikctl.cli.goals import REACHED, Verdict, is_failure
 from minikctl.cli.options import flag, value
 from minikctl.cli.resources import look_up
 from minikctl.cli.session import Session, open_session, out, warn
@@ -74,7 +74,11 @@ def _follow(session: Session, key: ObjectKey, revision: int, timeout: float) -> 
 
     follower = _Follower(session, key, revision)
     verdict = drive(
-        session.cluster, "rollout status", follower.look, timeout=timeout if timeout > 0 else None
+        session.cluster,
+        "rollout status",
+        follower.look,
+        timeout=timeout if timeout > 0 else None,
+        is_final=is_failure,
     )
     if verdict is None:
         raise Failed("timed out waiting for the condition")

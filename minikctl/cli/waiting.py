@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from minikctl.cli.errors import Failed
-from minikctl.cli.goals import Goal, WorkloadGoal
+from minikctl.cli.goals import Goal, WorkloadGoal, is_failure
 from minikctl.cli.pod_troubles import MOST_REASONS, explain_pods
-from minikctl.cli.session import Session
+from minikctl.cli.session import Session, warn
 from minikctl.model import ObjectKey, name_of
 
 
@@ -47,9 +47,13 @@ def accomplish(session: Session, role: str, goal: Goal, timeout: float) -> None:
             goal.verdict,
             timeout=timeout if timeout > 0 else None,
             on_change=lambda: progress.show(goal.lines()),
+            is_final=is_failure,
         )
     if verdict is None:
         raise _timed_out(session, goal)
+    if isinstance(goal, WorkloadGoal):
+        for line in goal.warnings():
+            warn(line)
     if verdict.failure:
         raise Failed("\n".join([verdict.failure, *explain_pods(session, verdict.pods), *_advice(goal)]))
 
