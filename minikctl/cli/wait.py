@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -26,6 +27,7 @@ from minikctl.cli.resources import (
     Query,
     Target,
     find,
+    look_up,
     parse_fields,
     parse_selector,
     parse_targets,
@@ -131,7 +133,7 @@ def _wait(session: Session, goal: WaitGoal, timeout: float) -> None:
     """:raises Failed: what was asked for did not come."""
     from minikctl.agent.driver import drive
 
-    said = goal.verdict()
+    said = goal.first_look()
     if said is None and timeout > 0:
         session.tell_simulated()
         session.cluster.check_engines()
@@ -163,10 +165,17 @@ class WaitGoal:
         self._healthy = all(one.healthy for either in wanted for one in either)
         self._workloads = WorkloadGoal(session, self._waiting)
 
+    def first_look(self) -> str | None:
+        """As `verdict`, of what the engines say now: the store may know less, where no agent looks."""
+        return self._look(partial(look_up, self._session))
+
     def verdict(self) -> str | None:
         """MET, why it can't be met any more, or None."""
+        return self._look(self._session.api.find)
+
+    def _look(self, find_object: Callable[[ObjectKey], Object | None]) -> str | None:
         for key in list(self._waiting):
-            obj = self._session.api.find(key)
+            obj = find_object(key)
             if all(any(one.is_met(obj) for one in either) for either in self._wanted):
                 self._waiting.remove(key)
                 self._tell(key)

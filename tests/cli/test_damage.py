@@ -32,3 +32,12 @@ def test_rollout_status_follows_the_repair(cli: Cli, damaged: str) -> None:
     followed = cli.ok("rollout", "status", "deploy/web", "--timeout=20s")
     assert followed.lines[-1] == 'deployment "web" successfully rolled out'
     assert cli.ok("get", "deploy", "web", "--no-headers").out.split()[1] == "1/1"
+
+
+def test_wait_does_not_believe_what_was_so_before(cli: Cli, damaged: str) -> None:
+    for container in cli.containers("k8s_web_"):
+        cli.engine("kill", container)
+    ready = ("wait", "--for=condition=Ready", "pod", "-l", "app=web")
+    assert cli(*ready, "--timeout=0").code == 1
+    assert cli.ok(*ready, "--timeout=20s").out.endswith(" condition met\n")
+    assert cli.ok("get", "deploy", "web", "--no-headers").out.split()[1] == "1/1"
