@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from msgspec import Struct
 
+from minikctl.apply.order import deletion_order
 from minikctl.cli import options
 from minikctl.cli.errors import Reported, complain, text_of
 from minikctl.cli.goals import GoneGoal
@@ -18,7 +19,6 @@ from minikctl.errors import ApiError, NotFound, UsageError
 from minikctl.model import Object, ObjectKey, key_of
 from minikctl.model.kinds import KINDS
 
-_NAMESPACE = "Namespace"
 _CASCADES = ("background", "foreground", "orphan")
 _IMMEDIATE = (
     "Immediate deletion does not wait for confirmation that the running resource has been terminated."
@@ -107,11 +107,10 @@ def delete_objects(
 ) -> list[Object]:
     """Asks each object to go, with kubectl's line for each; errors go to stderr. Returns what goes.
 
-    Namespaces are asked last, wherever they stand: what is in them would be gone before it is asked.
+    They are asked in the order of deletion, wherever they stand: pods would miss what goes before them, and
+    what is in a namespace would be gone before it is asked.
     """
-    answers = {
-        key: _ask_to_go(session, key, manner) for key in sorted(keys, key=lambda key: key.kind == _NAMESPACE)
-    }
+    answers = {key: _ask_to_go(session, key, manner) for key in deletion_order(keys)}
     deleted: list[Object] = []
     for key in keys:
         answer = answers[key]

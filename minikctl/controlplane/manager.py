@@ -25,6 +25,7 @@ from minikctl.controlplane.view import View
 from minikctl.model import (
     Object,
     ObjectKey,
+    is_deleting,
     key_of,
 )
 from minikctl.model.pod_terms import depends_on_others
@@ -141,6 +142,7 @@ class Manager(Concerns):
             looks += 1
             if looks > ENDLESS:
                 raise RuntimeError(f"controllers do not come to rest: {Work(work).name} {key}")
+        self._happenings = [one for one in self._happenings if not self._is_overtaken(one)]
         return Plan(list(self._writes()), self._happenings)
 
     def committed(self, stored: Iterable[Object]) -> None:
@@ -168,6 +170,14 @@ class Manager(Concerns):
         return self._timers[0][0] if self._timers else None
 
     # ---
+
+    def _is_overtaken(self, happening: Happening) -> bool:
+        """What a pod lacked, that the same pass asked to go: whoever deletes an app deletes both."""
+        pod = happening.about
+        if (happening.component, happening.kind) != ("kubelet", "Warning") or is_deleting(pod):
+            return False
+        newest = self.view.get(key_of(pod))
+        return newest is None or is_deleting(newest)
 
     def _ring(self, now: float) -> None:
         while self._timers and self._timers[0][0] <= now:

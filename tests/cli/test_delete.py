@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from cli_rig import Cli, deployment
+
+from minikctl.api import Api
+from minikctl.model import Object, ObjectKey
 
 
 def test_a_deployment_goes_with_its_containers(cli: Cli, web: str) -> None:
@@ -83,3 +89,45 @@ def test_a_file_with_a_namespace_and_what_is_in_it(cli: Cli) -> None:
     assert result.out == ('namespace "shop" deleted\ndeployment.apps "web" deleted from shop namespace\n')
     assert result.err == ""
     assert "NotFound" in cli("delete", "-f", path).err
+
+
+_CONFIGURED = (
+    """apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+data: {a: b}
+---
+"""
+    + deployment(replicas=3).rstrip()
+    + """
+        volumeMounts: [{name: settings, mountPath: /settings}]
+      volumes:
+      - {name: settings, configMap: {name: settings}}
+"""
+)
+
+
+def test_pods_that_are_to_go_miss_nothing(cli: Cli) -> None:
+    path = cli.write("app.yaml", _CONFIGURED)
+    cli.ok("apply", "-f", path, "--timeout=20s")
+    cli.ok("delete", "-f", path)
+    assert "Warning" not in cli.ok("events").out
+
+
+def test_what_pods_use_is_asked_to_go_after_them(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = cli.write("app.yaml", _CONFIGURED)
+    cli.ok("apply", "-f", path, "--timeout=20s")
+    asked: list[str] = []
+    really = Api.delete
+
+    def noted(api: Api, key: ObjectKey, **manner: Any) -> Object:
+        asked.append(key.kind)
+        return really(api, key, **manner)
+
+    monkeypatch.setattr(Api, "delete", noted)
+    done = cli.ok("delete", "-f", path)
+    assert done.lines == [
+        'configmap "settings" deleted from default namespace',
+        'deployment.apps "web" deleted from default namespace',
+    ]
+    assert asked == ["Deployment", "ConfigMap"]
