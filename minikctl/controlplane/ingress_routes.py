@@ -20,6 +20,7 @@ from typing import Any
 from msgspec import Struct
 
 from minikctl.controlplane.endpoints import slices_of
+from minikctl.controlplane.reader import Reader
 from minikctl.controlplane.view import View
 from minikctl.model import Object, ObjectKey, is_deleting, name_of, namespace_of, spec_of
 from minikctl.model.ingresses import (
@@ -61,7 +62,7 @@ class VirtualHost(Struct, frozen=True):
     """PEM, with the private key; "" where the host is not served over TLS."""
 
 
-def is_ours(ingress: Object, view: View) -> bool:
+def is_ours(ingress: Object, view: Reader) -> bool:
     name = class_of(ingress)
     if name in ("", OWN_CLASS):
         return True

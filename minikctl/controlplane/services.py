@@ -31,6 +31,7 @@ from minikctl.controlplane.proxies import (
     roles,
     trouble_of,
 )
+from minikctl.controlplane.reader import Reader
 from minikctl.controlplane.site import Site
 from minikctl.controlplane.view import View
 from minikctl.model import (
@@ -67,7 +68,7 @@ def reconcile(key: ObjectKey, view: View, now: float, ids: Ids) -> Decision:
     return decision
 
 
-def pod_network(view: View) -> str:
+def pod_network(view: Reader) -> str:
     """The pods' network as CIDR: of the first node that has one. "": no engine said so yet."""
     found = ((node["metadata"]["name"], spec_of(node).get("podCIDR", "")) for node in view.list("Node"))
     return next((network for _, network in sorted(found) if network), "")
@@ -192,6 +193,9 @@ def _write_status(service: Object, view: View, network: str, decision: Decision,
     elif balancer is not None and is_balanced and (trouble := trouble_of(balancer)):
         text = f"Error syncing load balancer: {trouble}"
         decision.tell(service, "SyncLoadBalancerFailed", text, COMPONENT, "Warning")
+    proxy = view.get(pod_key(key_of(service), Role.CLUSTER))
+    if proxy is not None and not is_deleting(proxy) and not is_ready(proxy) and (why := trouble_of(proxy)):
+        decision.tell(service, "FailedToServe", f"The proxy does not run: {why}", COMPONENT, "Warning")
     status.pop("conditions", None)
     if found := _conditions(service, view, network, decision, now):
         status["conditions"] = found

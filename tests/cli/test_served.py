@@ -1,0 +1,64 @@
+"""Commands wait until Services and Ingresses are served, and say why they are not."""
+
+from __future__ import annotations
+
+import pytest
+from cli_rig import Cli
+
+from minikctl.cli import goals
+
+INGRESS = """apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: site}
+spec:
+  defaultBackend: {service: {name: web, port: {number: 80}}}
+"""
+
+
+def _service(name: str = "web", **spec: object) -> str:
+    fields = "".join(f"  {field}: {value}\n" for field, value in spec.items())
+    return f"apiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\nspec:\n  selector: {{app: web}}\n{fields}"
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(goals, "STUCK_SECONDS", 0.0)
+
+
+def test_apply_waits_until_the_proxy_serves(cli: Cli) -> None:
+    path = cli.write("web.yaml", _service(type="NodePort", ports="[{port: 80}]"))
+    cli.ok("apply", "-f", path, "--timeout=20s")
+    pods = cli.ok("get", "pods", "-n", "kube-system", "--no-headers").out
+    assert pods.split()[:3] == ["web.default.cluster", "1/1", "Running"]
+
+
+def test_a_service_whose_proxy_cannot_start_is_a_failure(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINIKCTL_PROXY_IMAGE", "nginx:does-not-exist")
+    path = cli.write("web.yaml", _service(type="NodePort", ports="[{port: 80, nodePort: 31390}]"))
+    failed = cli("apply", "-f", path, "--timeout=20s")
+    assert failed.code == 1
+    assert "error: service/web: the proxy does not run: " in failed.err
+    assert "look: minikctl describe service/web" in failed.err
+    described = cli.ok("describe", "service", "web").out
+    assert "FailedToServe" in described and "Warning" in described
+    assert cli.ok("apply", "-f", path, "--wait=false").code == 0
+
+
+def test_ports_that_others_have_for_good_are_a_warning(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINIKCTL_INGRESS_HTTP_PORT", "31390")
+    holder = _service("holder", type="NodePort", ports="[{port: 80, nodePort: 31390}]")
+    cli.ok("apply", "-f", cli.write("holder.yaml", holder), "--timeout=20s")
+    balanced = cli.write("web.yaml", _service(type="LoadBalancer", ports="[{port: 31390}]"))
+    done = cli.ok("apply", "-f", balanced, "--timeout=20s")
+    assert "Warning: service/web: the proxy does not run: 0/1 nodes are available" in done.err
+    cli.ok("delete", "-f", balanced)
+    done = cli.ok("apply", "-f", cli.write("site.yaml", INGRESS), "--timeout=20s")
+    assert "Warning: ingress.networking.k8s.io/site: the proxy does not run: 0/1 nodes" in done.err
+
+
+@pytest.mark.parametrize(
+    "spec", [{"clusterIP": "None"}, {"type": "ExternalName", "externalName": "a.example"}]
+)
+def test_what_has_no_address_is_not_waited_for(cli: Cli, spec: dict[str, str]) -> None:
+    path = cli.write("web.yaml", _service(**spec, ports="[{port: 80}]"))
+    assert cli.ok("apply", "-f", path, "--timeout=5s").err == ""
