@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from minikctl.cli.errors import Failed
+from minikctl.cli.errors import Failed, complain
 from minikctl.cli.goals import Goal, WorkloadGoal, is_failure
 from minikctl.cli.pod_troubles import MOST_REASONS, explain_pods
 from minikctl.cli.session import Session, warn
 from minikctl.model import ObjectKey, name_of
+
+RECORDED = "The desired state is recorded: the next command that waits, or an agent, goes on from here."
 
 
 def agent_runs(session: Session) -> bool:
@@ -40,15 +42,19 @@ def accomplish(session: Session, role: str, goal: Goal, timeout: float) -> None:
 
     session.tell_simulated()
     session.cluster.check_engines()
-    with Progress() as progress:
-        verdict = drive(
-            session.cluster,
-            role,
-            goal.verdict,
-            timeout=timeout if timeout > 0 else None,
-            on_change=lambda: progress.show(goal.lines()),
-            is_final=is_failure,
-        )
+    try:
+        with Progress() as progress:
+            verdict = drive(
+                session.cluster,
+                role,
+                goal.verdict,
+                timeout=timeout if timeout > 0 else None,
+                on_change=lambda: progress.show(goal.lines()),
+                is_final=is_failure,
+            )
+    except KeyboardInterrupt:
+        complain(RECORDED)
+        raise
     if verdict is None:
         raise _timed_out(session, goal)
     if isinstance(goal, WorkloadGoal):
@@ -70,6 +76,6 @@ def _advice(goal: Goal) -> list[str]:
     if not isinstance(goal, WorkloadGoal):
         return []
     return [
-        "The desired state is recorded: the next command that waits, or an agent, goes on from here.",
+        RECORDED,
         *goal.advice(),
     ]

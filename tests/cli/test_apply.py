@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from cli_rig import Cli, deployment
+from cli_rig import Cli, deployment, interrupted
 
 from minikctl import registry
 from minikctl.cli import goals, pod_troubles
@@ -332,3 +332,21 @@ def test_simulation_that_nobody_asked_for_says_more(cli: Cli, monkeypatch: pytes
     assert "note: simulated by the memory backend: no container really runs (another one: --backend" in first
     again = cli.ok("apply", "-f", path, "--timeout=20s")
     assert again.told_simulated and "no container really runs" not in again.err
+
+
+def test_an_interrupted_apply_says_what_becomes_of_it(cli: Cli) -> None:
+    waits_long = (
+        deployment().rstrip()
+        + """
+        readinessProbe: {exec: {command: ["false"]}}
+"""
+    )
+    process = cli.start("apply", "-f", cli.write("web.yaml", waits_long))
+    assert process.stderr is not None
+    while "0 of 1" not in process.stderr.readline():
+        assert process.poll() is None
+    stopped = interrupted(process)
+    assert stopped.code == 130
+    assert stopped.err.splitlines()[-1] == (
+        "The desired state is recorded: the next command that waits, or an agent, goes on from here."
+    )
