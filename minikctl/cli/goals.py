@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
-from minikctl.cli.pod_troubles import MOST_REASONS, is_stuck, trouble_of
+from minikctl.cli.pod_troubles import is_stuck, shown_of, trouble_of
 from minikctl.cli.session import Session
 from minikctl.cli.workload_states import state_of
 from minikctl.model import (
@@ -120,7 +120,7 @@ class WorkloadGoal:
         workloads += [line for obj in found if obj is not None and (line := _refusal(obj))]
         if self._traffic is not None:
             workloads += self._traffic.waiting
-        reasons = [reason for pod in self.missing_pods() if (reason := trouble_of(pod))][:MOST_REASONS]
+        reasons = [reason for pod in shown_of(self.missing_pods()) if (reason := trouble_of(pod))]
         # A pod that was applied itself has no more to say than why.
         told = {reason.partition(": ")[0] for reason in reasons}
         return [*(line for line in workloads if line.partition(": ")[0] not in told), *reasons]

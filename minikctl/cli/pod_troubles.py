@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from minikctl.cli.session import Session
-from minikctl.model import Object, conditions, name_of, spec_of, status_of
+from minikctl.model import Object, conditions, controller_of, name_of, spec_of, status_of, uid_of
 from minikctl.model.pods import phase
 
 _IMAGE_REASONS = frozenset(
@@ -20,12 +20,30 @@ LOG_LINES = 10
 MOST_REASONS = 3
 
 
+def shown_of(pods: Iterable[Object]) -> list[Object]:
+    """Those that speak for all: one of each workload, a stuck one where there is one, and a few at least."""
+    ordered = sorted(pods, key=lambda pod: not is_stuck(pod))
+    firsts: dict[str, Object] = {}
+    for pod in ordered:
+        firsts.setdefault((controller_of(pod) or {}).get("uid") or uid_of(pod), pod)
+    chosen = {uid_of(pod) for pod in firsts.values()}
+    others = [pod for pod in ordered if uid_of(pod) not in chosen]
+    return [*firsts.values(), *others[: max(0, MOST_REASONS - len(firsts))]]
+
+
 def explain_pods(session: Session, pods: Iterable[Object]) -> list[str]:
-    """What keeps the first few of them from being ready."""
+    """What keeps them from being ready; with the last that was written for the first few of them."""
+    missing = list(pods)
+    shown = shown_of(missing)
     lines: list[str] = []
-    for pod in list(pods)[:MOST_REASONS]:
-        lines.extend(explain_pod(session, pod))
-    return lines
+    for index, pod in enumerate(shown):
+        lines.extend(explain_pod(session, pod, with_logs=index < MOST_REASONS))
+    return [*lines, *left_out(missing, shown)]
+
+
+def left_out(pods: Sequence[Object], shown: Sequence[Object]) -> list[str]:
+    count = len(pods) - len(shown)
+    return [f"  ... and {count} more pod{'s' if count > 1 else ''}"] if count > 0 else []
 
 
 def trouble_of(pod: Object) -> str:
@@ -37,7 +55,7 @@ def trouble_of(pod: Object) -> str:
     return _unschedulable(pod).strip()
 
 
-def explain_pod(session: Session, pod: Object) -> list[str]:
+def explain_pod(session: Session, pod: Object, *, with_logs: bool = True) -> list[str]:
     """What keeps the pod from being ready, and the last that its containers wrote."""
     lines: list[str] = []
     for status in status_of(pod).get("containerStatuses") or ():
@@ -46,7 +64,7 @@ def explain_pod(session: Session, pod: Object) -> list[str]:
             continue
         text = f"{reason}: {message}" if message else reason
         lines.append(f"  pod/{name_of(pod)} container {status['name']}: {text}")
-        written = last_lines(session, pod, status)
+        written = last_lines(session, pod, status) if with_logs else []
         if written:
             lines.append("  its last log lines:")
             lines.extend(f"    {line}" for line in written)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from minikctl.cli.errors import Failed, complain
 from minikctl.cli.goals import Goal, WorkloadGoal, is_failure
-from minikctl.cli.pod_troubles import MOST_REASONS, explain_pods
+from minikctl.cli.pod_troubles import explain_pods, shown_of
 from minikctl.cli.session import Session, warn
 from minikctl.model import ObjectKey, name_of
 
@@ -65,8 +65,8 @@ def accomplish(session: Session, role: str, goal: Goal, timeout: float) -> None:
 
 
 def _timed_out(session: Session, goal: Goal) -> Failed:
-    pods = goal.stuck_pods() or goal.missing_pods() if isinstance(goal, WorkloadGoal) else ()
-    explained = tuple(f"pod/{name_of(pod)}: " for pod in list(pods)[:MOST_REASONS])
+    pods = goal.missing_pods() if isinstance(goal, WorkloadGoal) else ()
+    explained = tuple(f"pod/{name_of(pod)}: " for pod in shown_of(pods))
     lines = [f"  {line}" for line in goal.lines() if not line.startswith(explained)]
     told = ["timed out waiting for the condition", *lines, *explain_pods(session, pods), *_advice(goal)]
     return Failed("\n".join(told))

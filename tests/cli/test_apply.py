@@ -350,3 +350,21 @@ def test_an_interrupted_apply_says_what_becomes_of_it(cli: Cli) -> None:
     assert stopped.err.splitlines()[-1] == (
         "The desired state is recorded: the next command that waits, or an agent, goes on from here."
     )
+
+
+def test_of_every_workload_that_failed_it_is_told_why(cli: Cli) -> None:
+    never = (
+        deployment("slow").rstrip()
+        + """
+        readinessProbe: {exec: {command: ["false"]}}
+"""
+    )
+    names = ("a", "b", "c", "d")
+    broken = [deployment(name, replicas=2, image="missing.invalid/none:1") for name in names]
+    path = cli.write("all.yaml", "---\n".join([never, *broken]))
+    lines = cli("apply", "-f", path, "--timeout=3s").err.splitlines()
+    why = lines[lines.index("error: timed out waiting for the condition") :]
+    for name in names:
+        assert sum(f"pod/{name}-" in line and "image" in line.lower() for line in why) == 1, why
+    assert sum("pod/slow-" in line for line in why) == 1
+    assert "  ... and 4 more pods" in why
