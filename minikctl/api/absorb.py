@@ -25,6 +25,7 @@ from minikctl.api.admission import (
     merge_table,
     new_object,
 )
+from minikctl.api.allocations import AlreadyAllocated
 from minikctl.api.charges import charges
 from minikctl.apply.threeway import three_way
 from minikctl.clock import Clock
@@ -93,6 +94,8 @@ def absorb(
             writes.extend(found)
             for write in found:
                 known_soon.add(write.obj)
+        except AlreadyAllocated as error:  # the other one may let it go at any time; so it is asked again
+            problems.append(FileProblem(file.path, _one_line(error)))
         except (ManifestError, Invalid) as error:
             problem = FileProblem(file.path, _one_line(error))
             refusals[file.path] = (file.digest, revision, problem)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from minikctl.api.allocations import check_allocations
 from minikctl.apply.table import MergeTable
 from minikctl.clock import Clock
 from minikctl.controlplane.decision import Ids
@@ -71,9 +72,11 @@ def admit(obj: Object, reader: Reader) -> Object:
     Workloads are let in: their controllers meet the refusal when they make pods.
 
     :raises Forbidden: its namespace's Pod Security level, LimitRanges or quotas do not let it in.
+    :raises AlreadyAllocated: another Service has its address or a node port of it.
     """
     from minikctl.controlplane import admission
 
+    check_allocations(obj, reader)
     result = admission.admitted(obj, reader)
     if why := admission.refusal(result, reader):
         raise _forbidden(obj, why)
@@ -81,9 +84,11 @@ def admit(obj: Object, reader: Reader) -> Object:
 
 
 def admit_change(old: Object, obj: Object, reader: Reader) -> None:
-    """:raises Forbidden: the namespace's LimitRanges or quotas have no room for what the change asks for."""
+    """:raises Forbidden: the namespace's LimitRanges or quotas have no room for what the change asks for.
+    :raises AlreadyAllocated: another Service has its address or a node port of it."""
     from minikctl.controlplane import admission
 
+    check_allocations(obj, reader, old)
     if why := admission.refusal_of_change(old, obj, reader):
         raise _forbidden(obj, why)
 
