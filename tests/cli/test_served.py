@@ -17,7 +17,8 @@ spec:
 
 def _service(name: str = "web", **spec: object) -> str:
     fields = "".join(f"  {field}: {value}\n" for field, value in spec.items())
-    return f"apiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\nspec:\n  selector: {{app: web}}\n{fields}"
+    head = f"apiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\n"
+    return f"{head}spec:\n  selector: {{app: web}}\n{fields}"
 
 
 @pytest.fixture(autouse=True)

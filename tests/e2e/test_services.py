@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -267,6 +268,19 @@ def test_a_load_balancer_whose_port_is_taken_says_so(stage: Stage) -> None:
     stage.start_agent()
     until("it is told", lambda: "SyncLoadBalancerFailed" in stage.ok("describe", "svc", "second").out)
     assert stage.ok("get", "svc", "second", "--no-headers").out.split()[3] == "<pending>"
+
+
+@pytest.mark.parametrize("place", everywhere()[1:], indirect=True)
+def test_a_node_port_that_is_taken_is_a_failure_until_it_is_free(stage: Stage) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as other:
+        port = other.getsockname()[1]
+        published = service(type="NodePort", ports=[{"port": 80, "targetPort": "http", "nodePort": port}])
+        path = stage.write("web.yaml", naming(1), published)
+        failed = stage.fails("apply", "-f", path, "--timeout=60s")
+        assert "the proxy does not run: " in failed.err and str(port) in failed.err
+        assert "FailedToServe" in stage.ok("describe", "svc", "web").out
+    stage.ok("apply", "-f", path, "--timeout=60s")
+    assert stage.place.http(port)
 
 
 DATAGRAM = """
