@@ -106,7 +106,7 @@ class Editor:
         self._printer.add(obj, text, self._suffix)
 
     def finish(self, *, wait: bool, timeout: float, concerned: Sequence[ObjectKey] = ()) -> None:
-        """Acts until the changes are done, where nobody else does.
+        """Acts until the changes are done, or watches the agent that does so.
 
         :param concerned: others that have to act on the changes.
         :raises Reported: one of the changes was refused.

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from minikctl.cli.pod_troubles import is_stuck, shown_of, trouble_of
 from minikctl.cli.session import Session
-from minikctl.cli.workload_states import state_of
+from minikctl.cli.workload_states import STATES, state_of
 from minikctl.model import (
     Object,
     ObjectKey,
@@ -58,6 +58,11 @@ class Goal(Protocol):
 
     def lines(self) -> list[str]:
         """What is still to come, for people."""
+
+
+def is_awaited(kind: str) -> bool:
+    """Whether objects of the kind take time to become what they are to be."""
+    return kind in STATES or kind in TRAFFIC
 
 
 class WorkloadGoal:

@@ -34,7 +34,7 @@ def scale(
     wait: options.Wait = True,
     timeout: options.Timeout = DEFAULT_TIMEOUT,
 ) -> None:
-    """Set a new size: `scale deploy/web --replicas=3`. Waits until it is so, unless an agent sees to it."""
+    """Set a new size: `scale deploy/web --replicas=3`. Waits until it is so, up to --timeout."""
     if replicas is None:
         raise UsageError('required flag(s) "replicas" not set')
     if replicas < 0:

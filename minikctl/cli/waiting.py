@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from minikctl.cli.errors import Failed, complain
-from minikctl.cli.goals import Goal, WorkloadGoal, is_failure
+from minikctl.cli.goals import Goal, WorkloadGoal, is_awaited, is_failure
 from minikctl.cli.pod_troubles import explain_pods, shown_of
 from minikctl.cli.session import Session, warn
 from minikctl.model import ObjectKey, name_of
@@ -23,12 +23,16 @@ def agent_runs(session: Session) -> bool:
 
 
 def settle(session: Session, role: str, keys: Iterable[ObjectKey], *, wait: bool, timeout: float) -> None:
-    """After a change of these objects: acts until they are as desired, unless an agent does so anyway.
+    """After a change of these objects: acts until they are as desired, or watches the agent that does so.
+
+    Where an agent runs, a change that nobody waits for (a label of a node, a ConfigMap) ends at once.
 
     :raises Failed: they did not become so.
     """
     chosen = list(keys)
-    if chosen and wait and not agent_runs(session):
+    if not chosen or not wait:
+        return
+    if any(is_awaited(key.kind) for key in chosen) or not agent_runs(session):
         accomplish(session, role, WorkloadGoal(session, chosen), timeout)
 
 

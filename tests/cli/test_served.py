@@ -1,4 +1,4 @@
-"""Commands wait until Services and Ingresses are served, and say why they are not."""
+"""Commands wait until what they changed is so, an agent or not; Services until they are served."""
 
 from __future__ import annotations
 
@@ -63,3 +63,32 @@ def test_ports_that_others_have_for_good_are_a_warning(cli: Cli, monkeypatch: py
 def test_what_has_no_address_is_not_waited_for(cli: Cli, spec: dict[str, str]) -> None:
     path = cli.write("web.yaml", _service(**spec, ports="[{port: 80}]"))
     assert cli.ok("apply", "-f", path, "--timeout=5s").err == ""
+
+
+def test_a_change_is_watched_where_an_agent_makes_it(cli: Cli, web: str) -> None:
+    cli.ok("agent", "start")
+    try:
+        cli.ok("scale", "deploy/web", "--replicas=4", "--timeout=20s")
+        assert cli.ok("get", "deploy", "web", "--no-headers").out.split()[1] == "4/4"
+        bad = ("set", "image", "deploy/web", "web=nginx:does-not-exist")
+        failed = cli(*bad, "--timeout=20s")
+        assert (failed.code, failed.out) == (1, "deployment.apps/web image updated\n")
+        assert "deployment.apps/web can't become ready" in failed.err
+        cli.ok("rollout", "undo", "deploy/web", "--timeout=20s")
+        assert "successfully rolled out" in cli.ok("rollout", "status", "deploy/web").out
+        assert cli.ok(*bad, "--wait=false").err == ""
+        cli.ok("label", "deploy/web", "a=b", "--wait=false")
+    finally:
+        cli.ok("agent", "stop")
+    assert cli.ok("get", "deploy", "web", "-o", "jsonpath={.spec.template.spec.containers[0].image}").out == (
+        "nginx:does-not-exist"
+    )
+
+
+def test_a_change_that_nobody_waits_for_ends_at_once(cli: Cli, web: str) -> None:
+    cli.ok("agent", "start")
+    try:
+        before = cli.ok("create", "cm", "settings", "--from-literal=a=b")
+        assert before.err == ""
+    finally:
+        cli.ok("agent", "stop")
