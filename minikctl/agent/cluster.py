@@ -18,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from minikctl import registry
+from minikctl.agent.nodes import FILE as CLUSTER_FILE
 from minikctl.agent.nodes import declared_backend, load_nodes, machine_name
 from minikctl.api import Api, DesiredCodec, FileProblem
 from minikctl.api.absorb import Deletions
@@ -278,6 +279,9 @@ class Cluster:
         return [obj for kind in KINDS if kind != "Event" for obj in self.store.list(kind)]
 
     def _runs_something(self) -> bool:
+        """Something may run, or somebody said on which nodes it will."""
+        if (self.state_dir / CLUSTER_FILE).exists():
+            return True
         return self._chosen_before() is not None and (
             self.store.needs_recovery or bool(self.store.list("Node"))
         )

@@ -54,11 +54,17 @@ def declared_backend(state_dir: Path) -> str | None:
 
 
 def init_cluster(
-    state_dir: Path, *, nodes: int | None = None, config: str | None = None, backend: str | None = None
+    state_dir: Path,
+    *,
+    nodes: int | None = None,
+    config: str | None = None,
+    backend: str | None = None,
+    force: bool = False,
 ) -> list[str]:
     """Writes cluster.yaml. Returns notes: what of a kind file has no meaning here.
 
-    :raises UsageError: the number of nodes makes no sense.
+    :raises UsageError: the number of nodes makes no sense, or the file says something else already and not
+        `force`.
     :raises ManifestError: the config can't be understood.
     """
     notes: list[str] = []
@@ -74,9 +80,11 @@ def init_cluster(
         whole["backend"] = backend
     from minikctl.manifests import dump_yaml
 
-    FolderFiles(state_dir.parent).replace(
-        {f"{state_dir.name}/{FILE}": dump_yaml({**whole, **declared}, sort_keys=False)}
-    )
+    text = dump_yaml({**whole, **declared}, sort_keys=False)
+    path = state_dir / FILE
+    if path.exists() and not force and path.read_bytes() != text.encode():
+        raise UsageError(f"{path} is there and says something else: edit it, or write it anew with --force")
+    FolderFiles(state_dir.parent).replace({f"{state_dir.name}/{FILE}": text})
     return notes
 
 

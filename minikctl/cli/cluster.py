@@ -9,7 +9,7 @@ import typer
 
 from minikctl.cli.base import Entry, flags_of
 from minikctl.cli.errors import complain
-from minikctl.cli.options import value
+from minikctl.cli.options import flag, value
 from minikctl.cli.printing import read_text
 from minikctl.cli.session import Session, note, open_session, out
 from minikctl.errors import UsageError
@@ -28,6 +28,9 @@ def init(
     config: Annotated[
         str, value("--config", metavar="FILE", text="A cluster file, minikctl's own or kind's (v1alpha4).")
     ] = "",
+    force: Annotated[
+        bool, flag("--force", text="Write over a cluster.yaml that says something else.")
+    ] = False,
 ) -> None:
     """Declare the nodes: `cluster init --nodes 3`, `cluster init --config kind.yaml`."""
     if (nodes is None) == (not config):
@@ -44,7 +47,7 @@ def init(
         registry.find(backend)
     text = read_text(config) if config else None
     with using(state_dir):
-        notes = init_cluster(state_dir, nodes=nodes, config=text, backend=backend)
+        notes = init_cluster(state_dir, nodes=nodes, config=text, backend=backend, force=force)
     for line in notes:
         note(line)
     out(f"{state_dir / FILE} written\n")
