@@ -91,15 +91,19 @@ def _resource(kind: str) -> str:
 class _Sqlite:
     """SQLite's errors as the store's. A class: a generator would cost more than most of the queries."""
 
+    def __init__(self, where: str) -> None:
+        self._where = where
+
     def __enter__(self) -> None:
         """Nothing is needed."""
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if isinstance(error, sqlite3.Error):
-            raise StoreError(f"state.db: {error}") from error
-
-
-_SQLITE = _Sqlite()
+            if "disk is full" in str(error):
+                raise StoreError(f"no space left on the device that holds {self._where}") from error
+            if "readonly database" in str(error):
+                raise StoreError(f"{self._where} is read-only") from error
+            raise StoreError(f"{self._where}: {error}") from error
 
 
 class DatabaseStore:
@@ -121,16 +125,17 @@ class DatabaseStore:
         self._codec = codec
         self._database = connection
         self._file = file
+        self._sqlite = _Sqlite(str(file.path) if file is not None else "state.db")
         self.on_commit: Callable[[], None] = lambda: None
         """Called after every commit that somebody else may wait for."""
         self._problems: dict[str, tuple[Stamp, DesiredFile]] = {}
-        with _SQLITE:
+        with self._sqlite:
             connection.executescript(_SCHEMA)
 
     def reopen_if_lost(self) -> bool:
         if self._file is None or not self._file.is_lost():
             return False
-        with _SQLITE:
+        with self._sqlite:
             try:
                 connection = self._file.connect()
             except OSError as error:
@@ -162,7 +167,7 @@ class DatabaseStore:
                 conditions.append(f"{column}=?")
                 values.append(value)
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        with _SQLITE:
+        with self._sqlite:
             rows = self._database.execute(
                 f"SELECT document FROM objects {where} ORDER BY kind, namespace, name", values
             ).fetchall()
@@ -173,7 +178,7 @@ class DatabaseStore:
         return _load(row[0]) if row else None
 
     def declared_keys(self) -> set[ObjectKey]:
-        with _SQLITE:
+        with self._sqlite:
             rows = self._database.execute("SELECT kind, namespace, name FROM declared")
             return {ObjectKey(*row) for row in rows}
 
@@ -190,12 +195,12 @@ class DatabaseStore:
         return self._meta("revision")
 
     def stamp(self) -> object:
-        with _SQLITE:
+        with self._sqlite:
             version = self._database.execute("PRAGMA data_version").fetchone()[0]
         return (version, self._database.total_changes)
 
     def changes(self, since: int) -> Changes:
-        with _SQLITE:
+        with self._sqlite:
             self._database.execute("BEGIN")
             try:
                 if since < self._meta("expired"):
@@ -263,7 +268,7 @@ class DatabaseStore:
 
     def _intended(self) -> dict[str, str]:
         """Digests of what commits were about to write, by path: what stands there then is ours."""
-        with _SQLITE:
+        with self._sqlite:
             return dict(self._database.execute("SELECT path, digest FROM intents").fetchall())
 
     def _check_unedited(
@@ -378,7 +383,7 @@ class DatabaseStore:
 
     def scan(self) -> Sequence[DesiredFile]:
         stamps = self.files.stamps()
-        with _SQLITE:
+        with self._sqlite:
             rows = self._database.execute("SELECT path, stamp, digest, kind, namespace, name FROM declared")
             recorded = {row[0]: (row[1], row[2], ObjectKey(*row[3:])) for row in rows}
         found: list[DesiredFile] = []
@@ -433,18 +438,18 @@ class DatabaseStore:
         self._database.close()
 
     def _meta(self, name: str) -> int:
-        with _SQLITE:
+        with self._sqlite:
             value: int = self._database.execute("SELECT value FROM meta WHERE name=?", (name,)).fetchone()[0]
         return value
 
     def _one(self, query: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
-        with _SQLITE:
+        with self._sqlite:
             row: tuple[Any, ...] | None = self._database.execute(query, values).fetchone()
         return row
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with _SQLITE:
+        with self._sqlite:
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield

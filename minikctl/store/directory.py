@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sqlite3
@@ -54,6 +55,13 @@ def using(path: Path) -> Iterator[None]:
         if isinstance(error, sqlite3.DatabaseError) and "not a database" in reason:
             raise StoreError(
                 f"{path / DATABASE} is damaged: remove it; it is made anew from desired/ and from what runs"
+            ) from error
+        if (isinstance(error, OSError) and error.errno == errno.ENOSPC) or "disk is full" in reason:
+            raise StoreError(f"no space left on the device that holds {path}") from error
+        if (path / IDENTITY).exists() and not os.access(path, os.W_OK):
+            raise StoreError(
+                f"the state directory {path} is read-only: every command, even one that reads, first takes"
+                " over what was changed in desired/, and keeps its books there"
             ) from error
         raise StoreError(
             f"cannot use the state directory {path}: {reason}; choose another with --state-dir"

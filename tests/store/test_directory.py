@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -77,6 +78,27 @@ class TestFailure:
         with pytest.raises(StoreError, match=r"cannot use the state directory .*--state-dir"):
             open_directory(folder, JsonCodec())
 
+    def test_a_folder_that_is_read_only(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        open_directory(folder, JsonCodec()).close()
+
+        def refuse(*_: object, **__: object) -> None:
+            raise sqlite3.OperationalError("unable to open database file")
+
+        monkeypatch.setattr(sqlite3, "connect", refuse)
+        with pytest.raises(StoreError, match=r"cannot use the state directory .*--state-dir"):
+            open_directory(folder, JsonCodec())
+        monkeypatch.setattr(os, "access", lambda path, mode: False)
+        with pytest.raises(StoreError, match=f"^the state directory {folder} is read-only: "):
+            open_directory(folder, JsonCodec())
+
+    def test_no_space_for_a_folder(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(*_: object, **__: object) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(os, "fsync", refuse)
+        with pytest.raises(StoreError, match=f"^no space left on the device that holds {folder}$"):
+            open_directory(folder, JsonCodec())
+
     def test_a_damaged_database(self, folder: Path) -> None:
         open_directory(folder, JsonCodec()).close()
         (folder / "state.db").write_bytes(b"this is not a database" * 100)
@@ -120,7 +142,7 @@ class TestFailure:
         pages = store._database.execute("PRAGMA page_count").fetchone()[0]
         store._database.execute(f"PRAGMA max_page_count={pages}")
         big = {**deployment("big"), "spec": {"text": "x" * 1_000_000}}
-        with pytest.raises(StoreError, match=r"^state\.db: database or disk is full$"):
+        with pytest.raises(StoreError, match=r"^no space left on the device that holds /.*/state\.db$"):
             store.commit([Put(big, deployment("big"))])
         assert [obj["metadata"]["name"] for obj in store.list()] == ["web"]
         assert store.files.stamps() == {}
