@@ -278,6 +278,19 @@ class Cluster:
             return observe(self.api, self.engines(), self.ids)
         return [obj for kind in KINDS if kind != "Event" for obj in self.store.list(kind)]
 
+    def know_again(self) -> None:
+        """After state.db was lost: what runs and what is kept, as far as engines answer; nothing is done."""
+        lock = AgentLock(self.state_dir)
+        if not (self.store.needs_recovery and self._chosen_before()):
+            return
+        if lock.try_acquire({"role": "recovery", "started": self.api.clock.now()}):
+            from minikctl.agent.observer import know_again
+
+            try:
+                know_again(self.api, self.engines(), self.ids)
+            finally:
+                lock.release()
+
     def _runs_something(self) -> bool:
         """Something may run, or somebody said on which nodes it will."""
         if (self.state_dir / CLUSTER_FILE).exists():

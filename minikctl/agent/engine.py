@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from minikctl.agent.ports import PodVolumes
 from minikctl.agent.prober import Prober
 from minikctl.agent.volumes import ImaginedVolumes
-from minikctl.backend import Backend, Container, ContainerState, Dns, EngineEvent, EngineInfo
+from minikctl.backend import Backend, Container, ContainerState, Dns, EngineEvent, EngineInfo, Volume
 from minikctl.controlplane.kubelet import ImageBook, PodMemo
 from minikctl.controlplane.kubelet.hooks import HookKey
 from minikctl.controlplane.kubelet.seal import identity, is_sealed
@@ -73,6 +73,8 @@ class Engine(Struct):
     _by_pod: dict[str, dict[str, Container]] = field(default_factory=dict)
     with_files: frozenset[str] = frozenset()
     """Uids of pods that files are kept for, as of the last list."""
+    claimed: tuple[Volume, ...] | None = None
+    """Its own volumes. They are only asked for when state.db was lost; None before the answer."""
     _learnt: dict[str, int] = field(default_factory=dict)
 
     def of_pod(self, uid: str) -> tuple[Container, ...]:

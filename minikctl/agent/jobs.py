@@ -50,11 +50,15 @@ Together: TypeAlias = Callable[[Sequence[Callable[[], Outcome]]], list[Outcome]]
 """As `Executor.together`."""
 
 
-def list_containers(engine: str, backend: Backend, serial: int, volumes: PodVolumes) -> Listed:
+def list_containers(
+    engine: str, backend: Backend, serial: int, volumes: PodVolumes, *, with_claims: bool = False
+) -> Listed:
+    """`with_claims` asks for the engine's own volumes, too."""
     try:
         # First the files: whose containers are not listed after that had none when they were seen.
         with_files = frozenset(volumes.uids())
-        return Listed(engine, serial, tuple(backend.list_containers()), with_files)
+        claimed = tuple(backend.list_volumes()) if with_claims else None
+        return Listed(engine, serial, tuple(backend.list_containers()), with_files, claimed)
     except Exception as error:
         return Listed(engine, serial, error=_told(error))
 

@@ -17,7 +17,7 @@ from minikctl.agent.listening import Listener
 from minikctl.agent.ports import (
     News,
 )
-from minikctl.backend import Container, EngineInfo
+from minikctl.backend import Container, EngineInfo, Volume
 from minikctl.controlplane import node as nodes
 from minikctl.controlplane.concerns import Work
 from minikctl.controlplane.decision import Decision, earliest
@@ -138,7 +138,22 @@ class Kubelets(Listener):
         )
 
     def _listing(self, engine: Engine, serial: int) -> Callable[[], News]:
-        return partial(jobs.list_containers, engine.name, engine.backend, serial, engine.volumes)
+        # What is there is not asked of engines as long as the store knows it.
+        with_claims = self._store.needs_recovery
+        return partial(
+            jobs.list_containers,
+            engine.name,
+            engine.backend,
+            serial,
+            engine.volumes,
+            with_claims=with_claims,
+        )
+
+    def claimed(self) -> dict[str, tuple[Volume, ...]] | None:
+        """By what their nodes call the engines: their own volumes; None before all have said them."""
+        if any(engine.claimed is None for engine in self.engines.values()):
+            return None
+        return {nodes.engine_label(one.nodes[0]): one.claimed or () for one in self.engines.values()}
 
     # --- one pod
 

@@ -118,7 +118,7 @@ class Listener:
     def list_anew(self, now: float) -> None:
         """What runs counts as unknown until every engine has said it once more."""
         for engine in self.engines.values():
-            engine.listed = False
+            engine.listed, engine.claimed = False, None
             engine.next_list = now
 
     def sync(self, pod: Object) -> Decision:
@@ -165,6 +165,8 @@ class Listener:
             self._look_at_pods_of(engine)
         engine.uncleared = True
         engine.with_files = news.with_files
+        if news.volumes is not None:
+            engine.claimed = news.volumes
         self._forget_pods(engine)
 
     def _forget_pods(self, engine: Engine) -> None:

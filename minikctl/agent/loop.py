@@ -179,10 +179,15 @@ class Loop:
         engines = self.kubelets.engines.values()
         if not all(engine.listed and engine.info is not None and not engine.busy for engine in engines):
             return False
+        claimed = self.kubelets.claimed()
+        if claimed is None:
+            return False
         containers = [one for engine in engines for one in engine.all()]
         from minikctl.controlplane.recovery import recover
+        from minikctl.controlplane.recovery_claims import recovered_claims
 
         found = recover(containers, self.manager.view, now)
+        found += recovered_claims(claimed, self.manager.view, self._ids)
         # With their nodes: pods whose node is not stored would go if the next commit never came.
         nodes = self.kubelets.unregistered(now)
         try:

@@ -27,10 +27,20 @@ def observe(api: Api, engines: Sequence[Engine], ids: Ids) -> list[Object]:
     """All objects except events, with statuses as of now. Engines that do not answer leave theirs as is."""
     executor = InlineExecutor()
     observer = _Observer(api, engines, executor, ids)
+    _look(observer, executor)
+    return list(observer.manager.view)
+
+
+def know_again(api: Api, engines: Sequence[Engine], ids: Ids) -> None:
+    """After state.db was lost: the store has what engines say of it. Nothing is decided or done."""
+    executor = InlineExecutor()
+    _look(_Recoverer(api, engines, executor, ids, kubelets=_TiedKubelets), executor)
+
+
+def _look(loop: Loop, executor: InlineExecutor) -> None:
     for _ in range(PASSES):
         news, executor.news = executor.news, []
-        observer.step(news)
-    return list(observer.manager.view)
+        loop.step(news)
 
 
 class _TiedKubelets(Kubelets):
@@ -54,9 +64,12 @@ class _Observer(Loop):
         engines = self.kubelets.engines.values()
         if self._store.needs_recovery and all(engine.listed for engine in engines):
             from minikctl.controlplane.recovery import recover
+            from minikctl.controlplane.recovery_claims import recovered_claims
 
             containers = [one for engine in engines for one in engine.all()]
-            for obj in recover(containers, self.manager.view, now):
+            found = recover(containers, self.manager.view, now)
+            found += recovered_claims(self.kubelets.claimed() or {}, self.manager.view, self._ids)
+            for obj in found:
                 self.manager.view.put(obj)
                 if (work := WORK_OF.get(obj["kind"])) is not None:
                     self.manager.look_at(work, key_of(obj))
@@ -64,6 +77,16 @@ class _Observer(Loop):
 
     def _commit(self, writes: Sequence[Write]) -> bool:
         return True
+
+
+class _Recoverer(Loop):
+    """Only the beginning of a step: what must be known before anything may be decided."""
+
+    def _look_at_files(self, now: float) -> None:
+        """The files were looked at when the directory was opened."""
+
+    def _decide_and_commit(self, now: float) -> None:
+        """Nothing is."""
 
 
 def only_statuses(view: View, decision: Decision) -> Decision:

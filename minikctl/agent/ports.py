@@ -12,6 +12,7 @@ from typing import Protocol, TypeAlias
 from msgspec import Struct, field
 
 from minikctl.backend import Checked, Container, Dns, EngineEvent, EngineInfo, Mount
+from minikctl.backend import Volume as EngineVolume
 from minikctl.controlplane.kubelet import Action, ProbePlan, PullImage, RunHook
 from minikctl.controlplane.kubelet.volumes import Volume, VolumeMount
 from minikctl.controlplane.proxies import Program
@@ -28,6 +29,8 @@ class Listed(Struct, frozen=True):
     containers: tuple[Container, ...] = ()
     with_files: frozenset[str] = frozenset()
     """Uids of pods that files are kept for."""
+    volumes: tuple[EngineVolume, ...] | None = None
+    """None where nobody asked for them."""
     error: BackendError | None = None
 
 

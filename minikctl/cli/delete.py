@@ -83,6 +83,8 @@ def delete(
             warn(_IMMEDIATE)
         if wait and not manner.suffix and keys:
             session.cluster.check_engines()
+        if keys and not manner.suffix:
+            session.cluster.know_again()  # what made a thing says what it is, and may be what is to go
         before = session.api.store.list()
         deleted = delete_objects(session, keys, manner, missing, ignore_not_found or all_objects)
         if wait and not manner.suffix and deleted:

@@ -62,6 +62,7 @@ from minikctl.model.defaults import set_defaults
 from minikctl.model.pods import is_active, is_finished
 from minikctl.model.quantity import whole
 from minikctl.model.timestamps import format_time
+from minikctl.model.writes import Put
 
 _STANDARD: dict[str, Any] = {"reclaimPolicy": "Delete", "volumeBindingMode": "WaitForFirstConsumer"}
 
@@ -263,6 +264,18 @@ def _provision(
     _tie(free, volume, decision)
     text = f"Successfully provisioned volume {name_of(volume)}"
     decision.tell(claim, "ProvisioningSucceeded", text, COMPONENT)
+
+
+def bound_again(claim: Object, engine: str, view: View, now: float, ids: Ids) -> list[Object]:
+    """The claim, and the volume that it has on an engine, after both were forgotten; nothing where its class
+    is not there."""
+    known = _prepared(claim, view)
+    storage_class = class_of(known, view)
+    if storage_class is None or not provisions(storage_class):
+        return []
+    decision = Decision()
+    _tie(known, _volume(known, engine, storage_class, now, ids), decision)
+    return [write.obj for write in decision.writes if isinstance(write, Put)]
 
 
 def _beside_earlier(claim: Object, view: View, decision: Decision, ids: Ids) -> Object | None:

@@ -33,6 +33,11 @@ class NodeConfig(Struct, frozen=True):
     """cpu, memory, pods; what is missing is the engine's, divided by the nodes that share it."""
 
 
+def engine_label(config: NodeConfig) -> str:
+    """What the nodes on one engine have in common."""
+    return f"{config.backend}-{spec_hash([config.backend, config.endpoint])[:8]}"
+
+
 def registered(
     config: NodeConfig,
     info: EngineInfo,
@@ -109,7 +114,7 @@ def _new(config: NodeConfig, uid: str, now: float) -> Object:
 
 def _labels(config: NodeConfig, info: EngineInfo) -> dict[str, str]:
     labels = {
-        ENGINE_LABEL: f"{config.backend}-{spec_hash([config.backend, config.endpoint])[:8]}",
+        ENGINE_LABEL: engine_label(config),
         "kubernetes.io/arch": info.architecture,
         "kubernetes.io/hostname": config.name,
         "kubernetes.io/os": info.operating_system,

@@ -131,6 +131,17 @@ def ensure_claims(
     return made
 
 
+def claim_again(stateful_set: Object, *, name: str, now: float, uid: str) -> Object | None:
+    """The claim of that name as the set made it for one of its pods, of whatever ordinal; None where it would
+    not have."""
+    for template in spec_of(stateful_set).get("volumeClaimTemplates") or ():
+        pod = name.removeprefix(f"{name_of(template)}-")
+        found = _NUMBERED.match(pod) if pod != name else None
+        if found is not None and found[1] == name_of(stateful_set):
+            return _new_claim(stateful_set, template, name, now, uid)
+    return None
+
+
 def has_claims_that_go(stateful_set: Object, pod: Object, view: View) -> bool:
     """Whether a claim of that name is still on its way out: a new pod waits for it to be gone."""
     names = claim_names(stateful_set, pod).values()

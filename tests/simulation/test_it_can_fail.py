@@ -66,8 +66,7 @@ def _never_rests(patch: pytest.MonkeyPatch) -> None:
     learn = engine.Engine.learn_list
 
     def all_is_news(self: engine.Engine, serial: int, containers: Iterable[Container]) -> set[str]:
-        learn(self, serial, containers)
-        return set(self.pods())
+        return learn(self, serial, containers) | set(self.pods())
 
     patch.setattr(engine.Engine, "learn_list", all_is_news)
     patch.setattr(conditions, "_merged", lambda old, new: new)
