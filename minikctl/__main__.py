@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import NoReturn
+from io import TextIOWrapper
+from typing import NoReturn, TextIO
 
 from minikctl import __version__
 
@@ -28,8 +29,16 @@ def main(argv: list[str] | None = None) -> int:
     if sys.stdout is None or sys.stderr is None:  # closed by the shell (>&-): write to nowhere
         sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115
         sys.stderr = sys.stderr or sys.stdout
+    for stream in (sys.stdout, sys.stderr):
+        _say_all(stream)
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTING)
     _end(_run(sys.argv[1:]))
+
+
+def _say_all(stream: TextIO) -> None:
+    """What the stream's encoding has no letters for is written as escapes, and is no error."""
+    if isinstance(stream, TextIOWrapper) and not stream.encoding.lower().startswith("utf"):
+        stream.reconfigure(errors="backslashreplace")
 
 
 def _run(argv: list[str]) -> int:

@@ -231,3 +231,10 @@ def test_completion_knows_verbs_and_flags(cli: Cli) -> None:
     assert "rollout" in cli.process(env=asked).out.split()
     asked |= {"COMP_WORDS": "minikctl get --sort", "COMP_CWORD": "2"}
     assert "--sort-by" in cli.process(env=asked).out.split()
+
+
+def test_an_output_that_cannot_say_everything_gets_escapes(cli: Cli) -> None:
+    cli.ok("create", "cm", "u", "--from-literal=a=gr\u00fc\u00df \u2713")
+    shown = cli.process("get", "cm", "u", "-o", "yaml", env={"PYTHONIOENCODING": "ascii"})
+    assert (shown.code, shown.err) == (0, "")
+    assert "gr\\xfc\\xdf \\u2713" in shown.out
