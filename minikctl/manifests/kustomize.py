@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from minikctl.manifests.loader import Document, parse_each
 
 _TOOLS = (("kustomize", "build"), ("kubectl", "kustomize"))
 _SECONDS = 300
+_KLOG = re.compile(r"^[IWEF]\d{4} [\d:.]+ +\d+ [\w.-]+:\d+\] ")
+"""What kubectl's logger writes before an error: `E1120 12:46:00.123456   4242 run.go:72] `."""
 
 
 def load_kustomization(folder: str) -> Iterator[Document | ManifestError]:
@@ -63,6 +66,12 @@ def _tool() -> list[str]:
 
 def _reason(stderr: bytes) -> str:
     """What kustomize said, on one line, without its warnings."""
-    lines = [line.strip() for line in stderr.decode(errors="replace").splitlines()]
+    lines = [_KLOG.sub("", line).strip() for line in stderr.decode(errors="replace").splitlines()]
     told = " ".join(line for line in lines if line and not line.startswith("#"))
-    return told.removeprefix("Error: ").removeprefix("error: ") or "kustomize gave no reason"
+    return _unquoted(told).removeprefix("Error: ").removeprefix("error: ") or "kustomize gave no reason"
+
+
+def _unquoted(text: str) -> str:
+    """What was said, out of `"command failed" err="…"`."""
+    found = re.fullmatch(r'"command failed" err="((?:[^"\\]|\\.)*)"', text)
+    return re.sub(r'\\(["\\])', r"\1", found[1]) if found else text

@@ -57,6 +57,18 @@ def test_what_kustomize_refuses_is_one_line(tmp_path: Path) -> None:
     assert "nowhere.yaml" in str(error) and "\n" not in str(error)
 
 
+def test_the_logs_prefix_of_kubectl_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "bin" / "kubectl"
+    program.parent.mkdir()
+    head = 'E1120 12:46:00.635777   13118 run.go:72] "command failed"'
+    said = head + r''' err="no 'kustomization.yaml' in \"x\""'''
+    program.write_text(f"#!/bin/sh\n/bin/cat >&2 <<'EOT'\n{said}\nEOT\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+    with pytest.raises(ManifestError, match=r"can't be built: no 'kustomization.yaml' in \"x\"$"):
+        build(str(tmp_path))
+
+
 def test_without_kustomize(overlay: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ManifestError, match=r"^-k needs kustomize, or the one inside kubectl: neither is on"):
