@@ -63,8 +63,20 @@ def edit(
         if not keys:
             out("No resources found\n")
             return
+        _need_good_files(session, keys)
         changed = _Edit(session, [_shown(session.api.get(key)) for key in keys], output).run()
         settle(session, "edit", changed, wait=wait, timeout=timeout)
+
+
+def _need_good_files(session: Session, keys: Sequence[ObjectKey]) -> None:
+    """:raises Failed: what is saved could not be written over somebody's broken file."""
+    from minikctl.store.database import desired_path
+
+    paths = {desired_path(key) for key in keys}
+    folder = session.cluster.state_dir / "desired"
+    for problem in session.cluster.file_problems:
+        if problem.path in paths and (folder / problem.path).is_file():
+            raise Failed(f"{problem} (until that is mended nothing is written over it)")
 
 
 def _shown(obj: Object) -> Object:

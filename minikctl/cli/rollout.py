@@ -166,16 +166,10 @@ def _undo_one(session: Session, editor: Editor, key: ObjectKey, to_revision: int
     from minikctl.model.revisions import same_template, without_hash
 
     deployment = session.api.get(key)
-    if session.api.store.last_applied(key) is not None:
-        warn(
-            f"resource {KINDS[key.kind].plural}/{key.name} was previously managed with 'minikctl apply'."
-            " Rolling back does not change your manifests: the next apply of them undoes it."
-            " Consider using 'minikctl apply' with your previous configuration file instead."
-        )
     if key.kind != "Deployment":
         from minikctl.cli.rollout_sets import undo_set
 
-        undo_set(session, editor, deployment, to_revision)
+        undo_set(session, editor, deployment, to_revision, lambda: _tell_managed(session, key))
         return
     if spec_of(deployment).get("paused"):
         raise Failed(
@@ -183,12 +177,22 @@ def _undo_one(session: Session, editor: Editor, key: ObjectKey, to_revision: int
             f" 'minikctl rollout resume deployment/{key.name}' and try again"
         )
     source = _revision_to_restore(session, deployment, to_revision)
+    _tell_managed(session, key)
     template = without_hash(spec_of(source)["template"])
     if same_template(spec_of(deployment)["template"], template):
         number = annotations_of(source).get(f"{_SYSTEM}revision", "")
         editor.say(deployment, f"skipped rollback (current template already matches revision {number})")
         return
     editor.change(key, lambda obj: _restored(obj, template, source), "rolled back")
+
+
+def _tell_managed(session: Session, key: ObjectKey) -> None:
+    if session.api.store.last_applied(key) is not None:
+        warn(
+            f"resource {KINDS[key.kind].plural}/{key.name} was previously managed with 'minikctl apply'."
+            " Rolling back does not change your manifests: the next apply of them undoes it."
+            " Consider using 'minikctl apply' with your previous configuration file instead."
+        )
 
 
 def _revision_to_restore(session: Session, deployment: Object, wanted: int) -> Object:

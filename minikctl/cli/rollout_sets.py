@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from minikctl.cli.editing import Editor
 from minikctl.cli.errors import Failed
 from minikctl.cli.session import Session
@@ -16,9 +18,12 @@ def revisions_of(session: Session, obj: Object) -> list[Object]:
     return owned_by(obj, session.api.list("ControllerRevision", namespace_of(obj)))
 
 
-def undo_set(session: Session, editor: Editor, obj: Object, to_revision: int) -> None:
+def undo_set(
+    session: Session, editor: Editor, obj: Object, to_revision: int, warned: Callable[[], None]
+) -> None:
     """Back to that revision (0: the one before the last), as kubectl does it.
 
+    :param warned: called when nothing is wrong, before anything is done.
     :raises Failed: there is no such revision.
     """
     from minikctl.model import key_of
@@ -27,6 +32,7 @@ def undo_set(session: Session, editor: Editor, obj: Object, to_revision: int) ->
     if not to_revision and len(revisions) < 2:
         raise Failed("no last revision to roll back to")
     found = _find(revisions, to_revision)
+    warned()
     if is_same(found, spec_of(obj)["template"]):
         number = to_revision or number_of(found)
         editor.say(obj, f"skipped rollback (current template already matches revision {number})")

@@ -75,7 +75,7 @@ def test_rollout_history_undo_and_status(cli: Cli, web: str) -> None:
     assert skipped == ("deployment.apps/web skipped rollback (current template already matches revision 3)\n")
     missing = cli("rollout", "undo", "deploy/web", "--to-revision=99")
     assert missing.code == 1
-    assert missing.err.endswith("error: unable to find specified revision 99 in history\n")
+    assert missing.err == "error: unable to find specified revision 99 in history\n"
 
 
 def test_a_first_revision_has_nothing_before_it(cli: Cli, web: str) -> None:

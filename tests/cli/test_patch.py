@@ -210,6 +210,15 @@ def test_edit(cli: Cli, web: str, editor: Path) -> None:
     assert list(editor.glob("minikctl-edit-*")) == []
 
 
+def test_an_object_whose_file_is_broken_is_not_edited(cli: Cli, web: str, editor: Path) -> None:
+    (desired,) = (cli.state / "desired" / one for one in cli.desired() if "web" in one)
+    desired.write_text(desired.read_text().replace("replicas:", "replica:"))
+    refused = cli("edit", "deploy/web")
+    assert refused.code == 1
+    assert refused.err.endswith("(until that is mended nothing is written over it)\n")
+    assert not list(editor.glob("shown.*"))
+
+
 def test_what_is_wrong_is_shown_again_with_the_reason(cli: Cli, web: str, editor: Path) -> None:
     (editor / "0.py").write_text("text = text.replace('replicas: 2', 'replicas: -1', 1)")
     (editor / "1.py").write_text("text = text.replace('replicas: -1', 'replicas: : 1', 1)")

@@ -78,7 +78,7 @@ def test_rollouts_of_sets(cli: Cli) -> None:
     skipped = cli.ok("rollout", "undo", "sts/db", "--to-revision=3").out
     assert skipped == ("statefulset.apps/db skipped rollback (current template already matches revision 3)\n")
     missing = cli("rollout", "undo", "sts/db", "--to-revision=9")
-    assert missing.err.endswith("error: unable to find specified revision 9 in history\n")
+    assert missing.err == "error: unable to find specified revision 9 in history\n"
     assert cli("rollout", "pause", "sts/db").err.endswith(
         'error: statefulsets.apps "db" pausing is not supported\n'
     )
