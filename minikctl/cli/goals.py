@@ -284,8 +284,17 @@ class GoneGoal:
         return None if self.left() else REACHED
 
     def lines(self) -> list[str]:
-        from minikctl.render.printers import qualified_name
+        names = dict.fromkeys(_shown_name(one) for one in self.left() if one["kind"] == "Pod")
+        return [f"waiting for {name} to be gone" for name in names]
 
-        return [
-            f"waiting for {qualified_name(one)} to be gone" for one in self.left() if one["kind"] == "Pod"
-        ]
+
+def _shown_name(pod: Object) -> str:
+    """A proxy, which nobody made, by whom it works for."""
+    from minikctl.controlplane.proxies import is_ingress_proxy, is_proxy, service_of
+    from minikctl.render.printers import qualified_name
+
+    if not is_proxy(pod):
+        return qualified_name(pod)
+    if is_ingress_proxy(pod):
+        return "the proxy of all Ingresses"
+    return f"the proxy of {_qualified(service_of(pod))}"
