@@ -26,7 +26,17 @@ from minikctl.controlplane.proxies import (
 )
 from minikctl.controlplane.reader import Reader
 from minikctl.controlplane.services import SERVED, pod_network
-from minikctl.model import Object, ObjectKey, annotations_of, conditions, is_deleting, key_of, status_of
+from minikctl.model import (
+    Object,
+    ObjectKey,
+    annotations_of,
+    conditions,
+    controller_of,
+    is_deleting,
+    key_of,
+    status_of,
+    uid_of,
+)
 from minikctl.model.networks import contains
 from minikctl.model.pods import is_ready
 from minikctl.model.services import cluster_ip, ports_of, publishes, wants_address
@@ -70,7 +80,9 @@ def _of_service(service: Object, reader: Reader) -> list[Serving]:
 
 def _of_role(service: Object, role: Role, network: str, reader: Reader) -> Serving:
     pod = reader.get(pod_key(key_of(service), role))
-    if pod is None or annotations_of(pod).get(MADE_FROM) != made_from(service, role, network):
+    owner = (controller_of(pod) or {}).get("uid") if pod is not None else None
+    fits = pod is not None and annotations_of(pod).get(MADE_FROM) == made_from(service, role, network)
+    if pod is None or not fits or owner != uid_of(service):  # one of an earlier Service of the name goes
         return Serving("its proxy")
     return _of_pod(pod, may_wait=role is Role.BALANCER)
 

@@ -6,6 +6,11 @@ import pytest
 from cli_rig import Cli
 
 from minikctl.cli import goals
+from minikctl.cli.traffic_states import serving_of
+from minikctl.controlplane.proxies import Role, make_pod
+from minikctl.model import Object, ObjectKey, key_of
+
+NETWORK = "10.244.0.0/16"
 
 INGRESS = """apiVersion: networking.k8s.io/v1
 kind: Ingress
@@ -57,6 +62,12 @@ def test_ports_that_others_have_for_good_are_a_warning(cli: Cli, monkeypatch: py
     assert "Warning: ingress.networking.k8s.io/site: the proxy does not run: 0/1 nodes" in done.err
 
 
+def test_a_proxy_that_goes_is_named_after_its_service(cli: Cli) -> None:
+    path = cli.write("web.yaml", _service(ports="[{port: 80}]"))
+    cli.ok("apply", "-f", path, "--timeout=20s")
+    assert cli.ok("delete", "-f", path).err == "waiting for the proxy of service/web to be gone\n"
+
+
 @pytest.mark.parametrize(
     "spec", [{"clusterIP": "None"}, {"type": "ExternalName", "externalName": "a.example"}]
 )
@@ -92,3 +103,34 @@ def test_a_change_that_nobody_waits_for_ends_at_once(cli: Cli, web: str) -> None
         assert before.err == ""
     finally:
         cli.ok("agent", "stop")
+
+
+class _Reader:
+    """A node with a network, and pods."""
+
+    def __init__(self, *pods: Object) -> None:
+        self._known = {key_of(pod): pod for pod in pods}
+
+    def get(self, key: ObjectKey) -> Object | None:
+        return self._known.get(key)
+
+    def list(self, kind: str, namespace: str | None = None) -> list[Object]:
+        return [{"metadata": {"name": "n"}, "spec": {"podCIDR": NETWORK}}] if kind == "Node" else []
+
+
+def _waits_for(service: Object, owner: str, **changes: str) -> list[str]:
+    """What a Service waits for whose proxy, which is ready, was made for one of that uid and spec."""
+    earlier = {**service, "metadata": {**service["metadata"], "uid": owner}}
+    earlier["spec"] = {**service["spec"], **changes}
+    pod = make_pod(earlier, Role.CLUSTER, NETWORK, "nginx", "uid-of-the-pod", 0.0)
+    ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+    return [one.waits_for for one in serving_of(service, _Reader({**pod, "status": ready}))]
+
+
+def test_the_proxy_of_an_earlier_service_serves_nobody() -> None:
+    metadata = {"name": "web", "namespace": "default", "uid": "uid-2"}
+    spec = {"clusterIP": "10.244.240.1", "ports": [{"port": 80}]}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
+    assert _waits_for(service, "uid-2") == []
+    assert _waits_for(service, "uid-1") == ["its proxy"]
+    assert _waits_for(service, "uid-2", clusterIP="10.244.240.2") == ["its proxy"]
