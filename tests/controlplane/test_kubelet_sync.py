@@ -453,10 +453,23 @@ class TestTroubles:
         pod = bound()
         memo = absorb(PodMemo(), self.RUN, PermanentError("no such command"), False, NOW)
         created = on_engine(pod, state=CREATED)
-        assert look(pod, created, memo=memo, now=NOW + 5).actions == []
-        remove, run = look(pod, created, memo=memo, now=NOW + 10).actions
-        assert remove == RemoveContainer("app-0")
-        assert attempts([run]) == [("app", "0", None)]
+        early = look(pod, created, memo=memo, now=NOW + 5)
+        assert early.actions == []
+        (seen,) = puts(early.decision)
+        (status,) = seen["status"]["containerStatuses"]
+        ended = status["lastState"]["terminated"]
+        assert (ended["reason"], ended["exitCode"], ended["message"]) == (
+            "StartError",
+            128,
+            "no such command",
+        )
+        assert ended["finishedAt"] == format_time(NOW)
+        late = look(seen, created, memo=memo, now=NOW + 10)
+        assert late.actions == [RemoveContainer("app-0")]
+        gone = but(late.memo, gone=frozenset(("app-0", engine_name(pod, "app", 0))))
+        again = look(seen, memo=gone, now=NOW + 11)
+        assert attempts(again.actions) == [("app", "1", "0")], "RESTARTS counts those that would not start"
+        assert all(one["status"]["containerStatuses"] == [status] for one in puts(again.decision))
 
 
 class TestSandbox:

@@ -42,6 +42,10 @@ class Trouble(Struct, frozen=True):
     failures: int
     retry_at: float
 
+    @property
+    def failed_at(self) -> float:
+        return self.retry_at - retry_wait(self.failures)
+
 
 class PodMemo(Struct, frozen=True):
     troubles: Mapping[str, Trouble] = field(default_factory=dict)

@@ -8,11 +8,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from minikctl.backend import Dns
+from minikctl.backend import ContainerState, Dns
 from minikctl.controlplane.kubelet.initialization import Initialization, initialization, is_done
 from minikctl.controlplane.kubelet.instances import Instance, Instances
 from minikctl.controlplane.kubelet.known import known_status
-from minikctl.controlplane.kubelet.memo import PodMemo
+from minikctl.controlplane.kubelet.memo import PodMemo, Trouble
 from minikctl.controlplane.kubelet.messages import with_message
 from minikctl.controlplane.kubelet.network import is_on_host, machine_ip
 from minikctl.controlplane.kubelet.specs import needs_sandbox
@@ -150,7 +150,7 @@ def _container_status(
         "ready": state.ready,
         "started": state.started,
         "state": _state(latest, waiting, known, node),
-        "lastState": _last_state(container["name"], instances, waiting, known, node),
+        "lastState": _last_state(container["name"], instances, waiting, known, memo, node),
     }
     identifier = f"{node.backend}://{latest.id}" if latest else known.get("containerID")
     if identifier:
@@ -192,9 +192,17 @@ def terminated(instance: Instance, node: NodeFacts) -> dict[str, Any]:
 
 
 def _last_state(
-    name: str, instances: Instances, waiting: Waiting | None, known: ContainerStatus, node: NodeFacts
+    name: str,
+    instances: Instances,
+    waiting: Waiting | None,
+    known: ContainerStatus,
+    memo: PodMemo,
+    node: NodeFacts,
 ) -> dict[str, Any]:
     latest = instances.latest(name)
+    trouble = memo.troubles.get(name)
+    if trouble is not None and latest is not None and latest.container.state is ContainerState.CREATED:
+        return {"terminated": _not_started(latest, trouble, node)}
     if latest is not None and latest.has_ended and waiting is not None:
         return {"terminated": terminated(latest, node)}
     if previous := instances.previous(name):
@@ -207,6 +215,18 @@ def _last_state(
         return {"terminated": _vanished(known, was["running"])}
     kept: dict[str, Any] = known.get("lastState") or {}
     return kept
+
+
+def _not_started(instance: Instance, trouble: Trouble, node: NodeFacts) -> dict[str, Any]:
+    """As containerd has it, of a container that its runtime could not start."""
+    return {
+        "containerID": f"{node.backend}://{instance.id}",
+        "exitCode": 128,
+        "reason": "StartError",
+        "message": trouble.message,
+        "startedAt": format_time(0),
+        "finishedAt": format_time(trouble.failed_at),
+    }
 
 
 def _vanished(known: ContainerStatus, running: dict[str, Any]) -> dict[str, Any]:

@@ -293,9 +293,9 @@ class _Look(Look):
             self.actions.append(RemoveContainer(latest.id))
         elif name not in self.memo.troubles:
             self.actions.append(StartContainer(name, latest.id))
-        elif self._may_retry(name):  # it would not start: perhaps a new one does
+        elif self._may_retry(name):
+            # The next attempt perhaps starts. It is made when this one is known to be gone.
             self.actions.append(RemoveContainer(latest.id))
-            self._start(container, latest.identity.attempt, latest.identity.backoff)
 
     def _restart_ended(self, container: dict[str, Any], latest: Instance) -> None:
         name = container["name"]
