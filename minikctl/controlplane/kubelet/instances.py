@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from msgspec import Struct
 
 from minikctl.backend import Container, ContainerState
 from minikctl.controlplane.kubelet.seal import Identity, identity
+
+_NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 class Instance(Struct, frozen=True):
@@ -37,7 +40,9 @@ class Instance(Struct, frozen=True):
 class Instances:
     """All attempts of one pod's containers, each list from the oldest to the newest attempt."""
 
-    def __init__(self, containers: Sequence[Container]) -> None:
+    def __init__(self, containers: Sequence[Container], counts: Mapping[str, int] = _NOTHING) -> None:
+        """:param counts: by container, the newest attempt that was ever seen."""
+        self._counts = counts
         self._by_name: dict[str, list[Instance]] = {}
         self.sandboxes: list[Instance] = []
         for container in containers:
@@ -54,10 +59,14 @@ class Instances:
         return self._by_name.get(name, [])
 
     def latest(self, name: str) -> Instance | None:
-        """The newest attempt; a running one wins over a newer one that was never started."""
+        """The newest attempt; a running one wins over a newer one that was never started. None where all
+        are older than one that was seen: the engine's list is old, and nobody decides by it."""
         attempts = self.of(name)
         running = [one for one in attempts if one.is_running]
-        return (running or attempts or [None])[-1]  # type: ignore[list-item]
+        found: Instance | None = (running or attempts or [None])[-1]  # type: ignore[list-item]
+        if found is None or found.identity.attempt < self._counts.get(name, 0):
+            return None
+        return found
 
     def previous(self, name: str) -> Instance | None:
         """The newest attempt that ended, other than the latest."""

@@ -16,3 +16,12 @@ def known_status(pod: Object, name: str) -> dict[str, Any]:
                 known: dict[str, Any] = one
                 return known
     return {}
+
+
+def restart_counts(pod: Object) -> dict[str, int]:
+    """By container, the newest attempt that the status knows of."""
+    status = status_of(pod)
+    groups = ("initContainerStatuses", "containerStatuses")
+    return {
+        one["name"]: int(one.get("restartCount", 0)) for group in groups for one in status.get(group) or ()
+    }

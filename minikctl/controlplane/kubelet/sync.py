@@ -30,7 +30,7 @@ from minikctl.controlplane.kubelet.hooks import (
 from minikctl.controlplane.kubelet.images import ImageBook
 from minikctl.controlplane.kubelet.initialization import initialization
 from minikctl.controlplane.kubelet.instances import Instance, Instances
-from minikctl.controlplane.kubelet.known import known_status
+from minikctl.controlplane.kubelet.known import known_status, restart_counts
 from minikctl.controlplane.kubelet.look import COMPONENT, DEADLINE_EXCEEDED, Look
 from minikctl.controlplane.kubelet.memo import PodMemo
 from minikctl.controlplane.kubelet.messages import unread, with_messages
@@ -84,7 +84,8 @@ def sync_pod(
     `find` gives the objects that the pod refers to, `links` is what its environment says of Services.
     """
     memo = memo.seeing([one.id for one in containers])
-    look = _Look(pod, Instances(containers), memo, images, node, now, cluster_id, seal_key, find, links or {})
+    instances = Instances(containers, restart_counts(pod))
+    look = _Look(pod, instances, memo, images, node, now, cluster_id, seal_key, find, links or {})
     if is_deleting(pod):
         look.terminate()
     elif not is_finished(pod):
@@ -162,7 +163,7 @@ class _Look(Look):
     def _is_over(self, container: dict[str, Any]) -> bool:
         """Whether it ended for good."""
         latest = self.instances.latest(container["name"])
-        if latest is None or not latest.has_ended or self._is_outdated(container["name"], latest):
+        if latest is None or not latest.has_ended:
             return False
         changed = latest.identity.spec_hash != container_hash(container)
         return not changed and not self._should_restart(container, latest)
@@ -215,7 +216,7 @@ class _Look(Look):
     def _run_container(self, container: dict[str, Any]) -> None:
         name = container["name"]
         latest = self.instances.latest(name)
-        if latest is None or self._is_outdated(name, latest):
+        if latest is None:
             self._run_missing(container)
         elif latest.is_running:
             self._keep_running(container, latest)
@@ -225,10 +226,6 @@ class _Look(Look):
             self._restart_ended(container, latest)
         else:
             self.waiting[name] = Waiting("ContainerStatusUnknown", latest.container.message)
-
-    def _is_outdated(self, name: str, latest: Instance) -> bool:
-        """The engine's list is older than what was already seen: a newer attempt was known."""
-        return latest.identity.attempt < int(known_status(self.pod, name).get("restartCount", 0))
 
     def _keep_running(self, container: dict[str, Any], latest: Instance) -> None:
         name = container["name"]
