@@ -7,7 +7,7 @@ from typing import Any
 
 from minikctl.cli.session import Session
 from minikctl.model import Object, conditions, controller_of, name_of, spec_of, status_of, uid_of
-from minikctl.model.pods import phase
+from minikctl.model.pods import phase, start_error
 
 _IMAGE_REASONS = frozenset(
     ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError")
@@ -85,7 +85,8 @@ def _unschedulable(pod: Object) -> str:
 def _container_problem(status: dict[str, Any]) -> tuple[str, str]:
     state = status.get("state") or {}
     if "waiting" in state:
-        return state["waiting"].get("reason", ""), state["waiting"].get("message", "")
+        waiting = state["waiting"]
+        return waiting.get("reason", ""), start_error(status) or waiting.get("message", "")
     if "terminated" in state and state["terminated"].get("exitCode"):
         ended = state["terminated"]
         return ended.get("reason", "Error"), ended.get("message") or f"exit code {ended['exitCode']}"
@@ -115,6 +116,8 @@ def is_stuck(pod: Object) -> bool:
     counts_restarts = any(one["kind"] == "Job" for one in owners)
     for status in status_of(pod).get("containerStatuses") or ():
         reason = ((status.get("state") or {}).get("waiting") or {}).get("reason", "")
+        if start_error(status):
+            return True
         if reason == "CrashLoopBackOff" and counts_restarts:
             continue  # its Job says when these are too many
         if reason in _IMAGE_REASONS:

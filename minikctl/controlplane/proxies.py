@@ -25,6 +25,7 @@ from minikctl.model import Object, ObjectKey, annotations_of, controller_referen
 from minikctl.model.defaults import set_defaults
 from minikctl.model.hashing import spec_hash
 from minikctl.model.networks import prefix_length
+from minikctl.model.pods import start_error
 from minikctl.model.services import Target, cluster_ip, kind_of, ports_of, publishes, targets
 from minikctl.model.timestamps import format_time
 
@@ -272,8 +273,8 @@ def trouble_of(pod: Object) -> str:
     """Why it does not run, in its status' words; "" where nothing says so (any more)."""
     for one in status_of(pod).get("containerStatuses") or ():
         waiting = (one.get("state") or {}).get("waiting") or {}
-        if waiting.get("message"):
-            return str(waiting["message"])
+        if why := start_error(one) or waiting.get("message"):
+            return str(why)
     for condition in status_of(pod).get("conditions") or ():
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
             return str(condition.get("message", ""))

@@ -11,6 +11,8 @@ from minikctl.model import Object, conditions, is_deleting, spec_of, status_of
 from minikctl.model.quantity import milli, whole
 from minikctl.model.timestamps import parse_time
 
+START_ERROR = "StartError"
+"""Why a container ended that its runtime could not start; in containerd's word."""
 DEFAULT_CPU_MILLICORES = 100
 DEFAULT_MEMORY_BYTES = 200 * 1024 * 1024
 """What the scheduler counts for a container that asks for nothing (upstream's NonZeroRequested)."""
@@ -138,3 +140,13 @@ def qos_class(spec: dict[str, Any]) -> str:
             if resource not in limit or milli(limit[resource]) != milli(request[resource]):
                 return "Burstable"
     return "Guaranteed"
+
+
+def start_error(status: dict[str, Any]) -> str:
+    """What was said when the newest attempt at a waiting container would not start; "" where it did.
+
+    :param status: an entry of `containerStatuses`.
+    """
+    ended = (status.get("lastState") or {}).get("terminated") or {}
+    waits = "waiting" in (status.get("state") or {})
+    return str(ended.get("message", "")) if waits and ended.get("reason") == START_ERROR else ""

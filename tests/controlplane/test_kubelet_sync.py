@@ -9,6 +9,7 @@ import pytest
 from controlplane_builders import NOW, but, metadata, puts
 
 from minikctl.backend import Container, ContainerSpec, ContainerState, SandboxSpec
+from minikctl.cli.pod_troubles import is_stuck
 from minikctl.controlplane.kubelet import (
     Action,
     ImageBook,
@@ -26,8 +27,10 @@ from minikctl.controlplane.kubelet import (
     sync_pod,
 )
 from minikctl.controlplane.kubelet.specs import container_spec, engine_name, sandbox_spec
+from minikctl.controlplane.proxies import trouble_of
 from minikctl.errors import PermanentError, TemporaryError
 from minikctl.model import Object, conditions, copy, spec_of
+from minikctl.model.pods import start_error
 from minikctl.model.timestamps import format_time
 
 CLUSTER, KEY = "a-cluster", b"a key"
@@ -470,6 +473,20 @@ class TestTroubles:
         again = look(seen, memo=gone, now=NOW + 11)
         assert attempts(again.actions) == [("app", "1", "0")], "RESTARTS counts those that would not start"
         assert all(one["status"]["containerStatuses"] == [status] for one in puts(again.decision))
+
+    def test_one_that_would_not_start_again_crashes(self) -> None:
+        memo, pod = PodMemo(), bound()
+        error = PermanentError("no such command", reason="RunContainerError")
+        for reason in ("RunContainerError", "CrashLoopBackOff"):
+            memo = absorb(memo, self.RUN, error, False, NOW)
+            sync = look(pod, on_engine(pod, state=CREATED, attempt=1), memo=memo, now=NOW + 1)
+            assert waiting(sync)[0] == reason
+            (seen,) = puts(sync.decision)
+            (status,) = seen["status"]["containerStatuses"]
+            assert (start_error(status), status["restartCount"]) == ("no such command", 1)
+            assert is_stuck(seen)
+            assert trouble_of(seen) == "no such command"
+        assert waiting(sync)[1].startswith("back-off 20s restarting failed container=app pod=p_")
 
 
 class TestSandbox:

@@ -21,6 +21,7 @@ from minikctl.controlplane.kubelet.actions import (
     RunSandbox,
     SignalContainer,
 )
+from minikctl.controlplane.kubelet.backoff import retry_wait
 from minikctl.controlplane.kubelet.configuration import Find, Missing, Surroundings
 from minikctl.controlplane.kubelet.environment import environment
 from minikctl.controlplane.kubelet.hooks import (
@@ -33,7 +34,7 @@ from minikctl.controlplane.kubelet.hooks import (
 from minikctl.controlplane.kubelet.images import ImageBook
 from minikctl.controlplane.kubelet.instances import Instance, Instances
 from minikctl.controlplane.kubelet.known import known_status
-from minikctl.controlplane.kubelet.memo import SANDBOX, PodMemo
+from minikctl.controlplane.kubelet.memo import SANDBOX, PodMemo, Trouble
 from minikctl.controlplane.kubelet.messages import message_path
 from minikctl.controlplane.kubelet.network import hostname_problem, is_on_host, unread_servers
 from minikctl.controlplane.kubelet.oom import oom_score_adj
@@ -48,7 +49,7 @@ from minikctl.controlplane.kubelet.specs import (
 from minikctl.controlplane.kubelet.status import Failure, NodeFacts, Waiting, pod_status
 from minikctl.controlplane.kubelet.stopping import stop
 from minikctl.controlplane.kubelet.volumes import mounts
-from minikctl.model import Object, spec_of
+from minikctl.model import Object, name_of, namespace_of, spec_of, uid_of
 from minikctl.model.runtime_classes import class_name, class_of, runtime_of
 
 COMPONENT = "kubelet"
@@ -56,6 +57,7 @@ UNREAD_SECRETS = (
     "Unable to retrieve some image pull secrets ({}); attempting to pull the image may not succeed."
 )
 CONFIG_ERROR = "CreateContainerConfigError"
+START_FAILED = "RunContainerError"
 DEADLINE_EXCEEDED = Failure(
     "DeadlineExceeded", "Pod was active on the node longer than the specified deadline"
 )
@@ -235,6 +237,18 @@ class Look(Struct):
         if was.get("message") != missing.message:
             self.decision.tell(self.pod, "Failed", f"Error: {missing.message}", COMPONENT, "Warning")
 
+    def _awaits(self, name: str, trouble: Trouble) -> Waiting:
+        """One that would not start again and again is one that crashes: `lastState` has the reason."""
+        if name == SANDBOX or trouble.failures == 1 or trouble.reason != START_FAILED:
+            return Waiting(trouble.reason, trouble.message)
+        return Waiting("CrashLoopBackOff", self._back_off_text(name, retry_wait(trouble.failures)))
+
+    def _back_off_text(self, name: str, wait: int) -> str:
+        return f"back-off {_duration(wait)} restarting failed container={name} pod={self._full_name()}"
+
+    def _full_name(self) -> str:
+        return f"{name_of(self.pod)}_{namespace_of(self.pod)}({uid_of(self.pod)})"
+
     def _may_retry(self, name: str) -> bool:
         """False while an earlier failure's back-off runs: that failure is then what is waited for."""
         trouble = self.memo.troubles.get(name)
@@ -242,7 +256,7 @@ class Look(Struct):
             return True
         names = [name] if name != SANDBOX else [one["name"] for one in self._all_containers()]
         for waiting in names:
-            self.waiting[waiting] = Waiting(trouble.reason, trouble.message)
+            self.waiting[waiting] = self._awaits(name, trouble)
         if trouble.retry_at > self.now:
             self.decision.look_at(trouble.retry_at)
             return False
@@ -270,7 +284,12 @@ class Look(Struct):
             if latest is not None and latest.has_ended:
                 continue  # it did start, whatever was heard of it
             if trouble is not None and container["name"] not in self.waiting:
-                self.waiting[container["name"]] = Waiting(trouble.reason, trouble.message)
+                self.waiting[container["name"]] = self._awaits(container["name"], trouble)
         status = pod_status(self.pod, self.instances, self.waiting, self.memo, self.node, self.now, failure)
         if changed := with_status(self.pod, status):
             self.decision.put(changed)
+
+
+def _duration(seconds: int) -> str:
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes}m{rest}s" if minutes else f"{rest}s"

@@ -17,7 +17,7 @@ from minikctl.controlplane.kubelet.messages import with_message
 from minikctl.controlplane.kubelet.network import is_on_host, machine_ip
 from minikctl.controlplane.kubelet.specs import needs_sandbox
 from minikctl.model import Object, conditions, spec_of, status_of
-from minikctl.model.pods import is_sidecar, qos_class
+from minikctl.model.pods import START_ERROR, is_sidecar, qos_class
 from minikctl.model.timestamps import format_time
 
 ContainerStatus = dict[str, Any]
@@ -222,7 +222,7 @@ def _not_started(instance: Instance, trouble: Trouble, node: NodeFacts) -> dict[
     return {
         "containerID": f"{node.backend}://{instance.id}",
         "exitCode": 128,
-        "reason": "StartError",
+        "reason": START_ERROR,
         "message": trouble.message,
         "startedAt": format_time(0),
         "finishedAt": format_time(trouble.failed_at),

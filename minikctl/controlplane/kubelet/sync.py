@@ -44,11 +44,8 @@ from minikctl.controlplane.kubelet.volumes import has_volumes
 from minikctl.model import (
     Object,
     is_deleting,
-    name_of,
-    namespace_of,
     spec_of,
     status_of,
-    uid_of,
 )
 from minikctl.model.pods import is_finished, is_sidecar
 from minikctl.model.timestamps import parse_time
@@ -314,16 +311,9 @@ class _Look(Look):
         return policy == "Always" or (policy == "OnFailure" and failed)
 
     def _back_off(self, name: str, wait: int, due: float) -> None:
-        pod = f"{name_of(self.pod)}_{namespace_of(self.pod)}({uid_of(self.pod)})"
-        text = f"back-off {_duration(wait)} restarting failed container={name} pod={pod}"
-        self.waiting[name] = Waiting("CrashLoopBackOff", text)
+        self.waiting[name] = Waiting("CrashLoopBackOff", self._back_off_text(name, wait))
         self.decision.look_at(due)
         was = (known_status(self.pod, name).get("state") or {}).get("waiting") or {}
         if was.get("reason") != "CrashLoopBackOff":
-            text = f"Back-off restarting failed container {name} in pod {pod}"
+            text = f"Back-off restarting failed container {name} in pod {self._full_name()}"
             self.decision.tell(self.pod, "BackOff", text, COMPONENT, "Warning")
-
-
-def _duration(seconds: int) -> str:
-    minutes, rest = divmod(seconds, 60)
-    return f"{minutes}m{rest}s" if minutes else f"{rest}s"
