@@ -26,6 +26,8 @@ class StorageStory(Life):
         self.world.stored_checks.append(self.check_bindings)
         self.world.meddle = lambda: self.random.choice((self.apply_claim, self.apply_volume))()
         self.data: dict[str, str] = {}
+        self.given_up: set[str] = set()
+        """Uids of claims that somebody began to delete: perhaps they are there for a while."""
         """By claim: where its data is, from when it was first bound until people deleted it."""
         waits = {
             "apiVersion": "storage.k8s.io/v1",
@@ -97,7 +99,9 @@ class StorageStory(Life):
     def delete_claim(self, name: str = "") -> None:
         name = name or self.random.choice(CLAIMS)
         self.data.pop(name, None)
-        self._try(lambda: self.world.api.delete(ObjectKey("PersistentVolumeClaim", "default", name)))
+        key = ObjectKey("PersistentVolumeClaim", "default", name)
+        self.given_up.update(map(uid_of, filter(None, [self.world.database.get(key)])))
+        self._try(lambda: self.world.api.delete(key))
 
     def begin_anew(self) -> None:
         """The claim and all that uses it go, and come again under the same names."""
@@ -154,7 +158,8 @@ class StorageStory(Life):
             volume = volumes.get(place)
             assert volume is not None, f"{name} has lost {place}"
             assert claim_reference(volume).get("uid") == uid_of(claim), f"{place} is not {name}'s"
-            if name in declared and not is_deleting(volume):  # who deletes a volume wants it forgotten
+            is_kept = name in declared and uid_of(claim) not in self.given_up
+            if is_kept and not is_deleting(volume):  # who deletes a volume wants it forgotten
                 data = spec_of(volume)["csi"]["volumeHandle"] if is_provisioned(volume) else place
                 assert self.data.setdefault(name, data) == data, f"{name} had {self.data[name]}, has {data}"
 
