@@ -26,9 +26,9 @@ class StorageStory(Life):
         self.world.stored_checks.append(self.check_bindings)
         self.world.meddle = lambda: self.random.choice((self.apply_claim, self.apply_volume))()
         self.data: dict[str, str] = {}
+        """By claim: where its data is, from when it was first bound until people deleted it."""
         self.given_up: set[str] = set()
         """Uids of claims that somebody began to delete: perhaps they are there for a while."""
-        """By claim: where its data is, from when it was first bound until people deleted it."""
         waits = {
             "apiVersion": "storage.k8s.io/v1",
             "kind": "StorageClass",
