@@ -80,7 +80,9 @@ def _pod_state(obj: Object) -> State:
         return State(failure=f"pod/{name_of(obj)} failed")
     from minikctl.render.podstatus import summarize_pod
 
-    return State(is_finished(obj) or is_ready(obj), summarize_pod(obj).status)
+    # A kubelet that has not seen a change yet says nothing of it.
+    observed = status_of(obj).get("observedGeneration", 0) >= obj["metadata"].get("generation", 0)
+    return State(is_finished(obj) or (observed and is_ready(obj)), summarize_pod(obj).status)
 
 
 STATES: dict[str, Callable[[Object], State]] = {

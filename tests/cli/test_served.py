@@ -7,6 +7,7 @@ from cli_rig import Cli
 
 from minikctl.cli import goals
 from minikctl.cli.traffic_states import serving_of
+from minikctl.cli.workload_states import state_of
 from minikctl.controlplane.proxies import Role, make_pod
 from minikctl.model import Object, ObjectKey, key_of
 
@@ -94,6 +95,13 @@ def test_a_change_is_watched_where_an_agent_makes_it(cli: Cli, web: str) -> None
     assert cli.ok("get", "deploy", "web", "-o", "jsonpath={.spec.template.spec.containers[0].image}").out == (
         "nginx:does-not-exist"
     )
+
+
+def test_a_changed_pod_is_not_ready_by_what_it_was() -> None:
+    ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+    pod = {"kind": "Pod", "metadata": {"name": "one", "generation": 2}, "spec": {"containers": []}}
+    assert not state_of({**pod, "status": {**ready, "observedGeneration": 1}}).done
+    assert state_of({**pod, "status": {**ready, "observedGeneration": 2}}).done
 
 
 def test_a_change_that_nobody_waits_for_ends_at_once(cli: Cli, web: str) -> None:
