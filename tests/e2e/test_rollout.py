@@ -91,7 +91,7 @@ def test_an_image_that_cannot_be_had_fails_the_rollout_and_the_old_pods_go_on(we
     web.start_agent()
     image = wrong_image(web, kind)
     with Sampler(web, most=5, least=3) as sampler:
-        web.ok("set", "image", "deploy/web", f"main={image}")
+        web.ok("set", "image", "deploy/web", f"main={image}", "--wait=false")
         until("ImagePullBackOff", lambda: "ImagePullBackOff" in web.ok("get", "pods").out, seconds=15)
         failed = web.fails("rollout", "status", "deploy/web", "--timeout=2s")
     sampler.check()
