@@ -731,3 +731,17 @@ FIELDS = sorted(
 def test_rules_never_raise(obj: Fields, name: str, value: Any) -> None:
     validate(changed(obj, {f"spec.{name}": value}))
     validate_update(obj, changed(obj, {f"spec.{name}": value}))
+
+
+def test_a_status_with_null_in_it_stops_nobody() -> None:
+    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "a", "image": "b"}]}}
+    job = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "a", "namespace": "default"},
+        "spec": {"suspend": True, "template": template},
+        "status": {"conditions": [None], "startTime": "2026-01-01T00:00:00Z"},
+    }
+    moved = {**template, "spec": {**template["spec"], "nodeSelector": {"a": "b"}}}
+    found = validate_update(job, {**job, "spec": {"suspend": True, "template": moved}})
+    assert "spec.template" in {one.path for one in found}

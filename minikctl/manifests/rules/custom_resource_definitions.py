@@ -23,6 +23,7 @@ from minikctl.manifests.rules.problems import (
 )
 from minikctl.manifests.rules.rule import Fields, Rule, UpdateRule
 from minikctl.manifests.rules.structural_schemas import check_schema
+from minikctl.manifests.rules.told import is_told
 from minikctl.manifests.rules.webhooks import check_client
 from minikctl.model import Object
 
@@ -223,10 +224,7 @@ def _is_address(value: str) -> bool:
 
 
 def kept(old: Object, new: Object) -> Iterator[FieldProblem]:
-    conditions = (old.get("status") or {}).get("conditions") or ()
-    is_established = any(
-        one.get("type") == "Established" and one.get("status") == "True" for one in conditions
-    )
+    is_established = is_told(old, "Established")
     before, after = _spec(old), _spec(new)
     if is_established:
         yield from _same("spec.scope", before.get("scope"), after.get("scope"))

@@ -22,6 +22,7 @@ from minikctl.manifests.rules.problems import (
 )
 from minikctl.manifests.rules.rule import Fields, Rule, UpdateRule
 from minikctl.manifests.rules.selectors import MISMATCH, check_selector, is_malformed, selects
+from minikctl.manifests.rules.told import is_told
 from minikctl.manifests.rules.workloads import check_template
 from minikctl.model import Object, copy
 from minikctl.model.defaults.batch import CONTROLLER_LABELS, JOB_NAME_LABELS, with_generated_selector
@@ -237,10 +238,7 @@ def _completions(before: Fields, after: Fields) -> Iterator[FieldProblem]:
 def _is_suspended(job: Object) -> bool:
     """Suspended and without pods: it never started, or all have ended."""
     status = job.get("status") or {}
-    told = any(
-        condition.get("type") == "Suspended" and condition.get("status") == "True"
-        for condition in status.get("conditions") or ()
-    )
+    told = is_told(job, "Suspended")
     started = status.get("startTime") is not None
     return bool(job["spec"].get("suspend")) and (not started or (told and not status.get("active")))
 
