@@ -745,3 +745,10 @@ def test_a_status_with_null_in_it_stops_nobody() -> None:
     moved = {**template, "spec": {**template["spec"], "nodeSelector": {"a": "b"}}}
     found = validate_update(job, {**job, "spec": {"suspend": True, "template": moved}})
     assert "spec.template" in {one.path for one in found}
+
+
+def test_what_has_no_metadata_changes_as_well() -> None:
+    spec = {"user": "a", "nonResourceAttributes": {"path": "/", "verb": "get"}}
+    review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
+    assert validate(review) == []
+    assert validate_update(review, review) == []

@@ -182,7 +182,7 @@ def finalizers(obj: Object) -> Iterator[FieldProblem]:
 
 
 def immutable(old: Object, new: Object) -> Iterator[FieldProblem]:
-    before, after = old["metadata"], new.get("metadata") or {}
+    before, after = old.get("metadata") or {}, new.get("metadata") or {}
     # What a manifest leaves out (uid, creationTimestamp) is filled in from the stored object.
     for name in ("name", "namespace", "uid", "creationTimestamp"):
         if before.get(name) and after.get(name) and before[name] != after[name]:
