@@ -56,6 +56,8 @@ class Engine(Struct):
     prober: Prober = field(default_factory=Prober)
     hinted: set[str] = field(default_factory=set)
     """Ids of containers that should be looked at."""
+    strays: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Ids of containers that nobody's pod owned as of the last list, with namespace and name of theirs."""
     clearing: set[str] = field(default_factory=set)
     uncleared: bool = False
     """A list came, and nobody has looked yet whether everything in it belongs to somebody."""

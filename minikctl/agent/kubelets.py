@@ -17,7 +17,7 @@ from minikctl.agent.listening import Listener
 from minikctl.agent.ports import (
     News,
 )
-from minikctl.backend import Container, EngineInfo, Volume
+from minikctl.backend import Container, EngineInfo, Volume, labels
 from minikctl.controlplane import node as nodes
 from minikctl.controlplane.concerns import Work
 from minikctl.controlplane.decision import Decision, earliest
@@ -38,11 +38,14 @@ from minikctl.model import (
     ObjectKey,
     is_deleting,
     key_of,
+    name_of,
     namespace_of,
     spec_of,
     status_of,
     uid_of,
 )
+
+GLANCE_SECONDS = 0.2
 
 
 class Kubelets(Listener):
@@ -116,12 +119,14 @@ class Kubelets(Listener):
                 self._clear(engine)
 
     def _clear(self, engine: Engine) -> None:
-        orphans = [
-            one.id
+        found = [
+            one
             for uid in engine.pods()
             if uid not in engine.busy and self.manager.view.by_uid(uid) is None
             for one in _sandboxes_last(engine, uid)
         ]
+        engine.strays = {one.id: _place_of(one) for one in found}
+        orphans = list(engine.strays)
         files = [uid for uid in sorted(engine.with_files) if self._is_forgotten(uid, engine)]
         if (orphans or files) and not engine.clearing:
             engine.clearing.update(orphans, files)
@@ -157,11 +162,22 @@ class Kubelets(Listener):
 
     # --- one pod
 
+    def _has_double(self, pod: Object) -> bool:
+        """An earlier pod of its name that nobody stores any more still has a container: it goes first."""
+        place = (namespace_of(pod), name_of(pod))
+        return any(
+            theirs == place and engine.get(one) is not None
+            for engine in self.engines.values()
+            for one, theirs in engine.strays.items()
+        )
+
     def sync(self, pod: Object) -> Decision:
         engine = self.engine_of.get(spec_of(pod).get("nodeName", ""))
         if engine is None or not engine.listed or not engine.answers or engine.info is None:
             return Decision()
         uid, now = uid_of(pod), self._now()
+        if not (is_deleting(pod) or engine.of_pod(uid)) and self._has_double(pod):
+            return Decision(look_again=now + GLANCE_SECONDS)
         if is_deleting(pod) and (moment := self._proxies.holds(pod, now)) is not None:
             return Decision(look_again=moment)
         self._proxies.seen(engine, pod)
@@ -305,6 +321,10 @@ class Kubelets(Listener):
             and engine.images.is_idle()
             for engine in self.engines.values()
         ) and all(one.is_idle() for one in (self._proxies, self._hosts, self._removals, self._external))
+
+
+def _place_of(container: Container) -> tuple[str, str]:
+    return container.labels.get(labels.POD_NAMESPACE, ""), container.labels.get(labels.POD_NAME, "")
 
 
 def _facts(engine: Engine, info: EngineInfo, allocatable: Mapping[str, str]) -> NodeFacts:

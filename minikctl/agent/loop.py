@@ -98,9 +98,9 @@ class Loop:
             self._look_at_store()
             self.kubelets.ask(now)
             if self.kubelets.know_engines() and self._has_recovered(now):
+                self.kubelets.clear_orphans()  # before anybody takes a name that one of them still has
                 self._decide_and_commit(now)
                 self.kubelets.act(now)
-                self.kubelets.clear_orphans()
             self.store_failures = 0
         except StoreError as error:
             return self._start_over(error, now)
