@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from minikctl_memory import MemoryBackend
+from submitted import Submitted
 
 from minikctl.agent import external_names
 from minikctl.agent.engine import Engine
 from minikctl.agent.external_names import RESOLVE_SECONDS, ExternalNames
-from minikctl.agent.ports import News, Outcome, Resolved
+from minikctl.agent.ports import Resolved
 from minikctl.controlplane.view import View
 from minikctl.model import Object
 
 NOW = 1_800_000_000.0
-
-
-class Submitted:
-    def __init__(self) -> None:
-        self.jobs: list[Callable[[], News]] = []
-
-    def together(self, calls: Sequence[Callable[[], Outcome]]) -> list[Outcome]:
-        raise NotImplementedError
-
-    def submit(self, lane: str, job: Callable[[], News]) -> None:
-        self.jobs.append(job)
-
-    def watch(self, engine: str) -> None:
-        raise NotImplementedError
 
 
 def service(name: str, target: str) -> Object:

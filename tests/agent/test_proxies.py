@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import pytest
 from minikctl_memory import MemoryBackend
 from msgspec.structs import replace
+from submitted import Submitted
 
 from minikctl.agent.engine import Engine
-from minikctl.agent.ports import News, Outcome, Told
+from minikctl.agent.ports import Told
 from minikctl.agent.proxies import LONGEST_HOLD_SECONDS, SETTLE_SECONDS, Proxies
 from minikctl.backend import Container, ContainerState, labels
 from minikctl.controlplane.proxies import Role, make_pod
@@ -21,22 +21,6 @@ from minikctl.model import Object
 
 NOW = 1_800_000_000.0
 PROXY = "uid-of-proxy"
-
-
-class Submitted:
-    """An executor that keeps jobs for the test to do."""
-
-    def __init__(self) -> None:
-        self.jobs: list[Callable[[], News]] = []
-
-    def together(self, calls: Sequence[Callable[[], Outcome]]) -> list[Outcome]:
-        raise NotImplementedError
-
-    def submit(self, lane: str, job: Callable[[], News]) -> None:
-        self.jobs.append(job)
-
-    def watch(self, engine: str) -> None:
-        raise NotImplementedError
 
 
 def service() -> Object:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 from minikctl_memory import MemoryBackend
 from msgspec.structs import replace
+from submitted import Submitted
 
 from minikctl.agent import jobs
 from minikctl.agent.engine import Engine
-from minikctl.agent.ports import Measured, News, Outcome, Sample
+from minikctl.agent.ports import Measured, Sample
 from minikctl.agent.usages import AGAIN_SECONDS, PERIOD_SECONDS, Usages
 from minikctl.backend import Container, ContainerState, Usage, labels
 from minikctl.controlplane.kubelet.seal import seal
@@ -48,20 +48,6 @@ def container(pod_name: str, identifier: str = "", name: str = "c") -> Container
     }
     sealed = {**values, labels.SEAL: seal(identifier, values, KEY)}
     return Container(identifier, identifier, sealed, ContainerState.RUNNING, "i", "i", NOW)
-
-
-class Submitted:
-    def __init__(self) -> None:
-        self.jobs: list[Any] = []
-
-    def together(self, calls: Sequence[Callable[[], Outcome]]) -> list[Outcome]:
-        raise NotImplementedError
-
-    def submit(self, lane: str, job: Callable[[], News]) -> None:
-        self.jobs.append(job)
-
-    def watch(self, engine: str) -> None:
-        raise NotImplementedError
 
 
 class Rig:

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from minikctl.backend import ContainerState, Usage, labels
-from minikctl.model import Object, ObjectKey, conditions, controller_of, name_of, spec_of, status_of, uid_of
+from minikctl.model import Object, ObjectKey, conditions, name_of, spec_of, status_of
 from minikctl.model.pods import is_active
 from minikctl.model.quantity import milli
 from minikctl.model.timestamps import parse_time
@@ -92,12 +92,7 @@ class AutoscalerStory(Life):
 
     def scale(self) -> None:
         count = self.random.randint(1, 8)
-        key = ObjectKey("Deployment", "default", self.random.choice(NAMES))
-        self._try(
-            lambda: self.world.api.update(
-                key, lambda one: {**one, "spec": {**spec_of(one), "replicas": count}}
-            )
-        )
+        self.resize("Deployment", self.random.choice(NAMES), count)
 
     def delete(self) -> None:
         key = ObjectKey("Deployment", "default", self.random.choice(NAMES))
@@ -146,7 +141,7 @@ class AutoscalerStory(Life):
             return "not everything was seen"
         deployments = {name_of(one): one for one in self.world.database.list("Deployment")}
         for name, one in deployments.items():
-            count = len([pod for pod in self._pods_of(one) if is_active(pod)])
+            count = len([pod for pod in self.pods_of_deployment(one) if is_active(pod)])
             if count != spec_of(one)["replicas"]:
                 return f"{name} has {count} of {spec_of(one)['replicas']} pods"
         for autoscaler in self.world.database.list("HorizontalPodAutoscaler"):
@@ -173,15 +168,6 @@ class AutoscalerStory(Life):
         if 0.9 <= ratio <= 1.1 or min(max(math.ceil(ratio * size), few), most) == size:
             return _is_untold(status_of(autoscaler), size, each)
         return f"{name} has {size} pods, each at {ratio} of the target"
-
-    def _pods_of(self, deployment: Object) -> list[Object]:
-        sets = {
-            uid_of(one)
-            for one in self.world.database.list("ReplicaSet")
-            if (controller_of(one) or {}).get("uid") == uid_of(deployment)
-        }
-        pods = self.world.database.list("Pod")
-        return [pod for pod in pods if (controller_of(pod) or {}).get("uid") in sets]
 
 
 def _is_untold(status: dict[str, Any], size: int, each: int) -> str:

@@ -109,6 +109,14 @@ class Life:
                 self.forced.add(key.name)
             self._try(lambda: self.world.api.delete(key, grace_seconds=grace, force=grace == 0))
 
+    def resize(self, kind: str, name: str, replicas: int) -> None:
+        key = ObjectKey(kind, "default", name)
+        self._try(
+            lambda: self.world.api.update(
+                key, lambda one: {**one, "spec": {**spec_of(one), "replicas": replicas}}
+            )
+        )
+
     def cordon(self) -> None:
         key = ObjectKey("Node", "", "node-1")
         cordoned = self.random.random() < 0.3
@@ -170,6 +178,15 @@ class Life:
         found = self.world.engine.containers(CLUSTER)
         ours = [one for one in found if one.state is ContainerState.RUNNING and one.id not in self.foreign]
         return sorted(ours, key=lambda one: one.name)
+
+    def pods_of_deployment(self, deployment: Object) -> list[Object]:
+        sets = {
+            uid_of(one)
+            for one in self.world.database.list("ReplicaSet")
+            if (controller_of(one) or {}).get("uid") == uid_of(deployment)
+        }
+        pods = self.world.database.list("Pod")
+        return [pod for pod in pods if (controller_of(pod) or {}).get("uid") in sets]
 
     def _foreign_containers(self) -> set[str]:
         self.foreign = set[str]()

@@ -104,12 +104,7 @@ class PoliciesStory(Life):
 
     def scale(self) -> None:
         count = self.random.randint(0, 6)
-        key = ObjectKey("Deployment", "default", self.random.choice(NAMES))
-        self._try(
-            lambda: self.world.api.update(
-                key, lambda one: {**one, "spec": {**spec_of(one), "replicas": count}}
-            )
-        )
+        self.resize("Deployment", self.random.choice(NAMES), count)
 
     def delete(self) -> None:
         key = ObjectKey("Deployment", "default", self.random.choice(NAMES))

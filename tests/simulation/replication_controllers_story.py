@@ -38,12 +38,7 @@ class ReplicationControllerStory(Life):
 
     def scale(self) -> None:
         count = self.random.randint(0, 5)
-        key = ObjectKey("ReplicationController", "default", self.random.choice(NAMES))
-        self._try(
-            lambda: self.world.api.update(
-                key, lambda one: {**one, "spec": {**spec_of(one), "replicas": count}}
-            )
-        )
+        self.resize("ReplicationController", self.random.choice(NAMES), count)
 
     def delete(self) -> None:
         key = ObjectKey("ReplicationController", "default", self.random.choice(NAMES))

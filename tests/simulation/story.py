@@ -126,19 +126,10 @@ class Story(Life):
             if is_deleting(deployment):
                 continue
             allowed = spec["replicas"] + surge_and_unavailable(spec)[0]
-            active = [pod for pod in self._pods_of(deployment) if is_active(pod)]
+            active = [pod for pod in self.pods_of_deployment(deployment) if is_active(pod)]
             assert len(active) <= allowed, (
                 f"{name_of(deployment)} has {len(active)} pods where {allowed} are allowed"
             )
-
-    def _pods_of(self, deployment: Object) -> list[Object]:
-        sets = {
-            uid_of(one)
-            for one in self.world.database.list("ReplicaSet")
-            if (controller_of(one) or {}).get("uid") == uid_of(deployment)
-        }
-        pods = self.world.database.list("Pod")
-        return [pod for pod in pods if (controller_of(pod) or {}).get("uid") in sets]
 
     # --- the end
 
@@ -147,7 +138,7 @@ class Story(Life):
 
     def _is_wrong(self, deployment: Object) -> str:
         spec = spec_of(deployment)
-        active = [pod for pod in self._pods_of(deployment) if is_active(pod)]
+        active = [pod for pod in self.pods_of_deployment(deployment) if is_active(pod)]
         if spec.get("paused"):  # as many as there were when it was paused: the bounds are checked throughout
             return ""
         if len(active) != spec["replicas"]:
