@@ -104,25 +104,31 @@ class Engine(Struct):
         return self._set(container_id, container)
 
     def learn_list(self, serial: int, containers: Iterable[Container]) -> set[str]:
-        """A whole list. Returns the uids of the pods that it changes."""
+        """A whole list. Returns the uids of the pods that it changes.
+
+        What a list lacks is looked at alone before it counts as gone: an old list would free its name too soon.
+        """
         found = {one.id: one for one in containers}
         changed: set[str] = set()
-        for container_id in (*found, *(known for known in self._containers if known not in found)):
-            if self._is_doubtful(found.get(container_id)):
+        for container_id, listed in found.items():
+            if self._is_doubtful(listed):
                 self.hinted.add(container_id)
             elif self._learnt.get(container_id, 0) <= serial:
-                uid = self._set(container_id, found.get(container_id))
+                uid = self._set(container_id, listed)
                 if uid is not None:
                     changed.add(uid)
+        self.hinted.update(
+            one for one in self._containers if one not in found and self._learnt.get(one, 0) <= serial
+        )
         self._learnt = {one: when for one, when in self._learnt.items() if when > serial}
         self.listed = True
         return changed
 
-    def _is_doubtful(self, listed: Container | None) -> bool:
+    def _is_doubtful(self, listed: Container) -> bool:
         """What ran is listed as only created: the list is old, or the machine was booted since (Podman).
         Started on an old list's word, it would run beside its successor, so it is looked at alone first."""
-        known = self._containers.get(listed.id) if listed is not None else None
-        if listed is None or known is None or listed.state is not ContainerState.CREATED:
+        known = self._containers.get(listed.id)
+        if known is None or listed.state is not ContainerState.CREATED:
             return False
         return known.state is not ContainerState.CREATED
 

@@ -60,12 +60,20 @@ def engine() -> Engine:
 
 
 class TestWhatWasLearntLaterWins:
-    def test_a_list_says_what_is_and_what_is_gone(self, engine: Engine) -> None:
+    def test_a_list_says_what_is(self, engine: Engine) -> None:
         a, b = container("a"), container("b", uid="pod-2")
         assert engine.learn_list(engine.next_serial(), [a, b]) == {"pod-1", "pod-2"}
         assert engine.listed
         assert engine.learn_list(engine.next_serial(), [a, b]) == set(), "no news"
-        assert engine.learn_list(engine.next_serial(), [a]) == {"pod-2"}
+        assert engine.pods() == ["pod-1", "pod-2"]
+
+    def test_what_a_list_lacks_is_looked_at_before_it_is_gone(self, engine: Engine) -> None:
+        a, b = container("a"), container("b", uid="pod-2")
+        engine.learn_list(engine.next_serial(), [a, b])
+        assert engine.learn_list(engine.next_serial(), [a]) == set()
+        assert engine.hinted == {"b"}
+        assert engine.of_pod("pod-2") == (b,)
+        assert engine.learn("b", None) == "pod-2"
         assert engine.pods() == ["pod-1"]
         assert engine.of_pod("pod-1") == (a,)
         assert engine.of_pod("pod-2") == ()
@@ -82,9 +90,11 @@ class TestWhatWasLearntLaterWins:
         asked = engine.next_serial()
         engine.learn("a", container("a"))
         assert engine.learn_list(asked, []) == set()
+        assert not engine.hinted, "not even a look is needed"
         assert engine.get("a") is not None
         assert engine.is_newer("a", asked)
-        assert engine.learn_list(engine.next_serial(), []) == {"pod-1"}
+        engine.learn_list(engine.next_serial(), [])
+        assert engine.hinted == {"a"}
         assert not engine.is_newer("a", asked), "what a list has overtaken is forgotten"
 
     @pytest.mark.parametrize("forged", [container("a", key=b"other"), container("a", labelled=False)])
