@@ -69,7 +69,7 @@ class DockerBackend(BackendOfParts):
         self._images = Images(self._engine)
         self._inside = Inside(self._engine)
         self._volumes = Volumes(self._engine, self._cluster)
-        self._reach: str | None = None
+        self._architecture = ""
 
     @classmethod
     def endpoints(cls, environ: Mapping[str, str]) -> Sequence[str]:
@@ -89,8 +89,9 @@ class DockerBackend(BackendOfParts):
 
     def info(self) -> EngineInfo:
         reply = expect(self._engine.get("/info", timeout=PROMPT_TIMEOUT))
-        version = self._engine.negotiated().version
+        version = self._engine.version()
         info = observation.info_from(reply.body, api_version=version, host_ip=_host_ip(self.endpoint))
+        self._architecture = info.architecture
         network = self._engine.get("/networks/bridge", timeout=PROMPT_TIMEOUT)
         return replace(info, pod_network=observation.network_from(network.body))
 
@@ -160,7 +161,7 @@ class DockerBackend(BackendOfParts):
 
     def _check_sub_paths(self, spec: ContainerSpec) -> None:
         """An older API takes what it does not know, and would mount the whole volume."""
-        version = self._engine.negotiated().version
+        version = self._engine.version()
         if any(mount.sub_path for mount in spec.mounts) and parsed(version) < _SUB_PATHS:
             raise PermanentError(
                 f"subPath of a volume needs Docker 26 (API 1.45), and this one speaks API {version}",
@@ -168,19 +169,19 @@ class DockerBackend(BackendOfParts):
             )
 
     def create_sandbox(self, spec: SandboxSpec) -> Container:
-        image = pause.reference(self._engine.negotiated().architecture)
+        image = pause.reference(self._architecture or self.info().architecture)
         body = payload.sandbox_payload(spec, image=image)
         return self.start_container(self._create_with_image(spec.name, body, image))
 
     def _create_with_image(self, name: str, body: Mapping[str, Any], image: str) -> str:
-        """Whoever removes the last sandbox may take the image away in between."""
+        """People may prune the image away at any moment."""
         for _ in range(_CREATE_TRIES):
             try:
                 return self._create(name, body, Facts(sandbox=True, tty=False))
             except PermanentError as error:
                 if error.reason != "ImageNotFound":
                     raise
-            self._images.provide_pause(image)
+            self._images.provide_pause(image, self._architecture)
         raise TemporaryError(f"the sandbox image {image} does not stay", reason="CreateContainerError")
 
     def _create(self, name: str, body: Mapping[str, Any], facts: Facts) -> str:
@@ -261,8 +262,6 @@ class DockerBackend(BackendOfParts):
         elif not reply.ok and not reply.missing:
             raise faults.container_error(reply.message, "RemoveContainerError")
         self._known.forget(container_id)
-        if facts.sandbox:
-            self._images.drop_pause()
 
     def _wait_until_gone(self, container_id: str) -> None:
         """Somebody else is removing it already."""

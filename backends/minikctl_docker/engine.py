@@ -50,6 +50,8 @@ class Reply(Struct, frozen=True):
     status: int
     body: Any
     date: str = ""
+    api_version: str = ""
+    """The newest that the engine speaks."""
 
     @property
     def ok(self) -> bool:
@@ -70,14 +72,6 @@ class Upgraded(Struct, frozen=True):
 
     reply: Reply
     response: requests.Response
-
-
-class Negotiated(Struct, frozen=True):
-    """What the engine said of itself when the version was agreed on."""
-
-    version: str
-    architecture: str
-    """GOARCH words."""
 
 
 class Stream:
@@ -117,7 +111,8 @@ class Engine:
         self.endpoint = endpoint
         self._local = threading.local()
         self._lock = threading.Lock()
-        self._negotiated: Negotiated | None = None
+        self._version = ""
+        """What both sides know, as agreed on with the engine; "" before."""
         self._clients: weakref.WeakSet[APIClient] = weakref.WeakSet()
         self._streams: weakref.WeakSet[Stream] = weakref.WeakSet()
         self.closed = False
@@ -183,12 +178,12 @@ class Engine:
         finally:
             stream.close()
 
-    def negotiated(self) -> Negotiated:
-        """What was agreed on with the engine; asks it where that is not known."""
+    def version(self) -> str:
+        """Of the API, as agreed on with the engine; asks it where that is not known."""
         with self._lock:
-            if self._negotiated is None:
-                self._negotiated = self._negotiate()
-            return self._negotiated
+            if not self._version:
+                self._version = self._negotiate()
+            return self._version
 
     def close(self) -> None:
         self.closed = True
@@ -219,10 +214,10 @@ class Engine:
 
     def _client(self) -> APIClient:
         """This thread's client."""
-        agreed = self.negotiated()
+        version = self.version()
         client: APIClient | None = getattr(self._local, "client", None)
-        if client is None or client.api_version != agreed.version:
-            client = self._connect(agreed.version)
+        if client is None or client.api_version != version:
+            client = self._connect(version)
             self._local.client = client
         return client
 
@@ -252,25 +247,31 @@ class Engine:
         pair = (files.cert, files.key) if files.cert and files.key else None
         return TLSConfig(client_cert=pair, ca_cert=files.ca or None, verify=files.verify)
 
-    def _negotiate(self) -> Negotiated:
+    def _negotiate(self) -> str:
+        """By a ping: `/version` costs the engine more than making a container does, so only one that is newer
+        than this backend is asked for the oldest that it speaks."""
         client = self._connect(_text(_OLDEST_API))
-        with self._reaching():
-            told = _reply(client.request("GET", f"{client.base_url}/version", timeout=PROMPT_TIMEOUT))
-        if not told.ok or not isinstance(told.body, dict) or "ApiVersion" not in told.body:
+        told = self._ask(client, "/_ping")
+        if not told.ok or not told.api_version:
             raise UnreachableError(f"what answers at {self.endpoint} is no Docker engine: {told.message}")
-        newest = parsed(told.body["ApiVersion"])
-        oldest = parsed(told.body.get("MinAPIVersion") or told.body["ApiVersion"])
+        newest = oldest = parsed(told.api_version)
         if newest < _OLDEST_API:
             raise PermanentError(
                 f"the Docker engine at {self.endpoint} speaks API {_text(newest)}; "
                 f"{_text(_OLDEST_API)} (Docker 20.10) is the oldest that is supported"
             )
-        version = max(min(newest, _NEWEST_API), oldest)
-        return Negotiated(_text(version), str(told.body.get("Arch") or ""))
+        if newest > _NEWEST_API:
+            oldest = parsed(expect(self._ask(client, "/version")).body.get("MinAPIVersion") or "0")
+            newest = _NEWEST_API
+        return _text(max(newest, oldest))
+
+    def _ask(self, client: APIClient, path: str) -> Reply:
+        with self._reaching():
+            return _reply(client.request("GET", f"{client.base_url}{path}", timeout=PROMPT_TIMEOUT))
 
     def _forget_version(self) -> None:
         with self._lock:
-            self._negotiated = None
+            self._version = ""
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:
@@ -295,7 +296,8 @@ def _reply(response: requests.Response) -> Reply:
             body = response.json()
         except ValueError:
             body = response.text
-    return Reply(response.status_code, body, response.headers.get("Date", ""))
+    said = response.headers
+    return Reply(response.status_code, body, said.get("Date", ""), said.get("Api-Version", ""))
 
 
 def expect(reply: Reply, reason: str = "") -> Reply:

@@ -44,19 +44,15 @@ class Images:
             raise TemporaryError(f"{image!r} was pulled and is gone again", reason="ErrImagePull")
         return image_id
 
-    def provide_pause(self, image: str) -> None:
+    def provide_pause(self, image: str, architecture: str) -> None:
         """Makes the image of sandboxes be there."""
         if image == pause.FALLBACK_REFERENCE:
             self.pull(image)
             return
-        archive = pause.archive(self._engine.negotiated().architecture)
+        archive = pause.archive(architecture)
         reply = self._engine.post("/images/load", {"quiet": "1"}, data=archive)
         if not reply.ok:
             raise faults.container_error(reply.message, "CreateContainerError")
-
-    def drop_pause(self) -> None:
-        """Refused while another sandbox was made from it, which is the answer wanted."""
-        self._engine.delete(f"/images/{pause.REFERENCE}")
 
     def _look(self, image: str) -> dict[str, Any] | None:
         if not is_lookup_key(image):

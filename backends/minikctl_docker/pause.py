@@ -9,9 +9,8 @@ call that waits for a signal.
 Rules:
 - The archive is the same, byte for byte, each time: loading it again finds the image that is there, and
   several minikctl processes that load it at once can't leave a copy without a name behind.
-- The image goes with the last sandbox: after each sandbox that is removed, its removal is tried, and the
-  engine refuses it as long as a container was made from it. Who creates a sandbox loads the image when the
-  engine says that it is missing, so the two can't get into each other's way for longer than one try.
+- Who creates a sandbox loads the image when the engine says that it is missing. It stays, as Kubernetes' and
+  Podman's own do: 1 KB, where loading it again would cost more than the sandbox.
 - Its stop signal is SIGKILL: PID 1 without a handler ignores SIGTERM, and there is nothing to end in order.
 - On an architecture without a program here, Kubernetes' own image is pulled (and stays: it may be yours).
 """

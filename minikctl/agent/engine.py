@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from minikctl.agent.ports import PodVolumes
 from minikctl.agent.prober import Prober
 from minikctl.agent.volumes import ImaginedVolumes
-from minikctl.backend import Backend, Container, ContainerState, Dns, EngineEvent, EngineInfo, Volume
+from minikctl.backend import Backend, Container, ContainerState, Dns, EngineInfo, Volume
 from minikctl.controlplane.kubelet import ImageBook, PodMemo
 from minikctl.controlplane.kubelet.hooks import HookKey
 from minikctl.controlplane.kubelet.seal import identity, is_sealed
@@ -54,8 +54,8 @@ class Engine(Struct):
     hooking: set[HookKey] = field(default_factory=set)
     """Lifecycle hooks that are under way."""
     prober: Prober = field(default_factory=Prober)
-    hinted: set[str] = field(default_factory=set)
-    """Ids of containers that should be looked at."""
+    hinted: dict[str, set[str]] = field(default_factory=dict)
+    """Containers that should be looked at, by id, and what happened to them; "" is anything."""
     strays: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Ids of containers that nobody's pod owned as of the last list, with namespace and name of theirs."""
     clearing: set[str] = field(default_factory=set)
@@ -104,31 +104,25 @@ class Engine(Struct):
         return self._set(container_id, container)
 
     def learn_list(self, serial: int, containers: Iterable[Container]) -> set[str]:
-        """A whole list. Returns the uids of the pods that it changes.
-
-        What a list lacks is looked at alone before it counts as gone: an old list would free its name too soon.
-        """
+        """A whole list. Returns the uids of the pods that it changes."""
         found = {one.id: one for one in containers}
         changed: set[str] = set()
-        for container_id, listed in found.items():
-            if self._is_doubtful(listed):
-                self.hinted.add(container_id)
+        for container_id in (*found, *(known for known in self._containers if known not in found)):
+            if self._is_doubtful(found.get(container_id)):
+                self.hint(container_id)
             elif self._learnt.get(container_id, 0) <= serial:
-                uid = self._set(container_id, listed)
+                uid = self._set(container_id, found.get(container_id))
                 if uid is not None:
                     changed.add(uid)
-        self.hinted.update(
-            one for one in self._containers if one not in found and self._learnt.get(one, 0) <= serial
-        )
         self._learnt = {one: when for one, when in self._learnt.items() if when > serial}
         self.listed = True
         return changed
 
-    def _is_doubtful(self, listed: Container) -> bool:
+    def _is_doubtful(self, listed: Container | None) -> bool:
         """What ran is listed as only created: the list is old, or the machine was booted since (Podman).
         Started on an old list's word, it would run beside its successor, so it is looked at alone first."""
-        known = self._containers.get(listed.id)
-        if known is None or listed.state is not ContainerState.CREATED:
+        known = self._containers.get(listed.id) if listed is not None else None
+        if listed is None or known is None or listed.state is not ContainerState.CREATED:
             return False
         return known.state is not ContainerState.CREATED
 
@@ -153,13 +147,27 @@ class Engine(Struct):
             self._by_pod.setdefault(uid, {})[container_id] = container
         return uid
 
-    def expects(self, event: EngineEvent) -> bool:
+    # --- hints
+
+    def hint(self, container_id: str, action: str = "") -> None:
+        """Something happened to a container: it should be looked at, unless that is known."""
+        if not self._expects(container_id, action):
+            self.hinted.setdefault(container_id, set()).add(action)
+
+    def still_hinted(self) -> list[str]:
+        """Ids of those that should be looked at now: what was learnt since may have answered a hint."""
+        for container_id, actions in list(self.hinted.items()):
+            if all(self._expects(container_id, action) for action in actions):
+                del self.hinted[container_id]
+        return sorted(self.hinted)
+
+    def _expects(self, container_id: str, action: str) -> bool:
         """Whether what the hint tells is known already, so that no look is needed."""
-        known = self._containers.get(event.container_id)
-        if event.action in _BEGINS:
+        known = self._containers.get(container_id)
+        if action in _BEGINS:
             return known is not None and known.state is ContainerState.RUNNING
-        if event.action in _ENDS:
+        if action in _ENDS:
             return known is not None and known.state is ContainerState.EXITED
-        if event.action in _GOES:
+        if action in _GOES:
             return known is None
-        return event.action not in ("pause", "unpause", "")
+        return action not in ("pause", "unpause", "")

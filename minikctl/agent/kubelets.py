@@ -94,10 +94,11 @@ class Kubelets(Listener):
             if engine.info is None and not engine.introducing and engine.next_introduction <= now:
                 engine.introducing = True
                 self._executor.submit(f"{name}:act", partial(jobs.introduce, name, backend, engine.volumes))
-            ids = [one for one in sorted(engine.hinted) if not self._is_busy(engine, one)]
+            ids = [one for one in engine.still_hinted() if not self._is_busy(engine, one)]
             if ids and engine.answers and not engine.looking:
                 engine.looking = True
-                engine.hinted.difference_update(ids)
+                for container_id in ids:
+                    del engine.hinted[container_id]
                 serial = engine.next_serial()
                 self._executor.submit(f"{name}:look", partial(jobs.look, name, backend, serial, ids))
 
@@ -109,7 +110,8 @@ class Kubelets(Listener):
         return any(container_id == one.id for uid in engine.busy for one in engine.of_pod(uid))
 
     def clear_orphans(self) -> None:
-        """Sealed containers of pods that the store does not have: what a crash left behind.
+        """Sealed containers of pods that the store does not have: what a crash left behind; and what is
+        remembered of such pods.
 
         Only after the store was read in the same step: an empty view must never make everything an orphan.
         """
@@ -117,6 +119,15 @@ class Kubelets(Listener):
             if engine.uncleared:
                 engine.uncleared = False
                 self._clear(engine)
+                self._forget_pods(engine)
+
+    def _forget_pods(self, engine: Engine) -> None:
+        """What is remembered of pods that neither the store nor the engine has."""
+        for uid in [uid for uid in engine.memos if not engine.of_pod(uid)]:
+            if self.manager.view.by_uid(uid) is None:
+                del engine.memos[uid]
+                engine.prober.forget(uid)
+                self._cooling.pop(uid, None)
 
     def _clear(self, engine: Engine) -> None:
         found = [

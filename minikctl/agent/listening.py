@@ -167,15 +167,6 @@ class Listener:
         engine.with_files = news.with_files
         if news.volumes is not None:
             engine.claimed = news.volumes
-        self._forget_pods(engine)
-
-    def _forget_pods(self, engine: Engine) -> None:
-        """What is remembered of pods that neither the store nor the engine has."""
-        for uid in [uid for uid in engine.memos if not engine.of_pod(uid)]:
-            if self.manager.view.by_uid(uid) is None:
-                del engine.memos[uid]
-                engine.prober.forget(uid)
-                self._cooling.pop(uid, None)
 
     def _learn_introduction(self, engine: Engine, news: Introduced, now: float) -> None:
         engine.introducing = False
@@ -402,5 +393,5 @@ class Listener:
 def _learn_hint(engine: Engine, event: EngineEvent, now: float) -> None:
     if not event.container_id:
         engine.next_list = now
-    elif not engine.expects(event):
-        engine.hinted.add(event.container_id)
+    else:
+        engine.hint(event.container_id, event.action)

@@ -20,7 +20,7 @@ from minikctl.agent.engine import Engine
 from minikctl.agent.observer import observe, only_statuses
 from minikctl.agent.process import agent_status, stop_agent
 from minikctl.agent.recorder import KEEP_SECONDS, REMEMBERED, Recorder, expired
-from minikctl.backend import Container, ContainerState, EngineEvent, Settings, labels
+from minikctl.backend import Container, ContainerState, Settings, labels
 from minikctl.controlplane.decision import Decision, Happening, Ids
 from minikctl.controlplane.kubelet.seal import seal
 from minikctl.controlplane.node import NodeConfig
@@ -60,20 +60,12 @@ def engine() -> Engine:
 
 
 class TestWhatWasLearntLaterWins:
-    def test_a_list_says_what_is(self, engine: Engine) -> None:
+    def test_a_list_says_what_is_and_what_is_gone(self, engine: Engine) -> None:
         a, b = container("a"), container("b", uid="pod-2")
         assert engine.learn_list(engine.next_serial(), [a, b]) == {"pod-1", "pod-2"}
         assert engine.listed
         assert engine.learn_list(engine.next_serial(), [a, b]) == set(), "no news"
-        assert engine.pods() == ["pod-1", "pod-2"]
-
-    def test_what_a_list_lacks_is_looked_at_before_it_is_gone(self, engine: Engine) -> None:
-        a, b = container("a"), container("b", uid="pod-2")
-        engine.learn_list(engine.next_serial(), [a, b])
-        assert engine.learn_list(engine.next_serial(), [a]) == set()
-        assert engine.hinted == {"b"}
-        assert engine.of_pod("pod-2") == (b,)
-        assert engine.learn("b", None) == "pod-2"
+        assert engine.learn_list(engine.next_serial(), [a]) == {"pod-2"}
         assert engine.pods() == ["pod-1"]
         assert engine.of_pod("pod-1") == (a,)
         assert engine.of_pod("pod-2") == ()
@@ -90,11 +82,9 @@ class TestWhatWasLearntLaterWins:
         asked = engine.next_serial()
         engine.learn("a", container("a"))
         assert engine.learn_list(asked, []) == set()
-        assert not engine.hinted, "not even a look is needed"
         assert engine.get("a") is not None
         assert engine.is_newer("a", asked)
-        engine.learn_list(engine.next_serial(), [])
-        assert engine.hinted == {"a"}
+        assert engine.learn_list(engine.next_serial(), []) == {"pod-1"}
         assert not engine.is_newer("a", asked), "what a list has overtaken is forgotten"
 
     @pytest.mark.parametrize("forged", [container("a", key=b"other"), container("a", labelled=False)])
@@ -137,7 +127,20 @@ class TestWhatWasLearntLaterWins:
     ) -> None:
         if known is not None:
             engine.learn("a", container("a", known))
-        assert engine.expects(EngineEvent("a", action)) is expected
+        engine.hint("a", action)
+        assert (engine.still_hinted() == []) is expected
+
+    def test_what_is_learnt_after_a_hint_may_answer_it(self, engine: Engine) -> None:
+        for action in ("create", "start"):
+            engine.hint("a", action)
+        assert engine.still_hinted() == ["a"]
+        engine.learn("a", container("a", RUNNING))
+        assert engine.still_hinted() == []
+        for action in ("start", "die"):
+            engine.hint("a", action)
+        assert engine.still_hinted() == ["a"], "it ran when it was looked at, and has died since"
+        engine.learn("a", container("a", EXITED))
+        assert engine.still_hinted() == []
 
 
 # --- events

@@ -8,8 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from minikctl.agent.engine import RESYNC_SECONDS
+from minikctl.agent.ports import Listed
 from minikctl.backend import Container, ContainerState
-from minikctl.errors import TemporaryError
+from minikctl.errors import StoreError, TemporaryError
+from minikctl.model import key_of, uid_of
 from minikctl.model.pods import is_ready
 
 from .test_recovery import WEB
@@ -60,3 +62,21 @@ def test_what_ended_and_is_listed_as_created_is_not_started_again(
     running = [one.id for one in containers(world) if one.state is ContainerState.RUNNING]
     assert len(running) == 1
     assert running != [ended.id]
+
+
+def test_an_old_list_beside_a_store_that_failed_frees_no_name(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list comes while the store is not read anew yet: what is remembered of its pods stays."""
+    (container,) = containers(world)
+    (pod,) = world.database.list("Pod")
+    with monkeypatch.context() as patch:
+        patch.setattr(type(world.backend), "signal_container", lambda *_, **__: None)  # it takes its time
+        world.api.delete(key_of(pod))
+        world.run(1)
+        world.loop._start_over(StoreError("the disk is full"), world.clock.now())
+        serial = world.loop.kubelets.engines["memory"].next_serial()
+        world.loop.step([Listed("memory", serial)])
+        world.run(3)
+        assert container.id in [one.id for one in containers(world)]
+        assert pod["metadata"]["uid"] in [uid_of(one) for one in world.database.list("Pod")]
