@@ -103,20 +103,20 @@ class Engine(Struct):
         self._learnt[container_id] = self.next_serial()
         return self._set(container_id, container)
 
-    def learn_list(self, serial: int, containers: Iterable[Container]) -> set[str]:
-        """A whole list. Returns the uids of the pods that it changes."""
+    def learn_list(self, serial: int, containers: Iterable[Container]) -> list[str]:
+        """A whole list. Returns the uids of the pods that it changes, each once."""
         found = {one.id: one for one in containers}
-        changed: set[str] = set()
+        changed: dict[str, None] = {}
         for container_id in (*found, *(known for known in self._containers if known not in found)):
             if self._is_doubtful(found.get(container_id)):
                 self.hint(container_id)
             elif self._learnt.get(container_id, 0) <= serial:
                 uid = self._set(container_id, found.get(container_id))
                 if uid is not None:
-                    changed.add(uid)
+                    changed[uid] = None
         self._learnt = {one: when for one, when in self._learnt.items() if when > serial}
         self.listed = True
-        return changed
+        return list(changed)
 
     def _is_doubtful(self, listed: Container | None) -> bool:
         """What ran is listed as only created: the list is old, or the machine was booted since (Podman).

@@ -38,7 +38,7 @@ class ExternalNames:
         """`serial` changes with the names of Services."""
         if serial != self._serial:
             self._serial = serial
-            self._due = {name: self._due.get(name, 0.0) for name in outer_names(view)}
+            self._due = {name: self._due.get(name, 0.0) for name in sorted(outer_names(view))}
         due = {name for name, moment in self._due.items() if moment <= now} - self._under_way
         asking = next((one for one in engines if one.state_dir is not None), None) if due else None
         if asking is None:

@@ -62,10 +62,10 @@ def engine() -> Engine:
 class TestWhatWasLearntLaterWins:
     def test_a_list_says_what_is_and_what_is_gone(self, engine: Engine) -> None:
         a, b = container("a"), container("b", uid="pod-2")
-        assert engine.learn_list(engine.next_serial(), [a, b]) == {"pod-1", "pod-2"}
+        assert engine.learn_list(engine.next_serial(), [a, b]) == ["pod-1", "pod-2"]
         assert engine.listed
-        assert engine.learn_list(engine.next_serial(), [a, b]) == set(), "no news"
-        assert engine.learn_list(engine.next_serial(), [a]) == {"pod-2"}
+        assert engine.learn_list(engine.next_serial(), [a, b]) == [], "no news"
+        assert engine.learn_list(engine.next_serial(), [a]) == ["pod-2"]
         assert engine.pods() == ["pod-1"]
         assert engine.of_pod("pod-1") == (a,)
         assert engine.of_pod("pod-2") == ()
@@ -74,22 +74,22 @@ class TestWhatWasLearntLaterWins:
         engine.learn_list(engine.next_serial(), [container("a")])
         asked = engine.next_serial()
         engine.learn("a", None)
-        assert engine.learn_list(asked, [container("a")]) == set()
+        assert engine.learn_list(asked, [container("a")]) == []
         assert engine.get("a") is None
-        assert engine.learn_list(engine.next_serial(), [container("a")]) == {"pod-1"}
+        assert engine.learn_list(engine.next_serial(), [container("a")]) == ["pod-1"]
 
     def test_nor_does_it_take_away(self, engine: Engine) -> None:
         asked = engine.next_serial()
         engine.learn("a", container("a"))
-        assert engine.learn_list(asked, []) == set()
+        assert engine.learn_list(asked, []) == []
         assert engine.get("a") is not None
         assert engine.is_newer("a", asked)
-        assert engine.learn_list(engine.next_serial(), []) == {"pod-1"}
+        assert engine.learn_list(engine.next_serial(), []) == ["pod-1"]
         assert not engine.is_newer("a", asked), "what a list has overtaken is forgotten"
 
     @pytest.mark.parametrize("forged", [container("a", key=b"other"), container("a", labelled=False)])
     def test_what_is_not_sealed_is_not_there(self, engine: Engine, forged: Container) -> None:
-        assert engine.learn_list(engine.next_serial(), [forged]) == set()
+        assert engine.learn_list(engine.next_serial(), [forged]) == []
         assert engine.learn("a", forged) is None
         assert list(engine.all()) == []
 

@@ -198,6 +198,15 @@ class JobStory(Life):
 
     # --- the end
 
+    def may_stay(self, pod: Object) -> bool:
+        """A suspended Job keeps an index's last failed pod: its annotations hold the count of failures."""
+        jobs = {uid_of(job): job for job in self.world.database.list("Job")}
+        job = jobs.get((controller_of(pod) or {}).get("uid", ""))
+        if job is None or "backoffLimitPerIndex" not in spec_of(job) or not spec_of(job).get("suspend"):
+            return False
+        same = [one for one in self._pods_of(job) if index_of(one) == index_of(pod)]
+        return finished_condition(job) is None and list(map(phase, same)) == ["Failed"] and is_tracked(pod)
+
     def what_is_wrong(self) -> str:
         return next(filter(None, map(self._is_wrong, self.world.database.list("Job"))), "")
 

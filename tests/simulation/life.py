@@ -67,6 +67,10 @@ class Life:
     def calm_down(self) -> None:
         """What has to be done so that everything can come to rest."""
 
+    def may_stay(self, pod: Object) -> bool:
+        """Whether somebody rightly keeps a pod that was deleted."""
+        return False
+
     def what_is_wrong(self) -> str:
         """Why the declared objects are not as declared yet; "" when they are."""
         raise NotImplementedError
@@ -297,7 +301,7 @@ class Life:
             if file.path not in refused and "vanished" not in refused:
                 return f"{file.path} was not looked at"
         for pod in self.world.database.list("Pod"):
-            if is_deleting(pod):
+            if is_deleting(pod) and not self.may_stay(pod):
                 return f"{name_of(pod)} is still there"
             if spec_of(pod).get("nodeName") and not is_ready(pod) and not is_finished(pod):
                 return f"{name_of(pod)} is not ready: {status_of(pod)}"

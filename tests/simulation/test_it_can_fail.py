@@ -5,7 +5,10 @@ Each bug is of a kind that a control plane may well have; one of the first seeds
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -42,6 +45,37 @@ def test_a_story_can_be_told_again() -> None:
     assert tell(11)[0] != tell(12)[0]
 
 
+TELL = """
+import hashlib, sys
+from simulation.{module} import {story}
+life = {story}({seed})
+life.live()
+world = life.world
+everything = world.log, world.database.list(), sorted(world.files.texts.items())
+print(hashlib.sha256(repr(everything).encode()).hexdigest())
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "story", "seed"),
+    [
+        ("replication_controllers_story", "ReplicationControllerStory", 0),
+        ("daemon_sets_story", "DaemonSetStory", 1),
+    ],
+)
+def test_another_process_tells_the_same_story(module: str, story: str, seed: int) -> None:
+    """The order in which Python hands out the members of a set of strings is another one in each process."""
+    told = set()
+    for hash_seed in ("1", "2", "3"):
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+        script = TELL.format(module=module, story=story, seed=seed)
+        ran = subprocess.run(
+            [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+        )
+        told.add(ran.stdout)
+    assert len(told) == 1
+
+
 def _obeys_any_label(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(engine, "is_sealed", lambda container, key: True)
 
@@ -65,8 +99,8 @@ def _overlooks_files(patch: pytest.MonkeyPatch) -> None:
 def _never_rests(patch: pytest.MonkeyPatch) -> None:
     learn = engine.Engine.learn_list
 
-    def all_is_news(self: engine.Engine, serial: int, containers: Iterable[Container]) -> set[str]:
-        return learn(self, serial, containers) | set(self.pods())
+    def all_is_news(self: engine.Engine, serial: int, containers: Iterable[Container]) -> list[str]:
+        return sorted({*learn(self, serial, containers), *self.pods()})
 
     patch.setattr(engine.Engine, "learn_list", all_is_news)
     patch.setattr(conditions, "_merged", lambda old, new: new)
