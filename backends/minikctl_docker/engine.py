@@ -17,6 +17,7 @@ import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -276,8 +277,8 @@ class Engine:
     @contextmanager
     def _reaching(self) -> Iterator[None]:
         """Whatever keeps the engine from answering; an answer that says no passes."""
-        with lean_imports():
-            from docker.errors import APIError
+        _import_sdk()
+        from docker.errors import APIError
         from requests.exceptions import RequestException
         from urllib3.exceptions import HTTPError
 
@@ -287,6 +288,12 @@ class Engine:
             raise
         except (RequestException, HTTPError, OSError) as error:
             raise faults.unreachable(self.endpoint, error) from error
+
+
+@cache
+def _import_sdk() -> None:
+    with lean_imports():
+        import docker  # noqa: F401
 
 
 def _reply(response: requests.Response) -> Reply:

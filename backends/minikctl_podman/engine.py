@@ -15,6 +15,7 @@ import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -203,12 +204,10 @@ class Engine:
         return self._connect()
 
     def _connect(self) -> APIClient:
-        with lean_imports():
-            from podman.api.client import APIClient
-
+        client_class = _client_class()
         options: dict[str, Any] = {"identity": self._identity} if self._identity else {}
         with self._reachable():
-            client = APIClient(base_url=self.endpoint, version=API_VERSION, **options)
+            client = client_class(base_url=self.endpoint, version=API_VERSION, **options)
         client.trust_env = False  # a proxy for the web is none for an engine
         return client
 
@@ -220,6 +219,13 @@ class Engine:
             if not _is_transport_error(error):
                 raise
             raise self.unreachable(error) from error
+
+
+@cache
+def _client_class() -> type[APIClient]:
+    with lean_imports():
+        from podman.api.client import APIClient
+    return APIClient
 
 
 def expect(reply: Reply, reason: str = "") -> Reply:

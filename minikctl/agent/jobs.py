@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from minikctl.agent import claim_volumes, messages
+from minikctl.agent import messages
 from minikctl.agent.ports import (
     Acted,
     Cleared,
@@ -249,6 +249,8 @@ def _run(backend: Backend, action: RunContainer, uid: str, volumes: PodVolumes) 
     mounts = volumes.mounts(uid, action.container, action.mounts) if action.mounts else ()
     message = messages.mount(volumes.message_file(uid, action.container, action.attempt), action)
     if mounts and not action.attempt:  # later attempts find what the first one needed
+        from minikctl.agent import claim_volumes  # slow to import, and most pods have no volumes
+
         claim_volumes.prepare(backend, spec.image, action.mounts)
     if mounts or message:
         spec = replace(spec, mounts=(*spec.mounts, *mounts, *message))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from minikctl.agent import claim_volumes
 from minikctl.agent.engine import Engine
 from minikctl.agent.ports import Executor, VolumeRemoved
 from minikctl.backend import Backend
@@ -72,6 +71,8 @@ def _remove(backend: Backend, name: str) -> None:
     except TemporaryError as error:
         if error.reason != "VolumeInUse":
             raise
+        from minikctl.agent import claim_volumes
+
         claim_volumes.clear(backend, name)
         backend.remove_volume(name)
 

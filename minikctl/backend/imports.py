@@ -3,8 +3,10 @@
 Both stand on requests and urllib3, and a third of what these cost at import is for what no engine asks for:
 - a library that guesses how texts are encoded if nobody says so. Engines answer in UTF-8, and nobody asks
   requests for a text;
-- compiling regular expressions, most of all those for IPv6 addresses in URLs. They are compiled when they
-  are first used, which most never are.
+- modules for archives, foreign alphabets in names of hosts, and versions of packages;
+- compiling regular expressions, most of all those for IPv6 addresses in URLs.
+
+The first are hidden, the others come when they are first used, which most never are.
 """
 
 from __future__ import annotations
@@ -14,9 +16,13 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 _GUESSING = ("charset_normalizer", "chardet")
+_LATE = {"idna": (), "importlib.metadata": ("version",), "tarfile": (), "zipfile": ()}
+"""Modules, with the functions that somebody takes out of them at import."""
 _compile = re.compile
 
 
@@ -24,10 +30,12 @@ _compile = re.compile
 def lean_imports() -> Iterator[None]:
     """While requests and urllib3 are imported in here, they cost what a command needs of them.
 
-    The libraries that guess are found again by later imports.
+    Later imports, by anybody, find everything as it is.
     """
     hidden = [name for name in _GUESSING if name not in sys.modules]
+    late = [name for name in _LATE if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    sys.modules.update({name: _LateModule(name) for name in late})
     re.compile = _LatePattern  # type: ignore[assignment]
     try:
         with warnings.catch_warnings():
@@ -37,6 +45,28 @@ def lean_imports() -> Iterator[None]:
         re.compile = _compile
         for name in hidden:
             del sys.modules[name]
+        for name in late:
+            _take_away(name)
+
+
+def _take_away(name: str) -> None:
+    if isinstance(sys.modules.get(name), _LateModule):
+        del sys.modules[name]
+
+
+class _LateModule(ModuleType):
+    """A module that is imported when something is asked of it."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _LATE[self.__name__]:
+            return lambda *given, **named: getattr(self._real(), name)(*given, **named)
+        if name == "__path__":  # asked by the import system itself, which takes it for no package then
+            raise AttributeError(name)
+        return getattr(self._real(), name)
+
+    def _real(self) -> ModuleType:
+        _take_away(self.__name__)
+        return import_module(self.__name__)
 
 
 class _LatePattern:

@@ -48,3 +48,25 @@ def test_patterns_are_compiled_when_they_are_used() -> None:
         "http://[fe80::1%eth0]:8080/a%20b?c",
         "::1 None",
     ], done.stderr
+
+
+MODULES = """
+import sys
+from minikctl.backend.imports import lean_imports
+with lean_imports():
+    import docker
+    import podman.api.client
+    import requests.utils
+    import urllib3.http2
+names = "idna", "importlib.metadata", "tarfile", "zipfile"
+print([name for name in names if name in sys.modules])
+print(requests.utils.zipfile.is_zipfile("nowhere"), docker.utils.build.tarfile.BLOCKSIZE)
+print(urllib3.http2.version("idna") == requests.packages.idna.__version__)
+import tarfile, zipfile
+print([type(one).__name__ for one in (tarfile, zipfile)])
+"""
+
+
+def test_modules_that_no_engine_needs_come_when_they_are_used() -> None:
+    done = subprocess.run([sys.executable, "-W", "error", "-c", MODULES], capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["[]", "False 512", "True", "['module', 'module']"], done.stderr
