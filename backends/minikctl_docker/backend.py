@@ -87,6 +87,9 @@ class DockerBackend(BackendOfParts):
 
     # --- the engine ------------------------------------------------------------------------------
 
+    def ping(self) -> None:
+        self._engine.ping()
+
     def info(self) -> EngineInfo:
         reply = expect(self._engine.get("/info", timeout=PROMPT_TIMEOUT))
         version = self._engine.version()

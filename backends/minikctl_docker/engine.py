@@ -186,6 +186,12 @@ class Engine:
                 self._version = self._negotiate()
             return self._version
 
+    def ping(self) -> None:
+        """Asks whether it is there, and so agrees on the version anew."""
+        version = self._negotiate()
+        with self._lock:
+            self._version = version
+
     def close(self) -> None:
         self.closed = True
         for stream in list(self._streams):

@@ -88,8 +88,11 @@ class MemoryBackend:
 
     # --- Backend ---
 
-    def info(self) -> EngineInfo:
+    def ping(self) -> None:
         self.engine.event_position()  # raises when the engine is not reachable
+
+    def info(self) -> EngineInfo:
+        self.ping()
         return EngineInfo(
             name=self.name,
             version="1.0",

@@ -99,6 +99,9 @@ class PodmanBackend(BackendOfParts):
 
     # --- the engine ------------------------------------------------------------------------------
 
+    def ping(self) -> None:
+        expect(self._engine.get("/_ping", timeout=_INFO_TIMEOUT))
+
     def info(self) -> EngineInfo:
         reply = expect(self._engine.get("/info", timeout=_INFO_TIMEOUT))
         info = observation.info_from(reply.body, _host_ip(self.endpoint))

@@ -94,20 +94,24 @@ def _default_connection(environ: Mapping[str, str]) -> Iterator[str]:
 
 def _read_connections(environ: Mapping[str, str]) -> tuple[dict[str, Connection], str]:
     """All connections by name, and the default's name. podman-connections.json wins over containers.conf."""
-    import tomllib  # only where it is needed: this module is on the CLI's way
-
     folder = _config_folder(environ)
     if folder is None:
         return {}, ""
     json_file = Path(environ.get("PODMAN_CONNECTIONS_CONF") or folder / "podman-connections.json")
     toml_file = Path(environ.get("CONTAINERS_CONF") or folder / "containers.conf")
     newer = as_mapping(load_mapping(json_file, json.loads).get("Connection"))
-    older = as_mapping(load_mapping(toml_file, tomllib.loads).get("engine"))
+    older = as_mapping(load_mapping(toml_file, _toml).get("engine"))
     connections = {
         **_parse_connections(older.get("service_destinations")),
         **_parse_connections(newer.get("Connections")),
     }
     return connections, str(newer.get("Default") or older.get("active_service") or "")
+
+
+def _toml(text: str) -> Any:
+    import tomllib  # only where there is such a file: this module is on the CLI's way
+
+    return tomllib.loads(text)
 
 
 def _config_folder(environ: Mapping[str, str]) -> Path | None:

@@ -25,7 +25,7 @@ from minikctl.api.absorb import Deletions
 from minikctl.clock import SystemClock
 from minikctl.controlplane.decision import Ids
 from minikctl.controlplane.site import PROXY_IMAGE, Site
-from minikctl.errors import NotFound, UsageError
+from minikctl.errors import BackendError, NotFound, UsageError
 from minikctl.model import Object, spec_of
 from minikctl.model.hashing import safe_suffix
 from minikctl.model.kinds import KINDS
@@ -35,8 +35,9 @@ from minikctl.store.lock import wake
 
 if TYPE_CHECKING:
     from minikctl.agent.engine import Engine
+    from minikctl.agent.greeting import Greeting
     from minikctl.agent.ports import PodVolumes
-    from minikctl.backend import Backend, EngineInfo
+    from minikctl.backend import Backend
     from minikctl.controlplane.node import NodeConfig
 
 ENGINE_FILE = "engine.json"
@@ -108,8 +109,8 @@ class Cluster:
         if self._wish:
             registry.locate(self._wish)
         self._lock = AgentLock(state_dir)
-        self._infos: dict[str, EngineInfo] = {}
-        """What engines said of themselves when this command first asked: Podman takes long to say it."""
+        self._greetings: dict[str, Greeting] = {}
+        """Engines that answered this command, and what they say of themselves."""
 
     # --- nodes and engines
 
@@ -125,23 +126,29 @@ class Cluster:
         :raises UsageError: another one runs this directory's pods.
         :raises UnreachableError: the engine that was named does not answer.
         """
-        before = self._chosen_before()
-        named = self._wish or declared_backend(self.state_dir)
-        if named is None and before is not None:
+        before, named = self._chosen_before(), self._named
+        if before is not None and self._holds(before):
             return before
         from minikctl.backend import Settings
 
         settings = Settings("", self.store.cluster_id, self.state_dir)
         if named is None:
             return self._remembered(registry.detect(os.environ, settings))
-        if before is not None and before.backend == named and self._is_still_there(before):
-            return before
         if before is not None and before.backend != named and self._has_pods():
             raise UsageError(
                 f"{self.state_dir} runs its pods on {before.backend}, not on {named}: delete them first,"
                 " or use another --state-dir"
             )
         return self._remembered(registry.choose(named, os.environ, settings))
+
+    @property
+    def _named(self) -> str | None:
+        return self._wish or declared_backend(self.state_dir)
+
+    def _holds(self, before: registry.Choice) -> bool:
+        """Nobody names another backend now."""
+        named = self._named
+        return named is None or (before.backend == named and self._is_still_there(before))
 
     def _is_still_there(self, before: registry.Choice) -> bool:
         """Unless the environment says where that engine is, and not there: then that counts."""
@@ -177,8 +184,7 @@ class Cluster:
     def known_backends(self) -> tuple[str, ...]:
         """The backends of the nodes, as far as they are known without asking an engine; none before the
         first one was chosen."""
-        named = self._wish or declared_backend(self.state_dir)
-        before = self._chosen_before()
+        before, named = self._chosen_before(), self._named
         if before is None or named not in (None, before.backend):
             return (named,) if named else ()
         return tuple(dict.fromkeys(node.backend for node in self.nodes))
@@ -224,9 +230,9 @@ class Cluster:
                 self.backends[name],
                 nodes,
                 self.store.seal_key,
-                self._infos.get(name),
-                self.state_dir if _sees_our_files(self.backends[name]) else None,
+                state_dir=self.state_dir if _sees_our_files(self.backends[name]) else None,
                 volumes=self._volumes(self.backends[name]),
+                greeted=self._greetings[name].info if name in self._greetings else None,
             )
             for name, nodes in self._by_engine().items()
         ]
@@ -253,15 +259,26 @@ class Cluster:
                 return self.backends[name]
         raise NotFound("nodes", node)
 
+    def greet_engines(self) -> None:
+        """`check_engines` ahead of time, for what can be done while they answer: chooses none and raises
+        nothing."""
+        before = self._chosen_before()
+        if before is not None and self._holds(before):
+            with contextlib.suppress(BackendError):
+                self.check_engines()
+
     def check_engines(self) -> None:
         """Before something is changed: do the engines answer? With an agent at work that is its business.
 
         :raises UnreachableError: one does not.
         """
-        if self.lock_holder() is None:
-            for name, backend in self.backends.items():
-                if name not in self._infos:
-                    self._infos[name] = backend.info()
+        if self.lock_holder() is not None:
+            return
+        from minikctl.agent.greeting import Greeting
+
+        for name, backend in self.backends.items():
+            if name not in self._greetings:
+                self._greetings[name] = Greeting(backend)
 
     # --- looking
 

@@ -6,7 +6,7 @@ ended) never overwrites what the action's own result said.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -44,6 +44,8 @@ class Engine(Struct):
     volumes: PodVolumes = field(default_factory=ImaginedVolumes)
     resolver: Dns = Dns()
     """What its machine's own resolver reads; nothing where that is not known."""
+    greeted: Callable[[], EngineInfo | None] | None = None
+    """What it said when it was greeted, if it was: the first introduction needs no other question."""
     images: ImageBook = field(default_factory=ImageBook)
     kept: dict[str, tuple[Object | None, object]] = field(default_factory=dict)
     """By node: its object when it was last as it should be, and what the engine had said till then."""

@@ -25,7 +25,7 @@ from minikctl.agent.ports import (
     Sample,
 )
 from minikctl.agent.resolver import machine_resolver
-from minikctl.backend import Backend, Container, Dns, ExecCheck, VolumeSpec
+from minikctl.backend import Backend, Container, Dns, EngineInfo, ExecCheck, VolumeSpec
 from minikctl.backend.attempts import ALREADY_RAN
 from minikctl.controlplane.kubelet import (
     Action,
@@ -63,11 +63,14 @@ def list_containers(
         return Listed(engine, serial, error=_told(error))
 
 
-def introduce(engine: str, backend: Backend, volumes: PodVolumes) -> Introduced:
+def introduce(
+    engine: str, backend: Backend, volumes: PodVolumes, greeted: Callable[[], EngineInfo | None] | None
+) -> Introduced:
     try:
         # Files that the engine sees are of its machine, which is this one.
         resolver = machine_resolver() if volumes.keeps_files else Dns()
-        return Introduced(engine, backend.info(), resolver)
+        info = greeted() if greeted is not None else None
+        return Introduced(engine, info or backend.info(), resolver)
     except Exception as error:
         return Introduced(engine, error=_told(error))
 

@@ -93,7 +93,9 @@ class Kubelets(Listener):
                 self._executor.submit(f"{name}:look", self._listing(engine, serial))
             if engine.info is None and not engine.introducing and engine.next_introduction <= now:
                 engine.introducing = True
-                self._executor.submit(f"{name}:act", partial(jobs.introduce, name, backend, engine.volumes))
+                job = partial(jobs.introduce, name, backend, engine.volumes, engine.greeted)
+                engine.greeted = None
+                self._executor.submit(f"{name}:act", job)
             ids = [one for one in engine.still_hinted() if not self._is_busy(engine, one)]
             if ids and engine.answers and not engine.looking:
                 engine.looking = True

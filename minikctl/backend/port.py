@@ -53,8 +53,15 @@ class Backend(Protocol):
     def name(self) -> str:
         """The backend's name, the one it is registered under; a class variable will do."""
 
+    def ping(self) -> None:
+        """Returns when the engine answers; the cheapest question there is.
+
+        :raises UnreachableError: it does not.
+        """
+
     def info(self) -> EngineInfo:
-        """Asks the engine who it is. Blocks for one round trip (at most a few seconds)."""
+        """Asks the engine who it is. Blocks for one round trip (at most a few seconds; a Podman that asks its
+        machine's packages takes a tenth of one)."""
 
     def list_containers(self) -> list[Container]:
         """All containers and sandboxes of this cluster, in every state, in no order.

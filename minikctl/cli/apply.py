@@ -53,8 +53,10 @@ def apply(
         raise UsageError(f"Unexpected args: [{' '.join(arguments)}]; name files with -f")
     suffix = options.dry_run_suffix(dry_run)
     printer = ResultPrinter(output, show_managed_fields=show_managed_fields)
-    found = read_inputs(files, recursive, kustomization)
     with open_session(context) as session:
+        if wait and not suffix:
+            session.greet_engines()
+        found = read_inputs(files, recursive, kustomization)
         documents = checked_documents(session, found, "apply", parse_selector(selector))
         documents = last_of_each(session, documents)
         manifests = [one.obj for one in documents]

@@ -99,6 +99,14 @@ class Session:
                 " (another one: --backend docker|podman with a --state-dir of its own)"
             )
 
+    def greet_engines(self) -> None:
+        """Begins to ask engines who they are, where it was chosen before which they are: what the command
+        does until it acts is done meanwhile."""
+        from minikctl.agent.cluster import ENGINE_FILE, find_state_dir
+
+        if (find_state_dir(self.options, os.environ) / ENGINE_FILE).exists():
+            self.cluster.greet_engines()
+
     def tell_files(self) -> None:
         """Opens the cluster, which warns of desired files that are not obeyed."""
         _ = self.cluster

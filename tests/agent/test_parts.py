@@ -317,7 +317,7 @@ class FakeType:
         self.settings = settings
         return self
 
-    def info(self) -> None:
+    def ping(self) -> None:
         if "dead" in self.settings.endpoint:
             raise UnreachableError("no answer")
 

@@ -336,6 +336,8 @@ def test_an_engine_that_was_replaced_by_an_older_one(fake: FakeEngine, open_back
 def test_no_socket_and_nobody_listening(tmp_path: Path, open_backend: OpenBackend) -> None:
     with pytest.raises(UnreachableError, match="No such file or directory"):
         open_backend(f"unix://{tmp_path}/none.sock").list_containers()
+    with pytest.raises(UnreachableError, match="No such file or directory"):
+        open_backend(f"unix://{tmp_path}/none.sock").ping()
     FakeEngine(tmp_path / "left.sock").server_close()
     with pytest.raises(UnreachableError, match="Connection refused"):
         open_backend(f"unix://{tmp_path}/left.sock").info()

@@ -192,6 +192,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[bytes
 
 def assert_unreachable(backend: PodmanBackend) -> None:
     calls: list[Callable[[], object]] = [
+        backend.ping,
         backend.info,
         backend.list_containers,
         lambda: backend.inspect_container("x"),

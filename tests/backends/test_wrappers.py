@@ -65,6 +65,7 @@ def memory(clock: Clock) -> MemoryBackend:
 def call_each(backend: Backend, container_id: str) -> dict[str, Callable[[], Any]]:
     """A call of each method of the port, by its name."""
     return {
+        "ping": backend.ping,
         "info": backend.info,
         "list_containers": backend.list_containers,
         "inspect_container": lambda: backend.inspect_container(container_id),

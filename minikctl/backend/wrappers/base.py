@@ -65,6 +65,9 @@ class BackendWrapper:
         """As `_call`, for what is handed out piece by piece."""
         return call()
 
+    def ping(self) -> None:
+        self._call("ping", None, self.inner.ping)
+
     def info(self) -> EngineInfo:
         return self._call("info", None, self.inner.info)
 

@@ -53,6 +53,9 @@ class ImageChecks(ContractBase):
         _check_one_line(caught.value)
         assert bench.backend.image_id(reference) is None
 
+    def test_ping(self, bench: Bench) -> None:
+        bench.backend.ping()
+
     def test_info(self, bench: Bench) -> None:
         info = bench.backend.info()
         assert info.name
