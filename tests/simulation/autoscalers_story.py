@@ -15,6 +15,8 @@ from .life import Life
 from .world import CLUSTER
 
 NAMES = ("api", "web")
+WINDOW_SECONDS = 300.0
+"""How long a recommendation counts against a smaller one."""
 STEP_SECONDS = 60.0
 """More than any policy's period here, and a look after it."""
 REQUEST = 200
@@ -159,6 +161,10 @@ class AutoscalerStory(Life):
         scaled = status_of(autoscaler).get("lastScaleTime")
         if scaled is not None and parse_time(scaled) + STEP_SECONDS > self.world.clock.time:
             return f"{name} was scaled a moment ago: its limits may be told once more"
+        pods = filter(is_active, self.pods_of_deployment(target))
+        begun = max((parse_time(_ready(pod)["lastTransitionTime"]) for pod in pods), default=0.0)
+        if begun + WINDOW_SECONDS + STEP_SECONDS > self.world.clock.time:
+            return f"{name} is no older than what was recommended when a pod of it was not ready"
         wanted = spec["metrics"][0]["resource"]["target"]
         each = self.load[name] // size
         if "averageUtilization" in wanted:
@@ -168,6 +174,10 @@ class AutoscalerStory(Life):
         if 0.9 <= ratio <= 1.1 or min(max(math.ceil(ratio * size), few), most) == size:
             return _is_untold(status_of(autoscaler), size, each)
         return f"{name} has {size} pods, each at {ratio} of the target"
+
+
+def _ready(pod: Object) -> dict[str, Any]:
+    return next(one for one in status_of(pod)["conditions"] if one["type"] == "Ready")
 
 
 def _is_untold(status: dict[str, Any], size: int, each: int) -> str:
