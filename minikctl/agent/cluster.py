@@ -21,7 +21,7 @@ from minikctl import registry
 from minikctl.agent.nodes import FILE as CLUSTER_FILE
 from minikctl.agent.nodes import declared_backend, load_nodes, machine_name
 from minikctl.api import Api, DesiredCodec, FileProblem
-from minikctl.api.absorb import Deletions
+from minikctl.api.results import Deletions
 from minikctl.clock import SystemClock
 from minikctl.controlplane.decision import Ids
 from minikctl.controlplane.site import PROXY_IMAGE, Site

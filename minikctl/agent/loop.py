@@ -18,8 +18,7 @@ from minikctl.agent.kubelets import Kubelets
 from minikctl.agent.ports import Executor, News, Woken
 from minikctl.agent.recorder import Recorder, expired
 from minikctl.api import Api
-from minikctl.api.absorb import Deletions
-from minikctl.api.intent import intent
+from minikctl.api.results import Deletions
 from minikctl.controlplane.concerns import Work
 from minikctl.controlplane.decision import Decision, Ids
 from minikctl.controlplane.manager import Manager
@@ -249,6 +248,8 @@ class Loop:
         declared = self._store.declared(key_of(write.obj))
         if declared is None and not needs_file(write.obj):
             return write
+        from minikctl.api.intent import intent  # slow to import, and controllers seldom write a file
+
         wanted = intent(write.obj, [declared or as_asked(write.obj)])
         return write if wanted == declared else Put(write.obj, wanted)
 

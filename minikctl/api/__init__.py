@@ -6,8 +6,8 @@ Rules:
 - Several manifests are one commit: all of them happen or none.
 """
 
-from minikctl.api.absorb import FileProblem
 from minikctl.api.codec import DesiredCodec
-from minikctl.api.server import Api, Applied
+from minikctl.api.results import Applied, FileProblem
+from minikctl.api.server import Api
 
 __all__ = ["Api", "Applied", "DesiredCodec", "FileProblem"]

@@ -10,10 +10,6 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import Enum
-from typing import TypeAlias
-
-from msgspec import Struct
 
 from minikctl.api import deletion
 from minikctl.api.admission import (
@@ -27,6 +23,7 @@ from minikctl.api.admission import (
 )
 from minikctl.api.allocations import AlreadyAllocated
 from minikctl.api.charges import charges
+from minikctl.api.results import Deletions, FileProblem, Refusals
 from minikctl.apply.threeway import three_way
 from minikctl.clock import Clock
 from minikctl.controlplane.decision import Ids
@@ -37,17 +34,6 @@ from minikctl.model.secrets import folded
 from minikctl.model.writes import DROP, Adopt, Put, Write
 from minikctl.store import DesiredFile, Store
 
-
-class Deletions(Enum):
-    """What becomes of the objects whose files are gone."""
-
-    LEFT = "left"
-    """Nothing: who only looks deletes nothing, and a file that comes back in time was never gone."""
-    OBEYED = "obeyed"
-    CONFIRMED = "confirmed"
-    """Obeyed even where most files are gone."""
-
-
 GONE = "is gone: the next command that acts, or an agent, deletes its object, unless it is applied"
 _FIRST = ("Namespace", "PriorityClass", "RuntimeClass", "StorageClass", "LimitRange", "ResourceQuota")
 """What others are held to, and may come with them: only what was taken over counts, so they go before."""
@@ -55,28 +41,18 @@ FEW = 2
 """So many files may always vanish at once."""
 
 
-class FileProblem(Struct, frozen=True):
-    """A desired file that is not obeyed, and why, in one line."""
-
-    path: str
-    message: str
-    is_brake: bool = False
-
-    def __str__(self) -> str:
-        return f"desired/{self.path}: {self.message}"
-
-
-Refusals: TypeAlias = dict[str, tuple[str, str, FileProblem]]
-"""By path: the digest and revision that were refused before, so that it is not all done again."""
-
-
 def absorb(
-    store: Store, clock: Clock, ids: Ids, deletions: Deletions, refusals: Refusals
+    files: Sequence[DesiredFile],
+    store: Store,
+    clock: Clock,
+    ids: Ids,
+    deletions: Deletions,
+    refusals: Refusals,
 ) -> Sequence[FileProblem]:
-    """:raises Conflict: something moved on meanwhile; call again."""
-    files = store.scan()
-    if not files:
-        return ()
+    """`files` are those that are not as they were recorded.
+
+    :raises Conflict: something moved on meanwhile; call again.
+    """
     problems: list[FileProblem] = []
     writes: list[Write] = []
     vanished = [file for file in files if file.desired is None and file.problem is None]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from minikctl.errors import Position
 
 if TYPE_CHECKING:
-    from minikctl.api.absorb import FileProblem
+    from minikctl.api.results import FileProblem
 
 
 def lines_of(state_dir: Path, problem: FileProblem) -> list[str]:

@@ -17,11 +17,10 @@ from minikctl.cli.problems import name_in
 from minikctl.errors import FieldProblem, UsageError
 from minikctl.manifests.loader import Document
 from minikctl.model import Object
+from minikctl.model.kinds import DEFAULT_NAMESPACE
 
 if TYPE_CHECKING:
     from minikctl.manifests.crds import Crds
-
-DEFAULT_NAMESPACE = "default"
 
 
 class Identity(NamedTuple):

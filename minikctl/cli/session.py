@@ -14,13 +14,11 @@ import typer
 from minikctl.cli.base import Flags, flags_of
 from minikctl.model import Object, ObjectKey, status_of
 from minikctl.model.conditions import find
-from minikctl.model.kinds import KINDS, Kind
+from minikctl.model.kinds import DEFAULT_NAMESPACE, KINDS, Kind
 
 if TYPE_CHECKING:
     from minikctl.agent.cluster import Cluster, Options
     from minikctl.api import Api
-
-DEFAULT_NAMESPACE = "default"
 
 
 class Session:

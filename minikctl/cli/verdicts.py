@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import minikctl_schemas
 from msgspec.structs import replace
 
-from minikctl.cli.identities import DEFAULT_NAMESPACE, misplaced, repeats
+from minikctl.cli.identities import misplaced, repeats
 from minikctl.cli.problems import name_in
 from minikctl.cli.reading import Unread
 from minikctl.errors import NOT_HANDLED, FieldProblem
@@ -29,6 +29,7 @@ from minikctl.manifests.paths import format_path, parse_path
 from minikctl.manifests.rules.rule import CEL_RULES
 from minikctl.manifests.validation import decoding_problems, is_request, is_undecodable, validate
 from minikctl.model import Object
+from minikctl.model.kinds import DEFAULT_NAMESPACE
 from minikctl.render.validation.report import REJECTED, Fidelity, Finding, Result, Status
 
 if TYPE_CHECKING:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+DEFAULT_NAMESPACE = "default"
+
 
 class Kind(Struct, frozen=True):
     """One served kind. `resource` is kubectl's `plural.group` form used in messages."""

@@ -8,7 +8,7 @@ import pytest
 from api_world import NOW_TEXT, WEB, WEB_PATH, ApiWorld, deployment, key, namespace, node, pod
 
 from minikctl.api import admission
-from minikctl.api.absorb import Deletions
+from minikctl.api.results import Deletions
 from minikctl.model import is_deleting, labels_of, spec_of, uid_of
 
 NODE = key("Node", "node-1")
