@@ -30,7 +30,7 @@ from minikctl_docker.endpoints import tls_files
 
 if TYPE_CHECKING:
     import requests
-    from docker import APIClient
+    from docker.api.client import APIClient
 
 TIMEOUT = 60.0
 """Seconds for a call that changes something; a busy engine takes its time."""
@@ -229,7 +229,7 @@ class Engine:
         return client
 
     def _connect(self, version: str) -> APIClient:
-        from docker import APIClient
+        from docker.api.client import APIClient
         from docker.errors import DockerException
 
         try:
@@ -298,8 +298,8 @@ class Engine:
 
 @cache
 def _import_sdk() -> None:
-    with lean_imports():
-        import docker  # noqa: F401
+    with lean_imports("docker"):
+        import docker.api.client  # noqa: F401
 
 
 def _reply(response: requests.Response) -> Reply:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from docker import APIClient
+from docker.api.client import APIClient
 from docker.transport import UnixHTTPAdapter
 
 

@@ -223,7 +223,7 @@ class Engine:
 
 @cache
 def _client_class() -> type[APIClient]:
-    with lean_imports():
+    with lean_imports("podman"):
         from podman.api.client import APIClient
     return APIClient
 

@@ -1,22 +1,25 @@
 """Importing the engines' SDKs for a command that is over in a tenth of a second.
 
-Both stand on requests and urllib3, and a third of what these cost at import is for what no engine asks for:
+Half of what they cost at import is for what no engine is asked for here:
+- their clients for people, with a class for each thing that engines have. A package's own module, which has
+  them, is run when somebody asks for one;
 - a library that guesses how texts are encoded if nobody says so. Engines answer in UTF-8, and nobody asks
-  requests for a text;
+  requests for a text. It is hidden meanwhile;
 - modules for archives, foreign alphabets in names of hosts, and versions of packages;
-- compiling regular expressions, most of all those for IPv6 addresses in URLs.
-
-The first are hidden, the others come when they are first used, which most never are.
+- compiling regular expressions, most of all those for IPv6 addresses in URLs. Both come when they are first
+  used, which most never are.
 """
 
 from __future__ import annotations
 
 import re
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 from typing import Any
 
@@ -24,11 +27,12 @@ _GUESSING = ("charset_normalizer", "chardet")
 _LATE = {"idna": (), "importlib.metadata": ("version",), "tarfile": (), "zipfile": ()}
 """Modules, with the functions that somebody takes out of them at import."""
 _compile = re.compile
+_running = threading.RLock()
 
 
 @contextmanager
-def lean_imports() -> Iterator[None]:
-    """While requests and urllib3 are imported in here, they cost what a command needs of them.
+def lean_imports(sdk: str) -> Iterator[None]:
+    """While parts of this package are imported in here, they cost what a command needs of them.
 
     Later imports, by anybody, find everything as it is.
     """
@@ -36,6 +40,8 @@ def lean_imports() -> Iterator[None]:
     late = [name for name in _LATE if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
     sys.modules.update({name: _LateModule(name) for name in late})
+    if sdk not in sys.modules:
+        sys.modules[sdk] = _late_package(sdk)
     re.compile = _LatePattern  # type: ignore[assignment]
     try:
         with warnings.catch_warnings():
@@ -47,6 +53,32 @@ def lean_imports() -> Iterator[None]:
             del sys.modules[name]
         for name in late:
             _take_away(name)
+
+
+def _late_package(name: str) -> ModuleType:
+    """:raises ModuleNotFoundError: it is not installed."""
+    spec = find_spec(name)
+    if spec is None:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+    package = module_from_spec(spec)
+    package.__class__ = _LatePackage
+    return package
+
+
+class _LatePackage(ModuleType):
+    """A package whose own module has not run yet. Its parts can be imported; all else makes it run."""
+
+    def __getattr__(self, name: str) -> Any:
+        part = f"{self.__name__}.{name}"
+        if not name.startswith("__") and (part in sys.modules or find_spec(part) is not None):
+            return import_module(part)
+        with _running:
+            if type(self) is _LatePackage:
+                self.__class__ = ModuleType  # type: ignore[assignment]
+                assert self.__spec__ is not None
+                assert self.__spec__.loader is not None
+                self.__spec__.loader.exec_module(self)
+        return getattr(self, name)
 
 
 def _take_away(name: str) -> None:

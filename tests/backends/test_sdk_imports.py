@@ -33,7 +33,7 @@ PATTERNS = """
 import re
 ours = re.compile
 from minikctl.backend.imports import lean_imports
-with lean_imports():
+with lean_imports("urllib3"):
     import urllib3.util.url as url
 print(re.compile is ours, type(url._IPV6_RE).__name__)
 print(url.parse_url("http://[fe80::1%25eth0]:8080/a b?c"))
@@ -53,9 +53,8 @@ def test_patterns_are_compiled_when_they_are_used() -> None:
 MODULES = """
 import sys
 from minikctl.backend.imports import lean_imports
-with lean_imports():
-    import docker
-    import podman.api.client
+with lean_imports("docker"):
+    import docker.api.client
     import requests.utils
     import urllib3.http2
 names = "idna", "importlib.metadata", "tarfile", "zipfile"
@@ -70,3 +69,43 @@ print([type(one).__name__ for one in (tarfile, zipfile)])
 def test_modules_that_no_engine_needs_come_when_they_are_used() -> None:
     done = subprocess.run([sys.executable, "-W", "error", "-c", MODULES], capture_output=True, text=True)
     assert done.stdout.splitlines() == ["[]", "False 512", "True", "['module', 'module']"], done.stderr
+
+
+PACKAGES = """
+import sys
+from minikctl.backend.imports import lean_imports
+with lean_imports("docker"):
+    import docker.api.client
+with lean_imports("podman"):
+    import podman.api.client
+print([name for name in ("docker.models", "podman.domain") if name in sys.modules])
+import docker, podman
+from docker.errors import NotFound
+print("docker.models" in sys.modules, docker.errors.NotFound is NotFound)
+from docker import from_env
+print(docker.DockerClient, docker.APIClient is docker.api.client.APIClient, docker.__version__ > "7")
+print(podman.PodmanClient, podman.api.client.APIClient.__module__, podman.__all__)
+print(type(docker), type(podman))
+try:
+    docker.nothing
+except AttributeError as error:
+    print(error)
+"""
+
+
+def test_the_clients_for_people_come_when_somebody_asks_for_one() -> None:
+    done = subprocess.run([sys.executable, "-W", "error", "-c", PACKAGES], capture_output=True, text=True)
+    assert done.stdout.splitlines() == [
+        "[]",
+        "False True",
+        "<class 'docker.client.DockerClient'> True True",
+        "<class 'podman.client.PodmanClient'> podman.api.client ['PodmanClient', '__version__', 'from_env']",
+        "<class 'module'> <class 'module'>",
+        "module 'docker' has no attribute 'nothing'",
+    ], done.stderr
+
+
+def test_what_is_not_installed_is_told_as_ever() -> None:
+    code = "from minikctl.backend.imports import lean_imports\nwith lean_imports('no_sdk'): import no_sdk"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr.splitlines()[-1] == "ModuleNotFoundError: No module named 'no_sdk'"
