@@ -69,6 +69,7 @@ class DockerBackend(BackendOfParts):
         self._images = Images(self._engine)
         self._inside = Inside(self._engine)
         self._volumes = Volumes(self._engine, self._cluster)
+        self._reach: str | None = None
         self._architecture = ""
 
     @classmethod
