@@ -107,7 +107,7 @@ def detect(environ: Mapping[str, str], settings: Settings) -> Choice:
 def _trouble(name: str, endpoint: str, settings: Settings) -> BackendError | None:
     backend = open_backend(name, replace(settings, endpoint=endpoint))
     try:
-        backend.ping()
+        backend.info()
         return None
     except BackendError as error:
         return error

@@ -69,7 +69,6 @@ class DockerBackend(BackendOfParts):
         self._images = Images(self._engine)
         self._inside = Inside(self._engine)
         self._volumes = Volumes(self._engine, self._cluster)
-        self._reach: str | None = None
         self._architecture = ""
 
     @classmethod
@@ -173,11 +172,12 @@ class DockerBackend(BackendOfParts):
             )
 
     def create_sandbox(self, spec: SandboxSpec) -> Container:
-        image = pause.reference(self._architecture or self.info().architecture)
+        architecture = self._architecture or self.info().architecture
+        image = pause.reference(architecture)
         body = payload.sandbox_payload(spec, image=image)
-        return self.start_container(self._create_with_image(spec.name, body, image))
+        return self.start_container(self._create_with_image(spec.name, body, image, architecture))
 
-    def _create_with_image(self, name: str, body: Mapping[str, Any], image: str) -> str:
+    def _create_with_image(self, name: str, body: Mapping[str, Any], image: str, architecture: str) -> str:
         """People may prune the image away at any moment."""
         for _ in range(_CREATE_TRIES):
             try:
@@ -185,7 +185,7 @@ class DockerBackend(BackendOfParts):
             except PermanentError as error:
                 if error.reason != "ImageNotFound":
                     raise
-            self._images.provide_pause(image, self._architecture)
+            self._images.provide_pause(image, architecture)
         raise TemporaryError(f"the sandbox image {image} does not stay", reason="CreateContainerError")
 
     def _create(self, name: str, body: Mapping[str, Any], facts: Facts) -> str:

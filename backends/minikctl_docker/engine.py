@@ -4,8 +4,8 @@ Rules:
 - One `APIClient` per thread: a requests session is not made for several. It brings the transports (unix,
   TCP, TLS) and the credentials of ~/.docker/config.json; the requests themselves are made here, because the
   SDK's own calls hide the status, add inspects and check versions.
-- The version is asked for once, and again when the engine says that it does not know it any more (it was
-  replaced by another while we ran).
+- The version is agreed on once, by each ping anew, and again when the engine says that it does not know it
+  any more (it was replaced by another while we ran).
 - What keeps the engine from answering becomes `UnreachableError` here; an answer that says no is a `Reply`.
 - The SDK is imported at the first call: it costs more than a whole `minikctl get`.
 """
@@ -13,6 +13,7 @@ Rules:
 from __future__ import annotations
 
 import os
+import re
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
@@ -39,6 +40,7 @@ LOOK_TIMEOUT = 20.0
 PROMPT_TIMEOUT = 5.0
 """Seconds for a call that people wait for to learn whether there is an engine."""
 
+_VERSION = re.compile(r"\d+(\.\d+)?")
 _UPGRADE = {"Connection": "Upgrade", "Upgrade": "tcp"}
 _OLDEST_API = (1, 41)
 _NEWEST_API = (1, 51)
@@ -259,18 +261,23 @@ class Engine:
         than this backend is asked for the oldest that it speaks."""
         client = self._connect(_text(_OLDEST_API))
         told = self._ask(client, "/_ping")
-        if not told.ok or not told.api_version:
-            raise UnreachableError(f"what answers at {self.endpoint} is no Docker engine: {told.message}")
-        newest = oldest = parsed(told.api_version)
+        newest = oldest = self._version_in(told, told.api_version)
         if newest < _OLDEST_API:
             raise PermanentError(
                 f"the Docker engine at {self.endpoint} speaks API {_text(newest)}; "
                 f"{_text(_OLDEST_API)} (Docker 20.10) is the oldest that is supported"
             )
         if newest > _NEWEST_API:
-            oldest = parsed(expect(self._ask(client, "/version")).body.get("MinAPIVersion") or "0")
+            told = self._ask(client, "/version")
+            said = told.body.get("MinAPIVersion") or "0" if isinstance(told.body, dict) else ""
+            oldest = self._version_in(told, str(said))
             newest = _NEWEST_API
         return _text(max(newest, oldest))
+
+    def _version_in(self, told: Reply, text: str) -> tuple[int, int]:
+        if not told.ok or not _VERSION.fullmatch(text):
+            raise UnreachableError(f"what answers at {self.endpoint} is no Docker engine: {told.message}")
+        return parsed(text)
 
     def _ask(self, client: APIClient, path: str) -> Reply:
         with self._reaching():

@@ -40,7 +40,7 @@ from minikctl.backend.log_frames import framed_lines
 from minikctl.backend.of_parts import BackendOfParts
 from minikctl.backend.remembered import Remembered
 from minikctl.backend.users import check_non_root
-from minikctl.errors import PermanentError, TemporaryError
+from minikctl.errors import PermanentError, TemporaryError, UnreachableError
 from minikctl_podman import endpoints, faults, observation, payload
 from minikctl_podman.engine import Engine, Reply, Stream, expect, quoted
 from minikctl_podman.images import Images
@@ -81,7 +81,6 @@ class PodmanBackend(BackendOfParts):
         self._inside = Inside(self._engine)
         self._volumes = Volumes(self._engine, self._cluster)
         self._runtimes = Runtimes(self._engine, self._cluster)
-        self._reach: str | None = None
 
     @classmethod
     def endpoints(cls, environ: Mapping[str, str]) -> Sequence[str]:
@@ -100,7 +99,11 @@ class PodmanBackend(BackendOfParts):
     # --- the engine ------------------------------------------------------------------------------
 
     def ping(self) -> None:
-        expect(self._engine.get("/_ping", timeout=_INFO_TIMEOUT))
+        reply = self._engine.get("/_ping", timeout=_INFO_TIMEOUT)
+        if not reply.ok or not self._engine.version:
+            raise UnreachableError(
+                f"what answers at {self.endpoint} is no Podman: {faults.one_line(reply.message)}"
+            )
 
     def info(self) -> EngineInfo:
         reply = expect(self._engine.get("/info", timeout=_INFO_TIMEOUT))

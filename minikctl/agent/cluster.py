@@ -25,7 +25,7 @@ from minikctl.api.results import Deletions
 from minikctl.clock import SystemClock
 from minikctl.controlplane.decision import Ids
 from minikctl.controlplane.site import PROXY_IMAGE, Site
-from minikctl.errors import BackendError, NotFound, UsageError
+from minikctl.errors import NotFound, UsageError
 from minikctl.model import Object, spec_of
 from minikctl.model.hashing import safe_suffix
 from minikctl.model.kinds import KINDS
@@ -260,20 +260,22 @@ class Cluster:
         raise NotFound("nodes", node)
 
     def greet_engines(self) -> None:
-        """`check_engines` ahead of time, for what can be done while they answer: chooses none and raises
-        nothing."""
+        """Begins to ask the engines who they are, for what can be done while they answer. Chooses none."""
         before = self._chosen_before()
-        if before is not None and self._holds(before):
-            with contextlib.suppress(BackendError):
-                self.check_engines()
+        if before is not None and self._holds(before) and self.lock_holder() is None:
+            self._greet()
 
     def check_engines(self) -> None:
         """Before something is changed: do the engines answer? With an agent at work that is its business.
 
         :raises UnreachableError: one does not.
         """
-        if self.lock_holder() is not None:
-            return
+        if self.lock_holder() is None:
+            self._greet()
+            for greeting in self._greetings.values():
+                greeting.check()
+
+    def _greet(self) -> None:
         from minikctl.agent.greeting import Greeting
 
         for name, backend in self.backends.items():
@@ -321,6 +323,8 @@ class Cluster:
         return self._lock.holder()
 
     def close(self) -> None:
+        for greeting in self._greetings.values():
+            greeting.close()
         if "backends" in self.__dict__:
             for backend in self.backends.values():
                 with contextlib.suppress(Exception):

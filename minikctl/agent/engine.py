@@ -29,6 +29,7 @@ RETRY_SECONDS = 0.5
 _ENDS = frozenset(("die", "died", "kill", "stop", "oom", "exited"))
 _BEGINS = frozenset(("start", "restart"))
 _GOES = frozenset(("destroy", "remove"))
+_CHANGES = _ENDS | _BEGINS | _GOES | {"pause", "unpause", ""}
 
 
 class Engine(Struct):
@@ -152,24 +153,26 @@ class Engine(Struct):
     # --- hints
 
     def hint(self, container_id: str, action: str = "") -> None:
-        """Something happened to a container: it should be looked at, unless that is known."""
-        if not self._expects(container_id, action):
+        """Something happened to a container: it should be looked at, unless that is known. While a look is
+        under way, or comes, nothing is: its answer may be of before."""
+        if action not in _CHANGES:
+            return
+        if self.looking or container_id in self.hinted or not self._expects(container_id, action):
             self.hinted.setdefault(container_id, set()).add(action)
 
     def still_hinted(self) -> list[str]:
-        """Ids of those that should be looked at now: what was learnt since may have answered a hint."""
+        """Ids of those that should be looked at now. Whose start alone was told, and is known since from who
+        started it, needs no look."""
         for container_id, actions in list(self.hinted.items()):
-            if all(self._expects(container_id, action) for action in actions):
+            if actions <= _BEGINS and self._expects(container_id, "start"):
                 del self.hinted[container_id]
         return sorted(self.hinted)
 
     def _expects(self, container_id: str, action: str) -> bool:
-        """Whether what the hint tells is known already, so that no look is needed."""
+        """Whether what the hint tells is known already."""
         known = self._containers.get(container_id)
         if action in _BEGINS:
             return known is not None and known.state is ContainerState.RUNNING
         if action in _ENDS:
             return known is not None and known.state is ContainerState.EXITED
-        if action in _GOES:
-            return known is None
-        return action not in ("pause", "unpause", "")
+        return action in _GOES and known is None

@@ -7,7 +7,18 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from minikctl.model import Object
+from minikctl.errors import NotFound
+from minikctl.model import Object, ObjectKey
+from minikctl.model.kinds import KINDS
+from minikctl.store import Store
+
+
+def existing(store: Store, key: ObjectKey) -> Object:
+    """:raises NotFound: there is no such object."""
+    obj = store.get(key)
+    if obj is None:
+        raise NotFound(KINDS[key.kind].resource, key.name)
+    return obj
 
 
 class Applied(Struct, frozen=True):

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from minikctl.api.results import Applied, Deletions, FileProblem, Refusals
+from minikctl.api.results import Applied, Deletions, FileProblem, Refusals, existing
 from minikctl.clock import Clock
 from minikctl.controlplane.decision import Ids
-from minikctl.errors import Conflict, Forbidden, NotFound
+from minikctl.errors import Conflict, Forbidden
 from minikctl.model import Object, ObjectKey, labels_of, selectors
-from minikctl.model.kinds import DEFAULT_NAMESPACE, KINDS
+from minikctl.model.kinds import DEFAULT_NAMESPACE
 from minikctl.store import Store
 
 if TYPE_CHECKING:
@@ -38,10 +38,7 @@ class Api:
 
     def get(self, key: ObjectKey) -> Object:
         """:raises NotFound: there is no such object."""
-        obj = self.store.get(key)
-        if obj is None:
-            raise NotFound(KINDS[key.kind].resource, key.name)
-        return obj
+        return existing(self.store, key)
 
     def find(self, key: ObjectKey) -> Object | None:
         return self.store.get(key)

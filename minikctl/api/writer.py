@@ -22,14 +22,14 @@ from minikctl.api.admission import (
 )
 from minikctl.api.charges import charges
 from minikctl.api.intent import intent
-from minikctl.api.results import Applied
+from minikctl.api.results import Applied, existing
 from minikctl.apply.last_applied import read_last_applied
 from minikctl.apply.order import apply_order
 from minikctl.apply.threeway import three_way
 from minikctl.clock import Clock
 from minikctl.controlplane.decision import Ids
 from minikctl.controlplane.overlay import Overlay
-from minikctl.errors import AlreadyExists, Conflict, Forbidden, NotFound, UsageError
+from minikctl.errors import AlreadyExists, Conflict, Forbidden, UsageError
 from minikctl.model import Object, ObjectKey, copy, is_deleting, key_of
 from minikctl.model.kinds import DEFAULT_NAMESPACE, KINDS
 from minikctl.model.secrets import folded, redacted
@@ -138,7 +138,7 @@ class Writer:
     def update(
         self, key: ObjectKey, change: Callable[[Object], Object], dry_run: bool
     ) -> tuple[Object, Object]:
-        live = self._get(key)
+        live = existing(self.store, key)
         obj = changed_object(live, change(copy(live)))
         if is_same(live, obj):
             return live, live
@@ -164,7 +164,7 @@ class Writer:
         force: bool,
         dry_run: bool,
     ) -> Object:
-        live = self._get(key)
+        live = existing(self.store, key)
         writes = deletion.writes(
             live,
             list(self.store.list()) if propagation == "orphan" else [],
@@ -178,7 +178,7 @@ class Writer:
         return live
 
     def evict(self, key: ObjectKey, grace_seconds: int | None) -> Object:
-        pod = self._get(key)
+        pod = existing(self.store, key)
         budgets = self.store.list("PodDisruptionBudget", key.namespace)
         self.store.commit(eviction.writes(pod, budgets, self.clock.now(), grace_seconds))
         return pod
@@ -194,19 +194,13 @@ class Writer:
 
     # ---
 
-    def _get(self, key: ObjectKey) -> Object:
-        obj = self.store.get(key)
-        if obj is None:
-            raise NotFound(KINDS[key.kind].resource, key.name)
-        return obj
-
     def _need_namespace(self, name: str) -> None:
         if not name:
             return
         if name == DEFAULT_NAMESPACE:
             self.ensure_namespace(name)
             return
-        namespace = self._get(ObjectKey("Namespace", "", name))
+        namespace = existing(self.store, ObjectKey("Namespace", "", name))
         if is_deleting(namespace):
             raise Forbidden(
                 f"unable to create new content in namespace {name} because it is being terminated"

@@ -27,15 +27,21 @@ _GUESSING = ("charset_normalizer", "chardet")
 _LATE = {"idna": (), "importlib.metadata": ("version",), "tarfile": (), "zipfile": ()}
 """Modules, with the functions that somebody takes out of them at import."""
 _compile = re.compile
-_running = threading.RLock()
+_importing = threading.RLock()
 
 
 @contextmanager
 def lean_imports(sdk: str) -> Iterator[None]:
     """While parts of this package are imported in here, they cost what a command needs of them.
 
-    Later imports, by anybody, find everything as it is.
+    Later imports, by anybody, find everything as it is. What is hidden or late here, other threads should not
+    import meanwhile.
     """
+    with _importing:
+        yield from _lean(sdk)
+
+
+def _lean(sdk: str) -> Iterator[None]:
     hidden = [name for name in _GUESSING if name not in sys.modules]
     late = [name for name in _LATE if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
@@ -50,7 +56,7 @@ def lean_imports(sdk: str) -> Iterator[None]:
     finally:
         re.compile = _compile
         for name in hidden:
-            del sys.modules[name]
+            sys.modules.pop(name, None)
         for name in late:
             _take_away(name)
 
@@ -72,18 +78,28 @@ class _LatePackage(ModuleType):
         part = f"{self.__name__}.{name}"
         if not name.startswith("__") and (part in sys.modules or find_spec(part) is not None):
             return import_module(part)
-        with _running:
+        with _importing:
             if type(self) is _LatePackage:
-                self.__class__ = ModuleType  # type: ignore[assignment]
-                assert self.__spec__ is not None
-                assert self.__spec__.loader is not None
-                self.__spec__.loader.exec_module(self)
+                self._run(name)
         return getattr(self, name)
+
+    def _run(self, name: str) -> None:
+        """Once. What its own module asks of it meanwhile is not there yet, as with any package."""
+        if "_runs" in self.__dict__:
+            raise AttributeError(name)
+        assert self.__spec__ is not None
+        assert self.__spec__.loader is not None
+        self._runs = True
+        try:
+            self.__spec__.loader.exec_module(self)
+        finally:
+            del self._runs
+        self.__class__ = ModuleType  # type: ignore[assignment]
 
 
 def _take_away(name: str) -> None:
     if isinstance(sys.modules.get(name), _LateModule):
-        del sys.modules[name]
+        sys.modules.pop(name, None)
 
 
 class _LateModule(ModuleType):

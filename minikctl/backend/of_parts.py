@@ -55,7 +55,8 @@ class BackendOfParts(ABC):
     endpoint: str
     _inside: Inside
     _volumes: Volumes
-    _reach: str | None
+    _reach: str | None = None
+    """The machine's own address for `hostNetwork` as far as known: "" where it is out of reach."""
 
     @abstractmethod
     def info(self) -> EngineInfo: ...

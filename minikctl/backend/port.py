@@ -56,7 +56,8 @@ class Backend(Protocol):
     def ping(self) -> None:
         """Returns when the engine answers; the cheapest question there is.
 
-        :raises UnreachableError: it does not.
+        :raises UnreachableError: it does not, or what answers is another kind of engine, or none.
+        :raises PermanentError: it is one that this backend can't work with: too old, say.
         """
 
     def info(self) -> EngineInfo:

@@ -20,6 +20,7 @@ from minikctl.cli.documents import (
 from minikctl.cli.goals import WorkloadGoal
 from minikctl.cli.options import flag, value
 from minikctl.cli.printing import ResultPrinter
+from minikctl.cli.reading import Unread
 from minikctl.cli.resources import parse_selector
 from minikctl.cli.session import open_session
 from minikctl.cli.timed import tell_timed
@@ -53,10 +54,10 @@ def apply(
         raise UsageError(f"Unexpected args: [{' '.join(arguments)}]; name files with -f")
     suffix = options.dry_run_suffix(dry_run)
     printer = ResultPrinter(output, show_managed_fields=show_managed_fields)
+    found = read_inputs(files, recursive, kustomization)
     with open_session(context) as session:
-        if wait and not suffix:
+        if wait and not suffix and not any(isinstance(one, Unread) for one in found):
             session.greet_engines()
-        found = read_inputs(files, recursive, kustomization)
         documents = checked_documents(session, found, "apply", parse_selector(selector))
         documents = last_of_each(session, documents)
         manifests = [one.obj for one in documents]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from minikctl.cli.base import Flags, flags_of
+from minikctl.errors import MinikctlError
 from minikctl.model import Object, ObjectKey, status_of
 from minikctl.model.conditions import find
 from minikctl.model.kinds import DEFAULT_NAMESPACE, KINDS, Kind
@@ -99,11 +100,12 @@ class Session:
 
     def greet_engines(self) -> None:
         """Begins to ask engines who they are, where it was chosen before which they are: what the command
-        does until it acts is done meanwhile."""
+        does until it acts is done meanwhile. What goes wrong is told when it acts."""
         from minikctl.agent.cluster import ENGINE_FILE, find_state_dir
 
         if (find_state_dir(self.options, os.environ) / ENGINE_FILE).exists():
-            self.cluster.greet_engines()
+            with suppress(MinikctlError):
+                self.cluster.greet_engines()
 
     def tell_files(self) -> None:
         """Opens the cluster, which warns of desired files that are not obeyed."""

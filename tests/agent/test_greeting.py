@@ -32,7 +32,8 @@ class SlowBackend(MemoryBackend):
 def test_the_answer_is_waited_for_by_who_needs_it() -> None:
     backend = SlowBackend()
     greeting = Greeting(backend)
-    backend.may_answer.set()
+    greeting.check()
+    threading.Timer(0.1, backend.may_answer.set).start()
     known = greeting.info()
     assert known is not None
     assert known.name == "memory"
@@ -47,14 +48,28 @@ def test_one_that_has_gone_since_is_asked_again_and_says_why() -> None:
     backend.may_answer.set()
     greeting = Greeting(backend)
     assert greeting.info() is None
+    with pytest.raises(UnreachableError, match="gone"):
+        greeting.check()
     news = jobs.introduce("memory", backend, ImaginedVolumes(), greeting.info)
     assert str(news.error) == "gone"
     assert backend.asked == 2
 
 
-def test_one_that_does_not_answer_is_not_greeted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_does_not_answer_is_not_asked() -> None:
     backend = SlowBackend()
     backend.engine.reachable = False
+    greeting = Greeting(backend)
     with pytest.raises(UnreachableError):
-        Greeting(backend)
+        greeting.check()
+    assert greeting.info() is None
     assert backend.asked == 0
+
+
+def test_one_that_went_away_since_is_found_out() -> None:
+    backend = SlowBackend()
+    backend.may_answer.set()
+    greeting = Greeting(backend)
+    assert greeting.info() is not None
+    backend.engine.reachable = False
+    with pytest.raises(UnreachableError):
+        greeting.check()

@@ -140,7 +140,27 @@ class TestWhatWasLearntLaterWins:
             engine.hint("a", action)
         assert engine.still_hinted() == ["a"], "it ran when it was looked at, and has died since"
         engine.learn("a", container("a", EXITED))
-        assert engine.still_hinted() == []
+        assert engine.still_hinted() == ["a"], "who learnt that may have asked before it was started again"
+
+    @pytest.mark.parametrize(
+        ("known", "told", "looked"),
+        [
+            (RUNNING, ("die", "stop", "start", "restart"), EXITED),
+            (RUNNING, ("start",), EXITED),
+            (EXITED, ("start", "die"), RUNNING),
+            (EXITED, ("start",), EXITED),
+        ],
+    )
+    def test_a_look_that_was_under_way_answers_no_hint(
+        self, engine: Engine, known: ContainerState, told: tuple[str, ...], looked: ContainerState
+    ) -> None:
+        engine.learn("a", container("a", known))
+        engine.looking = True
+        for action in told:
+            engine.hint("a", action)
+        engine.learn("a", container("a", looked))
+        engine.looking = False
+        assert engine.still_hinted() == ["a"]
 
 
 # --- events
@@ -317,7 +337,7 @@ class FakeType:
         self.settings = settings
         return self
 
-    def ping(self) -> None:
+    def info(self) -> None:
         if "dead" in self.settings.endpoint:
             raise UnreachableError("no answer")
 

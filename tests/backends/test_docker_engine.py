@@ -360,10 +360,11 @@ def test_an_engine_that_hangs(
 
 
 @pytest.mark.parametrize("found", [(404, "not found"), (200, "<html>")])
+@pytest.mark.parametrize("version", ["", "2024-01-01", "v2"])
 def test_a_web_server_is_no_engine(
-    fake: FakeEngine, open_backend: OpenBackend, found: tuple[int, str]
+    fake: FakeEngine, open_backend: OpenBackend, found: tuple[int, str], version: str
 ) -> None:
-    fake.newest_api = ""
+    fake.newest_api = version
     fake.answers["/_ping"] = found
     with pytest.raises(UnreachableError, match="no Docker engine"):
         open_backend(fake.endpoint).list_containers()

@@ -125,6 +125,7 @@ def test_not_reachable(backend: MemoryBackend) -> None:
     container_id = started(backend, "a")
     backend.engine.reachable = False
     for call in (
+        backend.ping,
         backend.info,
         backend.list_containers,
         lambda: backend.inspect_container(container_id),

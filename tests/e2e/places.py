@@ -151,8 +151,9 @@ class RealPlace:
         networks = {f"network {one['Name']}" for one in self.api.networks()}
         volumes = {f"volume {one['Name']}" for one in self.api.volumes()["Volumes"] or ()}
         tags = {tag for one in self.api.images() for tag in one.get("RepoTags") or [one["Id"]]}
-        # Podman 4 makes an image of its own for its pods' infra containers, and keeps it.
-        images = {f"image {tag}" for tag in tags if "/podman-pause:" not in tag}
+        # What sandboxes are made from stays: Podman 4 makes such an image itself, for Docker we make one.
+        kept = ("/podman-pause:", "/minikctl-pause:")
+        images = {f"image {tag}" for tag in tags if not any(one in tag for one in kept)}
         return networks | volumes | images
 
     def http(self, port: int) -> str:

@@ -162,7 +162,8 @@ class AutoscalerStory(Life):
         if scaled is not None and parse_time(scaled) + STEP_SECONDS > self.world.clock.time:
             return f"{name} was scaled a moment ago: its limits may be told once more"
         pods = filter(is_active, self.pods_of_deployment(target))
-        begun = max((parse_time(_ready(pod)["lastTransitionTime"]) for pod in pods), default=0.0)
+        ready = [conditions.find(status_of(pod), "Ready") for pod in pods]
+        begun = max((parse_time(one["lastTransitionTime"]) for one in ready if one), default=0.0)
         if begun + WINDOW_SECONDS + STEP_SECONDS > self.world.clock.time:
             return f"{name} is no older than what was recommended when a pod of it was not ready"
         wanted = spec["metrics"][0]["resource"]["target"]
@@ -174,10 +175,6 @@ class AutoscalerStory(Life):
         if 0.9 <= ratio <= 1.1 or min(max(math.ceil(ratio * size), few), most) == size:
             return _is_untold(status_of(autoscaler), size, each)
         return f"{name} has {size} pods, each at {ratio} of the target"
-
-
-def _ready(pod: Object) -> dict[str, Any]:
-    return next(one for one in status_of(pod)["conditions"] if one["type"] == "Ready")
 
 
 def _is_untold(status: dict[str, Any], size: int, each: int) -> str:

@@ -7,13 +7,11 @@ from typing import Any
 from minikctl.model import (
     Object,
     ObjectKey,
-    controller_of,
     is_deleting,
     labels_of,
     name_of,
     spec_of,
     status_of,
-    uid_of,
 )
 from minikctl.model.controller_revisions import REVISION_LABEL
 from minikctl.model.node_affinity import pinned_to
@@ -112,7 +110,7 @@ class DaemonSetStory(Life):
             if is_deleting(one):
                 continue
             seen: set[tuple[str, str]] = set()
-            for pod in self._pods_of(one):
+            for pod in list(filter(is_active, self.pods_of(one))):
                 if name_of(pod) in self.forced:
                     continue
                 place = (pinned_to(pod), labels_of(pod)[REVISION_LABEL])
@@ -126,7 +124,7 @@ class DaemonSetStory(Life):
 
     def _is_wrong(self, one: Object) -> str:
         spec, status, name = spec_of(one), status_of(one), name_of(one)
-        pods = self._pods_of(one)
+        pods = list(filter(is_active, self.pods_of(one)))
         places = sorted(map(pinned_to, pods))
         wanted = [node for node in self.world.database.list("Node") if self._fits(spec, node)]
         closed = {name_of(node) for node in self.world.database.list("Node") if self._is_closed(spec, node)}
@@ -158,9 +156,3 @@ class DaemonSetStory(Life):
         taints = [one for one in spec_of(node).get("taints") or () if one["effect"] in effects]
         pod = {"spec": spec["template"]["spec"]}
         return bool(taints) and untolerated(pod, {**node, "spec": {"taints": taints}}, effects) is not None
-
-    def _pods_of(self, one: Object) -> list[Object]:
-        pods = self.world.database.list("Pod")
-        return [
-            pod for pod in pods if (controller_of(pod) or {}).get("uid") == uid_of(one) and is_active(pod)
-        ]

@@ -154,7 +154,7 @@ class JobStory(Life):
             any_success_is_enough = "completions" not in spec_of(job) and status_of(job).get("succeeded")
             if is_deleting(job) or any_success_is_enough:
                 continue  # (then what runs may run to its end, whatever is allowed now)
-            active = [pod for pod in self._pods_of(job) if is_active(pod)]
+            active = [pod for pod in self.pods_of(job) if is_active(pod)]
             allowed = 0 if spec_of(job).get("suspend") else spec_of(job)["parallelism"]
             if finished_condition(job) is not None:
                 allowed = 0
@@ -183,7 +183,7 @@ class JobStory(Life):
             counted = self.succeeded.setdefault(uid_of(job), set())
             counted.update(
                 uid_of(pod)
-                for pod in self._pods_of(job)
+                for pod in self.pods_of(job)
                 if phase(pod) == "Succeeded" and not is_tracked(pod) and not is_deleting(pod)
             )
             said = status_of(job).get("succeeded", 0)
@@ -191,10 +191,6 @@ class JobStory(Life):
                 assert said >= len(counted), f"{name_of(job)} has {said} of {len(counted)} successes"
             elif "completions" in spec_of(job):
                 assert said <= spec_of(job)["completions"]
-
-    def _pods_of(self, job: Object) -> list[Object]:
-        pods = self.world.database.list("Pod")
-        return [pod for pod in pods if (controller_of(pod) or {}).get("uid") == uid_of(job)]
 
     # --- the end
 
@@ -204,7 +200,7 @@ class JobStory(Life):
         job = jobs.get((controller_of(pod) or {}).get("uid", ""))
         if job is None or "backoffLimitPerIndex" not in spec_of(job) or not spec_of(job).get("suspend"):
             return False
-        same = [one for one in self._pods_of(job) if index_of(one) == index_of(pod)]
+        same = [one for one in self.pods_of(job) if index_of(one) == index_of(pod)]
         return finished_condition(job) is None and list(map(phase, same)) == ["Failed"] and is_tracked(pod)
 
     def what_is_wrong(self) -> str:
@@ -212,7 +208,7 @@ class JobStory(Life):
 
     def _is_wrong(self, job: Object) -> str:
         name, spec, status = name_of(job), spec_of(job), status_of(job)
-        pods = self._pods_of(job)
+        pods = self.pods_of(job)
         active = [pod for pod in pods if is_active(pod)]
         finished = finished_condition(job)
         if finished is None and (spec.get("suspend") or not spec["parallelism"]):

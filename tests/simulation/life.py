@@ -183,6 +183,10 @@ class Life:
         ours = [one for one in found if one.state is ContainerState.RUNNING and one.id not in self.foreign]
         return sorted(ours, key=lambda one: one.name)
 
+    def pods_of(self, owner: Object) -> list[Object]:
+        pods = self.world.database.list("Pod")
+        return [pod for pod in pods if (controller_of(pod) or {}).get("uid") == uid_of(owner)]
+
     def pods_of_deployment(self, deployment: Object) -> list[Object]:
         sets = {
             uid_of(one)

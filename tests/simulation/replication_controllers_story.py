@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikctl.model import Object, ObjectKey, controller_of, is_deleting, name_of, spec_of, status_of, uid_of
+from minikctl.model import ObjectKey, is_deleting, name_of, spec_of, status_of
 from minikctl.model.pods import is_active
 
 from .life import Life
@@ -50,7 +50,7 @@ class ReplicationControllerStory(Life):
     def check_bounds(self) -> None:
         """Never more pods than declared, once the loop has seen the newest spec."""
         for one in self.world.database.list("ReplicationController"):
-            count = len(self._pods_of(one))
+            count = sum(map(is_active, self.pods_of(one)))
             assert is_deleting(one) or count <= spec_of(one)["replicas"], f"{name_of(one)} has {count} pods"
 
     # --- the end
@@ -58,14 +58,9 @@ class ReplicationControllerStory(Life):
     def what_is_wrong(self) -> str:
         for one in self.world.database.list("ReplicationController"):
             wanted, status = spec_of(one)["replicas"], status_of(one)
-            if len(self._pods_of(one)) != wanted or status.get("readyReplicas", 0) != wanted:
+            count = sum(map(is_active, self.pods_of(one)))
+            if count != wanted or status.get("readyReplicas", 0) != wanted:
                 return f"{name_of(one)} has {status}, wanted are {wanted}"
             if status.get("observedGeneration") != one["metadata"]["generation"]:
                 return f"{name_of(one)} was not looked at"
         return ""
-
-    def _pods_of(self, one: Object) -> list[Object]:
-        pods = self.world.database.list("Pod")
-        return [
-            pod for pod in pods if (controller_of(pod) or {}).get("uid") == uid_of(one) and is_active(pod)
-        ]

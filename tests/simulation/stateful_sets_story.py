@@ -9,11 +9,9 @@ from minikctl.backend import labels
 from minikctl.model import (
     Object,
     ObjectKey,
-    controller_of,
     name_of,
     spec_of,
     status_of,
-    uid_of,
 )
 from minikctl.model.controller_revisions import REVISION_LABEL
 from minikctl.model.pods import is_active
@@ -106,7 +104,7 @@ class StatefulSetStory(Life):
     def _is_wrong(self, one: Object) -> str:
         spec, status, name = spec_of(one), status_of(one), name_of(one)
         start = (spec.get("ordinals") or {}).get("start", 0)
-        pods = {name_of(pod): pod for pod in self._pods_of(one)}
+        pods = {name_of(pod): pod for pod in list(filter(is_active, self.pods_of(one)))}
         wanted = {f"{name}-{number}" for number in range(start, start + spec["replicas"])}
         if set(pods) != wanted:
             return f"{name} has {sorted(pods)} instead of {sorted(wanted)}"
@@ -123,9 +121,3 @@ class StatefulSetStory(Life):
             if number >= first and pod["metadata"]["labels"][REVISION_LABEL] != status["updateRevision"]:
                 return f"{pod_name} is of an old revision"
         return ""
-
-    def _pods_of(self, one: Object) -> list[Object]:
-        pods = self.world.database.list("Pod")
-        return [
-            pod for pod in pods if (controller_of(pod) or {}).get("uid") == uid_of(one) and is_active(pod)
-        ]
