@@ -18,6 +18,10 @@ from minikctl import __version__
 
 _BARE_VERSION = (["version"], ["--version"])
 _OBJECTS_BEFORE_COLLECTING = 500_000
+_LATE = {"difflib": ("get_close_matches",), "shutil": ("get_terminal_size",), "subprocess": ()}
+"""What typer imports for help, completions and misspelt commands."""
+_OTHER_TYPING = ("typing_extensions",)
+"""msgspec takes the standard library's, where it is missing."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -51,8 +55,10 @@ def _run(argv: list[str]) -> int:
         except OSError as error:
             return _lost(error)
         return 0
-    from minikctl.cli.app import run
+    from minikctl.imports import lean_imports
 
+    with lean_imports(_LATE, hidden=_OTHER_TYPING):
+        from minikctl.cli.app import run
     return run(argv)
 
 

@@ -24,7 +24,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from minikctl.backend.imports import lean_imports
+from minikctl.backend.imports import importing_sdk
 from minikctl.errors import PermanentError, TemporaryError, UnreachableError
 from minikctl_docker import faults
 from minikctl_docker.endpoints import tls_files
@@ -305,7 +305,7 @@ class Engine:
 
 @cache
 def _import_sdk() -> None:
-    with lean_imports("docker"):
+    with importing_sdk("docker"):
         import docker.api.client  # noqa: F401
 
 

@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from minikctl.backend.imports import lean_imports
+from minikctl.backend.imports import importing_sdk
 from minikctl.errors import TemporaryError, UnreachableError
 from minikctl_podman import faults
 
@@ -223,7 +223,7 @@ class Engine:
 
 @cache
 def _client_class() -> type[APIClient]:
-    with lean_imports("podman"):
+    with importing_sdk("podman"):
         from podman.api.client import APIClient
     return APIClient
 

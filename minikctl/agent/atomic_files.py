@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,7 +35,7 @@ def write_files(folder: Path, files: Sequence[File], group: int | None) -> bool:
     if current is not None and _holds(current, files):
         _link_first_parts(folder, names)  # whoever wrote them may have died before
         return False
-    fresh = folder / f"..{time.strftime('%Y_%m_%d_%H_%M_%S', time.gmtime())}.{secrets.token_hex(4)}"
+    fresh = folder / f"..{time.strftime('%Y_%m_%d_%H_%M_%S', time.gmtime())}.{os.urandom(4).hex()}"
     fresh.mkdir(mode=0o755)
     fresh.chmod(0o755)
     for file in files:
@@ -112,6 +110,8 @@ def _link_first_parts(folder: Path, wanted: set[str]) -> None:
 
 
 def _remove_others(folder: Path, kept: str) -> None:
+    import shutil  # slow to import, and who only looks replaces no file
+
     for entry in os.scandir(folder):
         if entry.name.startswith("..") and entry.name not in (kept, DATA):
             if entry.is_dir(follow_symlinks=False):

@@ -32,8 +32,8 @@ def test_the_library_that_guesses_is_left_out_of_the_first_call(name: str, kind:
 PATTERNS = """
 import re
 ours = re.compile
-from minikctl.backend.imports import lean_imports
-with lean_imports("urllib3"):
+from minikctl.backend.imports import importing_sdk
+with importing_sdk("urllib3"):
     import urllib3.util.url as url
 print(re.compile is ours, type(url._IPV6_RE).__name__)
 print(url.parse_url("http://[fe80::1%25eth0]:8080/a b?c"))
@@ -52,8 +52,8 @@ def test_patterns_are_compiled_when_they_are_used() -> None:
 
 MODULES = """
 import sys
-from minikctl.backend.imports import lean_imports
-with lean_imports("docker"):
+from minikctl.backend.imports import importing_sdk
+with importing_sdk("docker"):
     import docker.api.client
     import requests.utils
     import urllib3.http2
@@ -73,10 +73,10 @@ def test_modules_that_no_engine_needs_come_when_they_are_used() -> None:
 
 PACKAGES = """
 import sys
-from minikctl.backend.imports import lean_imports
-with lean_imports("docker"):
+from minikctl.backend.imports import importing_sdk
+with importing_sdk("docker"):
     import docker.api.client
-with lean_imports("podman"):
+with importing_sdk("podman"):
     import podman.api.client
 print([name for name in ("docker.models", "podman.domain") if name in sys.modules])
 import docker, podman
@@ -106,6 +106,6 @@ def test_the_clients_for_people_come_when_somebody_asks_for_one() -> None:
 
 
 def test_what_is_not_installed_is_told_as_ever() -> None:
-    code = "from minikctl.backend.imports import lean_imports\nwith lean_imports('no_sdk'): import no_sdk"
+    code = "from minikctl.backend.imports import importing_sdk\nwith importing_sdk('no_sdk'): import no_sdk"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stderr.splitlines()[-1] == "ModuleNotFoundError: No module named 'no_sdk'"
