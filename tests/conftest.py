@@ -4,9 +4,9 @@ import gc
 import signal
 import threading
 
-from engines.rig import pytest_runtest_setup
+from engines.rig import pytest_runtest_setup, pytest_xdist_make_scheduler
 
-__all__ = ["pytest_runtest_setup"]
+__all__ = ["pytest_runtest_setup", "pytest_xdist_make_scheduler"]
 
 # As the product's own processes do: collecting takes a tenth of the time otherwise.
 gc.set_threshold(50_000)

@@ -289,7 +289,7 @@ def on_current_real_engines() -> list[object]:
 
 
 def _marked(found: list[rig.Engine]) -> list[object]:
-    """As the rig marks them: all scenes of one engine run in one worker, for some of them stop it."""
+    """As the rig marks them."""
     names = {one.name for one in found}
     params = rig.engine_params()
     if not rig.engines():

@@ -14,9 +14,11 @@ import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import Struct
+from xdist.scheduler import LoadScopeScheduling
 
 ENGINES_SCRIPT = Path(__file__).parents[2] / ".ci" / "engines"
 HOW_TO = 'no container engine to test with: run `.ci/engines up` and `eval "$(.ci/engines env)"`'
@@ -49,16 +51,26 @@ def parse(entry: str) -> Engine:
 def engine_params(kind: str | None = None) -> list[object]:
     """For `@pytest.mark.parametrize("engine", engine_params("docker"))`: one marked case per engine.
 
-    Without an engine there is one case all the same; `engine_or_skip` ends it with the reason. All cases of
-    one engine run in one worker, one after the other: some stop the engine.
+    Without an engine there is one case all the same; `engine_or_skip` ends it with the reason.
     """
     found = engines(kind)
     if not found:
         return [pytest.param(None, id="no-engine", marks=pytest.mark.engine)]
-    return [
-        pytest.param(engine, id=engine.name, marks=[pytest.mark.engine, pytest.mark.xdist_group(engine.name)])
-        for engine in found
-    ]
+    return [pytest.param(engine, id=engine.name, marks=pytest.mark.engine) for engine in found]
+
+
+class OneWorkerAnEngine(LoadScopeScheduling):
+    """All cases of one engine in one worker, one after the other: some stop the engine."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        case = nodeid.rpartition("[")[2]
+        return next((one.name for one in engines() if one.name in case), nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneWorkerAnEngine | None:
+    """For a conftest to import. pytest-xdist's own `loadgroup` does nothing with this pytest."""
+    return OneWorkerAnEngine(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 def engine_or_skip(engine: Engine | None) -> Engine:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .rig import Engine, engine_or_skip, engines, engines_required
+from .rig import Engine, OneWorkerAnEngine, engine_or_skip, engines, engines_required
 
 LISTED = {"MINIKCTL_TEST_ENGINES": "docker-28=unix:///d.sock;podman-5=unix:///p.sock;"}
 
@@ -36,3 +36,17 @@ def test_absence_fails_in_ci_and_skips_elsewhere(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match="engines up"):
         engine_or_skip(None)
+
+
+@pytest.mark.parametrize(
+    ("case", "scope"),
+    [
+        ("tests/a.py::test_b[docker-28-stop]", "docker-28"),
+        ("tests/a.py::test_b[no such host-podman-5]", "podman-5"),
+        ("tests/docker-28/a.py::test_b", "tests/docker-28/a.py::test_b"),
+        ("tests/a.py::test_b[memory]", "tests/a.py::test_b[memory]"),
+    ],
+)
+def test_cases_of_one_engine_go_to_one_worker(monkeypatch: pytest.MonkeyPatch, case: str, scope: str) -> None:
+    monkeypatch.setenv("MINIKCTL_TEST_ENGINES", "docker-28=unix:///d;podman-5=unix:///p")
+    assert object.__new__(OneWorkerAnEngine)._split_scope(case) == scope
