@@ -63,8 +63,8 @@ class OneWorkerAnEngine(LoadScopeScheduling):
     """All cases of one engine in one worker, one after the other: some stop the engine."""
 
     def _split_scope(self, nodeid: str) -> str:
-        case = nodeid.rpartition("[")[2]
-        return next((one.name for one in engines() if one.name in case), nodeid)
+        _, bracket, case = nodeid.rpartition("[")
+        return next((one.name for one in engines() if bracket and one.name in case), nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
