@@ -26,6 +26,8 @@ BUILT_IN: Mapping[str, str] = {
 }
 ENGINES = ("docker", "podman")
 """Asked in this order when nobody said which."""
+NAMED_BY: Mapping[str, str] = {"docker": "DOCKER_HOST", "podman": "CONTAINER_HOST"}
+"""By which variable people name an engine of each kind."""
 SIMULATION = "memory"
 
 
@@ -96,11 +98,20 @@ def choose(name: str, environ: Mapping[str, str], settings: Settings) -> Choice:
 
 
 def detect(environ: Mapping[str, str], settings: Settings) -> Choice:
-    """The first engine that answers, else the simulation."""
+    """The first engine that answers, else the simulation.
+
+    :raises UnreachableError: the environment names an engine, and none answers.
+    """
     for name in ENGINES:
         for endpoint in find(name).endpoints(environ):
             if _trouble(name, endpoint, settings) is None:
                 return Choice(name, endpoint, "the first engine that answers")
+    for name, variable in NAMED_BY.items():
+        if named := environ.get(variable):
+            raise UnreachableError(
+                f"the {name} engine that {variable} names does not answer ({named}), nor any other; start"
+                f" it, unset {variable}, or simulate with --backend {SIMULATION}"
+            )
     return Choice(SIMULATION, find(SIMULATION).endpoints(environ)[0], "no engine answers")
 
 

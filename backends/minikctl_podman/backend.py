@@ -184,6 +184,8 @@ class PodmanBackend(BackendOfParts):
         if not faults.is_name_taken(refusal.message):
             raise faults.container_error(refusal.message, "CreateContainerError")
         reply = self._engine.get(f"/pods/{quoted(name)}/json")
+        if reply.missing:
+            raise TemporaryError(f"pod {name!r} is still being removed", reason="CreateContainerError")
         pod = reply.body if reply.ok else {}
         if (pod.get("Labels") or {}).get(CLUSTER) != self._cluster:
             raise PermanentError(

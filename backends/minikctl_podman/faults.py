@@ -47,7 +47,7 @@ def is_bad_archive(message: str) -> bool:
 
 _FAULTS = Faults(
     one_line,
-    busy=("container state improper", "database is locked"),
+    busy=("container state improper", "database is locked", "no pod with id", "no such pod"),
     registry_says_no=(
         "denied",
         "did not resolve to an alias",

@@ -152,10 +152,19 @@ class Cluster:
 
     def _is_still_there(self, before: registry.Choice) -> bool:
         """Unless the environment says where that engine is, and not there: then that counts."""
-        variable = {"docker": "DOCKER_HOST", "podman": "CONTAINER_HOST"}.get(before.backend, "")
-        if not os.environ.get(variable):
+        if not os.environ.get(registry.NAMED_BY.get(before.backend, "")):
             return True
         return before.endpoint in registry.find(before.backend).endpoints(os.environ)[:1]
+
+    @property
+    def passed_over(self) -> str:
+        """What the environment names and this directory does not run on, in one line; "" where they agree."""
+        before = self._chosen_before()
+        variable = registry.NAMED_BY.get(before.backend, "") if before is not None else ""
+        named = os.environ.get(variable, "")
+        if before is None or self._named or named in ("", before.endpoint):
+            return ""
+        return f"{variable} names {named}, but {self.state_dir} runs on {before.backend} at {before.endpoint}"
 
     def _chosen_before(self) -> registry.Choice | None:
         kept = self._engine_facts()

@@ -49,6 +49,8 @@ class Session:
             from minikctl.agent.cluster import open_cluster
 
             self._cluster = open_cluster(self.options)
+            if passed_over := self._cluster.passed_over:
+                warn(passed_over)
             if self._cluster.file_problems:
                 from minikctl.cli.desired import lines_of
 

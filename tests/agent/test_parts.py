@@ -376,6 +376,16 @@ class TestRegistry:
         choice = registry.detect({}, SETTINGS)
         assert (choice.backend, choice.endpoint) == expected
 
+    @pytest.mark.parametrize(("variable", "kind"), [("DOCKER_HOST", "docker"), ("CONTAINER_HOST", "podman")])
+    def test_one_that_the_environment_names_is_not_simulated(
+        self, types: dict[str, FakeType], variable: str, kind: str
+    ) -> None:
+        types[kind]._endpoints = ("dead",)
+        with pytest.raises(UnreachableError, match=rf"the {kind} engine that {variable} names .*\(dead\)"):
+            registry.detect({variable: "dead"}, SETTINGS)
+        types["podman"]._endpoints = ("dead", "live")
+        assert registry.detect({variable: "dead"}, SETTINGS).endpoint == "live", "another one answers"
+
     def test_a_named_one_is_not_replaced_by_another(self, types: dict[str, FakeType]) -> None:
         types["docker"]._endpoints, types["podman"]._endpoints = ("dead-1", "dead-2"), ("live",)
         with pytest.raises(

@@ -45,6 +45,19 @@ def test_a_bad_manifest_is_told_though_the_cluster_file_is_broken(cli: Cli, on_d
     assert (good.code, "cluster.yaml" in good.err) == (1, True)
 
 
+def test_another_engine_than_the_one_that_is_named_is_told(
+    cli: Cli, on_docker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///elsewhere.sock")
+    told = cli("get", "pods").err.splitlines()[0]
+    assert (
+        told
+        == f"Warning: DOCKER_HOST names unix:///elsewhere.sock, but {cli.state} runs on docker at {on_docker}"
+    )
+    monkeypatch.setenv("DOCKER_HOST", on_docker)
+    assert "DOCKER_HOST" not in cli("get", "pods").err
+
+
 def test_who_names_no_file_reaches_no_engine(cli: Cli, on_docker: str) -> None:
     done = cli("apply")
     assert done.code == 1

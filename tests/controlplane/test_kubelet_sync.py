@@ -205,6 +205,8 @@ class TestOneContainer:
         sync = look(pod, on_engine(pod, state=EXITED, code=code))
         assert attempts(sync.actions) == ([("app", "1", "0")] if restarts else [])
         assert status_after(sync)["phase"] == phase
+        (status,) = status_after(sync)["containerStatuses"]
+        assert status["state"]["terminated"]["exitCode"] == code, "nobody may be there who restarts it"
 
     def test_the_attempt_before_stays_for_its_logs_and_older_ones_go(self) -> None:
         pod = bound()
@@ -516,6 +518,16 @@ class TestSandbox:
         sync = look(pod, dead, on_engine(pod, "a"), on_engine(pod, "b", EXITED))
         assert sync.actions == [RemoveContainer(one) for one in ("a-0", "b-0", "sandbox-0")]
         assert look(pod, dead).actions == [RemoveContainer("sandbox-0")]
+
+    def test_what_failed_in_the_last_one_is_tried_in_the_next_at_once(self) -> None:
+        pod = bound("a", "b")
+        (made,) = look(pod).actions
+        run = look(pod, sandbox_of(pod)).actions[0]
+        error = PermanentError("the sandbox does not run", reason="RunContainerError")
+        memo = absorb(PodMemo(), run, error, False, NOW)
+        assert [one[0] for one in attempts(look(pod, sandbox_of(pod), memo=memo).actions)] == ["b"]
+        memo = absorb(memo, made, None, True, NOW)
+        assert [one[0] for one in attempts(look(pod, sandbox_of(pod), memo=memo).actions)] == ["a", "b"]
 
     def test_it_has_one_name_for_life(self) -> None:
         """So no engine can run two of them, whatever was believed of the first."""

@@ -186,8 +186,9 @@ class Look(Struct):
         return False
 
     def _start(self, container: dict[str, Any], attempt: int, backoff: int | None) -> None:
-        name = container["name"]
-        self.waiting.setdefault(name, Waiting("ContainerCreating"))
+        name, latest = container["name"], self.instances.latest(container["name"])
+        if latest is None or not latest.has_ended:  # else its end says more, for the moment that this takes
+            self.waiting.setdefault(name, Waiting("ContainerCreating"))
         if not self._may_retry(name) or not self._has_image(container):
             return
         sandbox = self.instances.sandbox() if needs_sandbox(self.pod) else None

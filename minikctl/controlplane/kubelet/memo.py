@@ -159,6 +159,9 @@ def absorb(memo: PodMemo, action: Action, error: BackendError | None, found: boo
         case RunContainer(container=name, spec=spec):
             return _made(memo, name, spec.name, error, now)
         case RunSandbox(spec):
+            if error is None:  # what failed in the last one may well work in this one, and at once
+                kept = {name: one for name, one in memo.troubles.items() if name == VOLUMES}
+                memo = replace(memo, troubles=kept)
             return _made(memo, SANDBOX, spec.name, error, now)
         case StartContainer(container=name):
             return memo.without_trouble(name) if error is None else _troubled(memo, name, error, now)
