@@ -86,7 +86,7 @@ def tree(
     lines = _namespaces(world, drawn, width)
     below = _events(events, now, width, style, max_events)
     if not lines:
-        lines = [style.paint(cut("Nothing is declared yet.", width, style.cut), Mood.QUIET)]
+        lines = [style.paint(cut("No workload is declared yet.", width, style.cut), Mood.QUIET)]
     return _fitted(lines, below, height, width, style)
 
 

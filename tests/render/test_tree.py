@@ -163,7 +163,7 @@ def test_namespaces_have_headings_and_orphans_are_roots() -> None:
 
 
 def test_nothing() -> None:
-    assert tree([], [], NOW, 80) == ["Nothing is declared yet."]
+    assert tree([], [], NOW, 80) == ["No workload is declared yet."]
 
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
