@@ -164,7 +164,7 @@ class Engine(Struct):
         """Ids of those that should be looked at now. Whose start alone was told, and is known since from who
         started it, needs no look."""
         for container_id, actions in list(self.hinted.items()):
-            if actions <= _BEGINS and self._expects(container_id, "start"):
+            if not self.looking and actions <= _BEGINS and self._expects(container_id, "start"):
                 del self.hinted[container_id]
         return sorted(self.hinted)
 

@@ -158,6 +158,7 @@ class TestWhatWasLearntLaterWins:
         engine.looking = True
         for action in told:
             engine.hint("a", action)
+        assert engine.still_hinted() == ["a"], "asked for in between"
         engine.learn("a", container("a", looked))
         engine.looking = False
         assert engine.still_hinted() == ["a"]
