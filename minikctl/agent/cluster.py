@@ -162,7 +162,7 @@ class Cluster:
         before = self._chosen_before()
         variable = registry.NAMED_BY.get(before.backend, "") if before is not None else ""
         named = os.environ.get(variable, "")
-        if before is None or self._named or named in ("", before.endpoint):
+        if before is None or named in ("", before.endpoint) or self._named:  # the last one reads cluster.yaml
             return ""
         return f"{variable} names {named}, but {self.state_dir} runs on {before.backend} at {before.endpoint}"
 
