@@ -146,7 +146,7 @@ def _first_status(obj: Object) -> Object:
 
 def changed_object(live: Object, merged: Object) -> Object:
     """`merged` with its defaults and what the server owns of `live`; a changed spec is a new generation."""
-    obj = set_defaults(_with_old_priority(live, folded(merged)))
+    obj = _without_useless(live, set_defaults(_with_old_priority(live, folded(merged))))
     owned = (
         "uid",
         "creationTimestamp",
@@ -174,6 +174,17 @@ def _with_old_priority(live: Object, merged: Object) -> Object:
         field: spec_of(live)[field] for field in ("priority", "preemptionPolicy") if field in spec_of(live)
     }
     return {**merged, "spec": {**kept, **spec_of(merged)}}
+
+
+def _without_useless(live: Object, obj: Object) -> Object:
+    """A Service of another type keeps nothing that only the old one has."""
+    if live["kind"] != "Service":
+        return obj
+    from minikctl.model.service_types import drop_useless
+
+    obj = copy(obj)
+    drop_useless(spec_of(live), spec_of(obj))
+    return obj
 
 
 def is_same(live: Object, obj: Object) -> bool:

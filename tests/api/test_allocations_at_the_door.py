@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
 from api_world import ApiWorld
 
 from minikctl.errors import Invalid
+from minikctl.manifests import validate
 from minikctl.model import Object, ObjectKey
 
+TYPES = ("ClusterIP", "NodePort", "LoadBalancer")
 PORT = r"spec.ports\[1\].nodePort: Invalid value: 31390: provided port is already allocated"
 
 
@@ -62,3 +65,22 @@ def test_a_file_is_obeyed_as_soon_as_the_port_is_free(world: ApiWorld) -> None:
     world.api.delete(ObjectKey("Service", "default", "one"))
     assert not world.api.absorb()
     assert world.api.get(ObjectKey("Service", "default", "two"))["spec"]["ports"][1]["nodePort"] == 31390
+
+
+@pytest.mark.parametrize(("before", "after"), list(itertools.permutations(TYPES, 2)))
+@pytest.mark.parametrize("is_applied", [True, False], ids=["applied", "patched"])
+def test_another_type_keeps_nothing_that_only_the_old_one_has(
+    world: ApiWorld, before: str, after: str, is_applied: bool
+) -> None:
+    """What is stored and what stands in the file are valid, so that a lost state.db is read from it."""
+    key = ObjectKey("Service", "default", "one")
+    world.api.create(service("one", type=before))
+    if is_applied:
+        world.api.apply([service("one", type=after)])
+    else:
+        world.api.update(key, lambda live: {**live, "spec": {**live["spec"], "type": after}})
+    live = world.api.get(key)
+    assert ("externalTrafficPolicy" in live["spec"]) == (after != "ClusterIP")
+    assert ("allocateLoadBalancerNodePorts" in live["spec"]) == (after == "LoadBalancer")
+    assert validate(world.file("default/service.one.yaml")) == []
+    world.api.update(key, lambda live: {**live, "metadata": {**live["metadata"], "labels": {"a": "b"}}})

@@ -18,6 +18,7 @@ from minikctl.manifests.rules.networks import check_address, parse_address
 from minikctl.manifests.rules.problems import duplicate, invalid, repeated_at, required, unsupported
 from minikctl.manifests.rules.rule import Fields
 from minikctl.model import Object, copy
+from minikctl.model.service_types import drop_useless, needs_health_check, needs_node_ports
 
 HEADLESS = "None"
 FAMILIES = ("IPv4", "IPv6")
@@ -29,14 +30,6 @@ _NODE_PORT_TAKEN = "provided port is already allocated"
 
 def is_headless(spec: Fields) -> bool:
     return bool(spec.get("clusterIPs") == [HEADLESS])
-
-
-def needs_node_ports(spec: Fields) -> bool:
-    return spec["type"] in ("LoadBalancer", "NodePort")
-
-
-def needs_health_check(spec: Fields) -> bool:
-    return spec["type"] == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local"
 
 
 # --- creation -------------------------------------------------------------------------------------
@@ -217,7 +210,7 @@ def prepared(old: Object, new: Object) -> tuple[Object, Object]:
             if before.get(field) == after.get(field) and field in after:
                 after[field] = after[field][:1]
     _set_node_ports(after, shared=False)
-    _drop_useless(before, after)
+    drop_useless(before, after)
     return old, new
 
 
@@ -249,36 +242,6 @@ def _take_over_addresses(before: Fields, after: Fields) -> None:
         after["clusterIPs"] = [single]
     else:
         after.pop("clusterIPs", None)
-
-
-def _drop_useless(before: Fields, after: Fields) -> None:
-    """What the old type needed and the new one has no use for, where the client did not change it."""
-    if before["type"] != "ExternalName" and after["type"] == "ExternalName":
-        _drop_unchanged(before, after, "clusterIP", "clusterIPs")
-        _drop_unchanged(before, after, "ipFamilies")
-        _drop_unchanged(before, after, "ipFamilyPolicy")
-    if needs_node_ports(before) and not needs_node_ports(after):
-        _drop_node_ports(before, after)
-        _drop_unchanged(before, after, "externalTrafficPolicy")
-    if needs_health_check(before) and not needs_health_check(after):
-        _drop_unchanged(before, after, "healthCheckNodePort")
-    if before["type"] == "LoadBalancer" != after["type"]:
-        _drop_unchanged(before, after, "allocateLoadBalancerNodePorts")
-        _drop_unchanged(before, after, "loadBalancerClass")
-
-
-def _drop_node_ports(before: Fields, after: Fields) -> None:
-    known = {port.get("nodePort") for port in before.get("ports", ())}
-    ports: list[Fields] = after.get("ports", [])
-    if known.issuperset(port["nodePort"] for port in ports if "nodePort" in port):
-        for port in ports:
-            port.pop("nodePort", None)
-
-
-def _drop_unchanged(before: Fields, after: Fields, *fields: str) -> None:
-    if all(before.get(field) == after.get(field) for field in fields):
-        for field in fields:
-            after.pop(field, None)
 
 
 def secondary_problems(before: Fields, after: Fields) -> Iterator[FieldProblem]:

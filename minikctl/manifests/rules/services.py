@@ -34,13 +34,12 @@ from minikctl.manifests.rules.service_allocation import (
     allocated,
     allocation_problems,
     is_headless,
-    needs_health_check,
-    needs_node_ports,
     node_port_problems,
     prepared,
     secondary_problems,
 )
 from minikctl.model import Object
+from minikctl.model.service_types import needs_health_check, needs_node_ports
 
 _TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 _AFFINITIES = ("ClientIP", "None")
