@@ -63,18 +63,20 @@ def _is_mirrored(service: Object, written: Object) -> bool:
 
 
 def _contents(written: Object) -> Iterator[dict[str, Any]]:
+    """One slice for each family of addresses of a subset."""
     for subset in written.get("subsets") or ():
-        endpoints = [
-            {**_endpoint(one), "conditions": {"ready": ready}}
-            for field, ready in (("addresses", True), ("notReadyAddresses", False))
-            for one in subset.get(field) or ()
-        ]
+        found: dict[str, list[dict[str, Any]]] = {"IPv4": [], "IPv6": []}
+        for field, ready in (("addresses", True), ("notReadyAddresses", False)):
+            for one in subset.get(field) or ():
+                family = "IPv6" if ":" in one["ip"] else "IPv4"
+                found[family].append({**_endpoint(one), "conditions": {"ready": ready}})
         ports = [
             {"name": "", "protocol": "TCP", **{name: port[name] for name in port}}
             for port in subset.get("ports") or ()
         ]
-        if endpoints:
-            yield {"addressType": "IPv4", "endpoints": endpoints, "ports": ports}
+        for family, endpoints in found.items():
+            if endpoints:
+                yield {"addressType": family, "endpoints": endpoints, "ports": ports}
 
 
 def _endpoint(address: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ SERVICE_NAME = "kubernetes.io/service-name"
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 SLICE_CONTROLLER = "endpointslice-controller.k8s.io"
 HEADLESS = "None"
+_LAST_PORT = 65535
 
 
 class Target(Struct, frozen=True, order=True):
@@ -89,7 +90,8 @@ def _endpoints(port: dict[str, Any], slices: Iterable[Object]) -> Iterator[tuple
         if one.get("addressType", "IPv4") != "IPv4":
             continue
         for offered in one.get("ports") or ():
-            if (offered.get("name", ""), offered.get("protocol", "TCP")) == wanted and offered.get("port"):
+            is_it = (offered.get("name", ""), offered.get("protocol", "TCP")) == wanted
+            if is_it and 0 < (offered.get("port") or 0) <= _LAST_PORT:  # the API server lets others pass, too
                 for endpoint in one.get("endpoints") or ():
                     yield offered["port"], endpoint
 

@@ -49,6 +49,15 @@ def test_each_subset_is_a_slice_of_the_service() -> None:
     assert mirrored(view, service()).writes == []
 
 
+def test_each_family_has_a_slice_of_its_own() -> None:
+    suffixes = iter("abc")
+    ids = Ids(uid=lambda: "new-uid", suffix=lambda: next(suffixes))
+    view, decision = View([service(), endpoints("192.0.2.1", "2001:db8::7")]), Decision()
+    mirror(service(), view, decision, NOW, ids)
+    found = {one["addressType"]: [end["addresses"] for end in one["endpoints"]] for one in puts(decision)}
+    assert found == {"IPv4": [["192.0.2.1"], ["192.0.2.9"]], "IPv6": [["2001:db8::7"]]}
+
+
 def test_a_change_replaces_it() -> None:
     view = View([service(), endpoints("192.0.2.1")])
     mirrored(view, service())
