@@ -145,6 +145,7 @@ def new_connection(address: str) -> float:
 def effect(place: Place, service: str) -> float:
     """Seconds."""
     place.seconds("scale", "deploy/web", "--replicas=0")
+    wait_until("no pod is left", lambda: not place.objects("pods"))
     wait_until("nobody answers", lambda: not _answers(service))
     place.seconds("scale", "deploy/web", "--replicas=1", "--wait=false")
     store = open_directory(place.folder / "state", DesiredCodec())

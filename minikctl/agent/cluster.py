@@ -24,7 +24,7 @@ from minikctl.api import Api, DesiredCodec, FileProblem
 from minikctl.api.results import Deletions
 from minikctl.clock import SystemClock
 from minikctl.controlplane.decision import Ids
-from minikctl.controlplane.site import PROXY_IMAGE, Site
+from minikctl.controlplane.site import INGRESS_IMAGE, PROXY_IMAGE, Site
 from minikctl.errors import NotFound, UsageError
 from minikctl.model import Object, spec_of
 from minikctl.model.hashing import safe_suffix
@@ -71,6 +71,7 @@ def _site(cluster_id: str) -> Site:
     return Site(
         cluster_id,
         os.environ.get("MINIKCTL_PROXY_IMAGE") or PROXY_IMAGE,
+        os.environ.get("MINIKCTL_INGRESS_IMAGE") or INGRESS_IMAGE,
         _port("MINIKCTL_INGRESS_HTTP_PORT", 80),
         _port("MINIKCTL_INGRESS_HTTPS_PORT", 443),
     )

@@ -194,6 +194,10 @@ class Kubelets(Listener):
         if is_deleting(pod) and (moment := self._proxies.holds(pod, now)) is not None:
             return Decision(look_again=moment)
         self._proxies.seen(engine, pod)
+        if (noted := self._proxies.noted(engine, pod, now)) is not None:
+            decision = Decision(look_again=now)
+            decision.put(noted)
+            return decision
         self._hosts.seen(engine, pod, self.manager.view, self.manager.names_serial)
         node = self.manager.view.get(ObjectKey("Node", "", spec_of(pod)["nodeName"]))
         allocatable = status_of(node).get("allocatable") or {} if node is not None else {}

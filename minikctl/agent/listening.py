@@ -32,7 +32,7 @@ from minikctl.agent.ports import (
     Told,
     VolumeRemoved,
 )
-from minikctl.agent.proxies import Proxies
+from minikctl.agent.proxies import Proxies, brief
 from minikctl.agent.removals import Removals
 from minikctl.agent.usages import Usages
 from minikctl.backend import EngineEvent
@@ -302,8 +302,8 @@ class Listener:
         if isinstance(news.error, UnreachableError):
             self._lose(engine, news.error, now)
         elif news.error is not None:
-            self._tell_unprogrammed(news)
-        for key in self._proxies.learn(engine, news, now):
+            self._tell_unprogrammed(news.uid, news.error)
+        for key in (news.key, *self._proxies.learn(engine, news, now)):
             self.manager.look_at(Work.KUBELET, key)
 
     def _learn_names(self, news: Resolved, now: float) -> None:
@@ -313,11 +313,11 @@ class Listener:
             self._hosts.resolved = self._external.addresses
             self.manager.names_changed()
 
-    def _tell_unprogrammed(self, news: Told) -> None:
-        pod = self.manager.view.get(news.key)
+    def _tell_unprogrammed(self, uid: str, error: BackendError) -> None:
+        pod = self.manager.view.by_uid(uid)
         if pod is not None:
             decision = Decision()
-            decision.tell(pod, "FailedToTell", f"Error: {news.error}", KUBELET, "Warning")
+            decision.tell(pod, "FailedToTell", f"Error: {brief(error)}", KUBELET, "Warning")
             self.manager.tell(decision)
 
     def _learn_other(self, engine: Engine, news: Measured | VolumeRemoved, now: float) -> None:

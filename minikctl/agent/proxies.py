@@ -20,20 +20,19 @@ from minikctl.agent.engine import Engine
 from minikctl.agent.ports import Executor, Told
 from minikctl.backend import Backend, Container, ContainerState
 from minikctl.controlplane.kubelet.seal import identity
-from minikctl.controlplane.proxies import SYSTEM_NAMESPACE, WORKPLACE, Program, is_proxy
+from minikctl.controlplane.proxies import SYSTEM_NAMESPACE, WORKPLACE, Program, is_proxy, programmed
 from minikctl.controlplane.view import View
 from minikctl.errors import BackendError, PermanentError
-from minikctl.model import Object, ObjectKey, key_of, namespace_of, status_of, uid_of
-from minikctl.model.pods import is_ready
+from minikctl.model import Object, ObjectKey, conditions, is_deleting, key_of, namespace_of, status_of, uid_of
 
-SETTLE_SECONDS = 0.2
-"""How long nginx's old workers still take connections after the new ones do (0.1 s), and a little more."""
 GLANCE_SECONDS = 0.05
 LONGEST_HOLD_SECONDS = 2.0
 RETRY_SECONDS = 0.3
 MOST_FAILURES = 10
 """So long in a row the wait grows; a command that waits gives up on the proxy at a third of them."""
 TELL_TIMEOUT = 5.0
+_LONGEST_TROUBLE = 300
+"""Letters."""
 
 
 class Known(Struct):
@@ -42,6 +41,8 @@ class Known(Struct):
     container_id: str = ""
     """The one that was told."""
     told: Program | None = None
+    trouble: str = ""
+    """Why it could not be told last."""
     wanted: Program | None = None
     under_way: Program | None = None
     retry_at: float = 0.0
@@ -59,7 +60,7 @@ class Known(Struct):
 
     @property
     def is_hopeful(self) -> bool:
-        """Whether it listened not long ago."""
+        """Whether it could be told not long ago."""
         return self.failures < MOST_FAILURES // 3
 
 
@@ -83,7 +84,7 @@ class Proxies:
         self._held: dict[str, Held] = {}
         """Pods that were asked to end, by uid."""
         self._forgotten: dict[str, float] = {}
-        """Addresses that no proxy forwards to any more: since when."""
+        """Addresses that a proxy forwards to no more: until when connections may still come there."""
 
     # --- what the kubelets see
 
@@ -107,7 +108,7 @@ class Proxies:
             return None
         if self._is_untold() or any(one.leads_in_vain_to(address) for one in self._known.values()):
             return now + GLANCE_SECONDS
-        settled = self._forgotten.get(address, 0.0) + SETTLE_SECONDS
+        settled = self._forgotten.get(address, now)
         return settled if settled > now else None
 
     def _is_led_to(self, pod: Object, address: str) -> bool:
@@ -120,11 +121,21 @@ class Proxies:
     def _is_untold(self) -> bool:
         """Whether a proxy runs that this process knows nothing of yet."""
         for pod in self._view().list("Pod", SYSTEM_NAMESPACE):
-            if is_proxy(pod) and is_ready(pod):
+            if is_proxy(pod) and conditions.is_true(status_of(pod), "ContainersReady"):
                 known = self._known.get(uid_of(pod))
                 if known is None or (known.told is None and known.is_hopeful):
                     return True
         return False
+
+    def noted(self, engine: Engine, pod: Object, now: float) -> Object | None:
+        """A proxy's pod with what its status is to say; None where it says so."""
+        running = _running(engine, uid_of(pod)) if is_proxy(pod) and not is_deleting(pod) else None
+        if running is None:
+            return None
+        known = self._known.get(uid_of(pod))
+        if known is None or known.container_id != running.id:
+            return programmed(pod, running.id, False, "", now)
+        return programmed(pod, running.id, known.told is not None, known.trouble, now)
 
     def gone(self, pod: Object) -> None:
         self._known.pop(uid_of(pod), None)
@@ -137,7 +148,7 @@ class Proxies:
         dirty, self._dirty = self._dirty, {}
         for uid, engine in dirty.items():
             self._keep(uid, engine, now)
-        self._forgotten = {one: when for one, when in self._forgotten.items() if when + SETTLE_SECONDS > now}
+        self._forgotten = {one: until for one, until in self._forgotten.items() if until > now}
 
     def _keep(self, uid: str, engine: Engine, now: float) -> None:
         pod = self._view().by_uid(uid)
@@ -150,7 +161,7 @@ class Proxies:
             return
         known = self._known.setdefault(uid, Known())
         if known.container_id != running.id:
-            known.container_id, known.told = running.id, None
+            known.container_id, known.told, known.trouble = running.id, None, ""
         known.wanted = wanted
         if known.under_way is not None or known.wanted == known.told:
             return
@@ -168,6 +179,8 @@ class Proxies:
         if known is None:
             return []
         known.under_way = None
+        if known.container_id == news.container_id:
+            known.trouble = brief(news.error) if news.error is not None else ""
         if news.error is not None:
             known.failures += 1
             known.retry_at = now + RETRY_SECONDS * min(known.failures, MOST_FAILURES)
@@ -179,7 +192,7 @@ class Proxies:
             before = known.told.addresses if known.told is not None else waiting
             known.told = news.program
             for address in before - news.program.addresses:
-                self._forgotten[address] = now
+                self._forgotten[address] = max(now + news.program.settle, self._forgotten.get(address, now))
         return [one.key for one in self._held.values()]
 
     # --- what the loop asks
@@ -202,6 +215,13 @@ def _running(engine: Engine, uid: str) -> Container | None:
         if one.state is ContainerState.RUNNING and not identity(one).is_sandbox
     ]
     return max(found, key=lambda one: identity(one).attempt, default=None)
+
+
+def brief(error: BackendError) -> str:
+    """nft repeats what it does not understand, which may be long."""
+    lines = str(error).splitlines()
+    line = next((one for one in lines if "Error:" in one), lines[0] if lines else "")
+    return line[:_LONGEST_TROUBLE]
 
 
 def tell(engine: str, backend: Backend, uid: str, key: ObjectKey, container_id: str, wanted: Program) -> Told:

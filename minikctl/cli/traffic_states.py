@@ -3,7 +3,7 @@
 Rules:
 - A Service is served when the proxy with its address is ready, and made as the Service now says.
 - Somebody else on the host may have the ports of a LoadBalancer and of the Ingresses for good. That these
-  can't be had is a warning; all else that keeps a proxy from running is a failure.
+  can't be had is a warning; all else that keeps a proxy from serving is a failure.
 - Only a proxy that has been in trouble for a while is given up: ports of one that goes become free.
 """
 
@@ -19,6 +19,7 @@ from minikctl.controlplane.proxies import (
     INGRESS_PROXY,
     MADE_FROM,
     Role,
+    is_misled,
     made_from,
     pod_key,
     roles,
@@ -47,7 +48,7 @@ class Serving(Struct, frozen=True):
 
     waits_for: str = ""
     trouble: str = ""
-    """Why it can't run, in the engine's or the scheduler's words."""
+    """Why it can't serve, in the engine's or the scheduler's words."""
     may_wait: bool = False
     """Whether its trouble is a warning only."""
 
@@ -103,6 +104,8 @@ def _of_pod(pod: Object, *, may_wait: bool) -> Serving:
         return SERVES
     placed = conditions.find(status_of(pod), "PodScheduled")
     is_refused = placed is not None and placed["status"] == "False"
+    if is_misled(pod):
+        return Serving("its proxy", trouble_of(pod))
     trouble = trouble_of(pod) if is_stuck(pod) or is_refused else ""
     return Serving("its proxy", trouble, may_wait)
 
@@ -142,7 +145,7 @@ class Traffic:
         if not serving.trouble:
             self.waiting.append(f"{name}: waiting for {serving.waits_for}")
             return
-        line = f"{name}: the proxy does not run: {serving.trouble}"
+        line = f"{name}: the proxy does not serve: {serving.trouble}"
         since = self._since.setdefault((key_of(obj), serving.may_wait), self._now())
         if self._now() - since < patience:
             self.waiting.append(line)

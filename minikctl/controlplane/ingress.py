@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from minikctl.controlplane.decision import Decision, Ids, with_metadata, with_status
-from minikctl.controlplane.ingress_program import ingress_program
+from minikctl.controlplane.ingress_program import START, ingress_program
 from minikctl.controlplane.ingress_routes import is_ours, problems, served, virtual_hosts
 from minikctl.controlplane.podcontrol import deleted
 from minikctl.controlplane.proxies import (
@@ -21,6 +21,7 @@ from minikctl.controlplane.proxies import (
     MADE_FROM,
     Program,
     Role,
+    has_useless_image,
     keep_namespace,
     new_pod,
     pod_spec,
@@ -72,16 +73,20 @@ def _keep_proxy(view: View, decision: Decision, now: float, ids: Ids) -> None:
             decision.put(deleted(pod, now))
         return
     ports = _host_ports(ingresses, ids.site)
-    made_from = spec_hash(pod_spec("", [], ports))
+    made_from = spec_hash(_spec("", ports))
     if pod is None:
         keep_namespace(view, decision, now, ids)
-        spec = pod_spec(ids.site.proxy_image, [], ports)
+        spec = _spec(ids.site.ingress_image, ports)
         annotations = {MADE_FROM: made_from}
         decision.put(new_pod(INGRESS_PROXY, Role.INGRESS, annotations, ingresses[0], spec, ids.uid(), now))
-    elif annotations_of(pod).get(MADE_FROM) != made_from:
+    elif annotations_of(pod).get(MADE_FROM) != made_from or has_useless_image(pod, ids.site.ingress_image):
         decision.put(deleted(pod, now))
     elif not _belongs_to(pod, ingresses):
         decision.put(with_metadata(pod, ownerReferences=[controller_reference(ingresses[0])]))
+
+
+def _spec(image: str, ports: list[dict[str, Any]]) -> dict[str, Any]:
+    return pod_spec(image, ["sh", "-c", START], ports)
 
 
 def _belongs_to(pod: Object, ingresses: list[Object]) -> bool:
@@ -129,7 +134,7 @@ def _write_status(ingress: Object, view: View, decision: Decision) -> None:
             status["loadBalancer"] = {"ingress": [{"ip": address, "ports": ports}]}
         elif trouble := trouble_of(pod):
             decision.tell(
-                ingress, "IngressPending", f"The proxy does not run: {trouble}", COMPONENT, "Warning"
+                ingress, "IngressPending", f"The proxy does not serve: {trouble}", COMPONENT, "Warning"
             )
     if changed := with_status(ingress, status):
         decision.put(changed)

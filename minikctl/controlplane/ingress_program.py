@@ -15,10 +15,43 @@ import re
 from urllib.parse import unquote_to_bytes
 
 from minikctl.controlplane.ingress_routes import Route, Targets, VirtualHost
-from minikctl.controlplane.proxies import HEAD, WORKPLACE, Program
+from minikctl.controlplane.proxies import WORKPLACE, Program
 
 FOLDER = "minikctl-tls"
 """Of certificates, in `proxies.WORKPLACE`."""
+_CONFIGURATION = f"{WORKPLACE}/minikctl-ingress.conf"
+_PROCESS_ID = f"{WORKPLACE}/minikctl-ingress.pid"
+_HEAD = f"""user nginx;
+daemon off;
+pid {_PROCESS_ID};
+worker_processes 1;
+error_log /dev/stderr warn;
+events {{ worker_connections 4096; }}
+"""
+START = f"""
+set -e
+cat >{_CONFIGURATION} <<'END'
+{_HEAD}END
+exec nginx -c {_CONFIGURATION}
+"""
+"""What its container does."""
+SETTLE_SECONDS = 0.2
+"""How long nginx's old workers still take connections after the new ones do (0.1 s), and a little more."""
+_TELL = f"""
+set -e
+until [ -s {_PROCESS_ID} ]; do sleep 0.02; done
+printf '%s' "$@" >{_CONFIGURATION}.new
+nginx -t -q -c {_CONFIGURATION}.new
+mv {_CONFIGURATION}.new {_CONFIGURATION}
+workers=/proc/1/task/1/children
+before=$(cat $workers 2>/dev/null || true)
+kill -HUP 1
+for turn in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    [ "$(cat $workers 2>/dev/null)" = "$before" ] || exit 0
+    sleep 0.02
+done
+"""
+"""Waits until nginx runs (it must be able to hear the signal), then until its new worker does."""
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _HOST = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*", re.ASCII)
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_-")
@@ -72,9 +105,9 @@ def ingress_program(hosts: list[VirtualHost], http: int, https: int) -> Program:
     if https and not (hosts and hosts[0].certificate):
         servers.append(_REJECTING.format(port=https))
     upstreams = [_upstream(name, found) for found, name in names.items() if found]
-    text = f"{HEAD}http {{\n{_SETTINGS}{''.join((*upstreams, *maps, *servers))}}}\n"
+    text = f"{_HEAD}http {{\n{_SETTINGS}{''.join((*upstreams, *maps, *servers))}}}\n"
     addresses = frozenset(target.address for found in names for target in found)
-    return Program(text, addresses, tuple(sorted(files.items())), is_tested=True)
+    return Program(text, addresses, tuple(sorted(files.items())), _TELL, SETTLE_SECONDS)
 
 
 def file_name(certificate: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from minikctl.controlplane.endpoints import slices_of
+from minikctl.controlplane.forwarding import program
 from minikctl.controlplane.ingress import heir, program_of_ingresses
-from minikctl.controlplane.proxies import Program, is_ingress_proxy, program, role_of, service_of
+from minikctl.controlplane.proxies import Program, is_ingress_proxy, role_of, service_of
 from minikctl.controlplane.view import View
 from minikctl.model import Object
 

@@ -1,32 +1,42 @@
 """Proxies: the pods that hold Services' addresses, and what they are told to do (kube-proxy's place).
 
 Rules:
-- Each Service with a virtual address has one proxy Pod, an nginx that adds the address to its interface and
-  listens there; node ports are its host ports. A LoadBalancer's own ports, which somebody else on the host
-  may have, are those of a second one: that it can't start takes nothing from the first.
+- Each Service with a virtual address has one proxy Pod, which adds the address to its interface; the kernel
+  forwards what comes there (`forwarding`). Node ports are its host ports. A LoadBalancer's own ports, which
+  somebody else on the host may have, are those of a second one: that it can't start takes nothing from the
+  first.
 - They are ordinary Pods owned by the Service: the kubelet restarts them, their labels bring them back, and
   they go with their Service.
-- What a proxy forwards is not part of its Pod. It is a program (`program`), and the kubelet tells it to the
-  container that runs; a Pod is only made anew when its address or its host ports change.
+- What a proxy forwards is not part of its Pod. It is a program, and the kubelet tells it to the container
+  that runs; a Pod is only made anew when its address or its host ports change.
+- A proxy is ready when its container runs and has been told; that is a readiness gate of its Pod.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from enum import Enum
 from typing import Any
 
 from msgspec import Struct
 
-from minikctl.controlplane.decision import Decision, Ids
+from minikctl.controlplane.decision import Decision, Ids, with_status
 from minikctl.controlplane.view import View
-from minikctl.model import Object, ObjectKey, annotations_of, controller_reference, key_of, spec_of, status_of
+from minikctl.model import (
+    Object,
+    ObjectKey,
+    annotations_of,
+    conditions,
+    controller_reference,
+    key_of,
+    spec_of,
+    status_of,
+)
 from minikctl.model.defaults import set_defaults
 from minikctl.model.hashing import spec_hash
 from minikctl.model.networks import prefix_length
-from minikctl.model.pods import start_error
-from minikctl.model.services import Target, cluster_ip, kind_of, ports_of, publishes, targets
+from minikctl.model.pods import is_ready, start_error
+from minikctl.model.services import cluster_ip, kind_of, ports_of, publishes
 from minikctl.model.timestamps import format_time
 
 SYSTEM_NAMESPACE = "kube-system"
@@ -40,47 +50,27 @@ ALLOCATED = "minikctl.io/allocated"
 """An annotation of proxy pods: the Service's addresses and node ports, for when state.db is lost."""
 MADE_FROM = "minikctl.io/proxy-hash"
 """An annotation: of what the Pod was made from. Another image alone does not make it anew."""
+PROGRAMMED = "minikctl.io/Programmed"
+"""A condition of proxy pods: whether they do what they were told last."""
+_MISLED = "FailedToTell"
 CRITICAL = "system-cluster-critical"
 """Nobody's pod is worth a Service."""
-CONTAINER = "nginx"
+CONTAINER = "proxy"
 WORKPLACE = "/tmp"
-CONFIGURATION = f"{WORKPLACE}/minikctl-proxy.conf"
-PROCESS_ID = f"{WORKPLACE}/minikctl-proxy.pid"
-_GRACE_SECONDS = 1
-_TCP_IDLE = "24h"
-_UDP_IDLE = "60s"
-
-HEAD = f"""user nginx;
-daemon off;
-pid {PROCESS_ID};
-worker_processes 1;
-error_log /dev/stderr warn;
-events {{ worker_connections 4096; }}
-"""
-_START = f"""
+_START = """
 set -e
 for address in "$@"; do
     ip addr add "$address" dev eth0 2>/dev/null || ip addr show dev eth0 | grep -qF "$address"
+    arping -U -c 2 -I eth0 "${address%/*}" >/dev/null 2>&1 &
 done
-cat >{CONFIGURATION} <<'END'
-{HEAD}END
-exec nginx -c {CONFIGURATION}
+trap 'exit 0' TERM
+while :; do sleep 3600 & wait $!; done
 """
-_TELL = f"""
-set -e
-until [ -s {PROCESS_ID} ]; do sleep 0.02; done
-printf '%s' "$@" >{CONFIGURATION}.new
-[ "$0" = tell ] || nginx -t -q -c {CONFIGURATION}.new
-mv {CONFIGURATION}.new {CONFIGURATION}
-workers=/proc/1/task/1/children
-before=$(cat $workers 2>/dev/null || true)
-kill -HUP 1
-for turn in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    [ "$(cat $workers 2>/dev/null)" = "$before" ] || exit 0
-    sleep 0.02
-done
-"""
-"""Waits until nginx runs (it must be able to hear the signal), then until its new worker does."""
+"""Takes the addresses that it adds to its own, with their prefix. Neighbours are told that these are here:
+who remembers the proxy before would go on to ask it for half a minute."""
+_SYSCTLS = {"net.ipv4.ip_early_demux": "0", "net.ipv4.ip_forward": "1"}
+"""It forwards, and has no connections of its own to look for first."""
+_GRACE_SECONDS = 1
 _LONGEST_WORD = 100_000
 """Bytes of one argument; Linux takes 128 KiB."""
 
@@ -98,20 +88,23 @@ OF_SERVICES = (Role.CLUSTER, Role.BALANCER)
 
 
 class Program(Struct, frozen=True):
-    """What a proxy forwards: its configuration, and the pods' addresses in it."""
+    """What a proxy forwards, and how it is told."""
 
     text: str
     addresses: frozenset[str]
+    """The pods that it leads to."""
     files: tuple[tuple[str, str], ...] = ()
     """Names in `WORKPLACE` and texts of what is put there before: secrets, which no command line may show."""
-    is_tested: bool = False
-    """Whether nginx is asked first what it thinks of it."""
+    script: str = ""
+    """For a shell in the container: takes the text, in pieces, and ends when new connections follow it."""
+    settle: float = 0.0
+    """Seconds for which a connection may still come to where the program before led."""
 
     @property
     def command(self) -> tuple[str, ...]:
-        """What is run in the proxy's container to make it so. Returns when new connections follow it."""
+        """What is run in the proxy's container to make it so."""
         words = [self.text[at : at + _LONGEST_WORD] for at in range(0, len(self.text), _LONGEST_WORD)]
-        return ("sh", "-c", _TELL, "test" if self.is_tested else "tell", *words)
+        return ("sh", "-c", self.script, "tell", *words)
 
 
 # --- their pods ------------------------------------------------------------------------------------
@@ -204,24 +197,26 @@ def port_name(port: dict[str, Any]) -> str:
 
 
 def _spec(service: Object, role: Role, network: str, image: str) -> dict[str, Any]:
-    spec = pod_spec(image, _held(service, role, network), _host_ports(service, role))
-    spec["containers"][0]["securityContext"] = {"capabilities": {"add": ["NET_ADMIN"]}}
-    return spec
+    command = ["sh", "-c", _START, "proxy", *_held(service, role, network)]
+    spec = pod_spec(image, command, _host_ports(service, role))
+    spec["containers"][0]["securityContext"] = {"capabilities": {"add": ["NET_ADMIN", "NET_RAW"]}}
+    sysctls = [{"name": name, "value": value} for name, value in _SYSCTLS.items()]
+    return {**spec, "securityContext": {"sysctls": sysctls}}
 
 
-def pod_spec(image: str, held: list[str], ports: list[dict[str, Any]]) -> dict[str, Any]:
-    """`held` are the addresses that it adds to its own, with their prefix."""
+def pod_spec(image: str, command: list[str], ports: list[dict[str, Any]]) -> dict[str, Any]:
     container: dict[str, Any] = {
         "name": CONTAINER,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
-        "command": ["sh", "-c", _START, "proxy", *held],
+        "command": command,
     }
     if ports:
         container["ports"] = ports
     return {
         "containers": [container],
         "enableServiceLinks": False,
+        "readinessGates": [{"conditionType": PROGRAMMED}],
         "terminationGracePeriodSeconds": _GRACE_SECONDS,
         "tolerations": [{"operator": "Exists"}],
     }
@@ -269,62 +264,43 @@ def keep_namespace(view: View, decision: Decision, now: float, ids: Ids) -> None
         )
 
 
+def programmed(pod: Object, container_id: str, is_told: bool, trouble: str, now: float) -> Object | None:
+    """The proxy pod with what is known of its container; None where its status says so already.
+
+    The condition names the container, so that it is of no use to the next one, whoever made that.
+
+    :param is_told: whether this process told the container something; else what another one noted stays.
+    :param trouble: why it does not do what it was told; "": it does.
+    """
+    known = list(status_of(pod).get("conditions") or ())
+    found = conditions.find(status_of(pod), PROGRAMMED)
+    if not (is_told or trouble) and (found is None or found.get("message") == container_id):
+        return None
+    facts = ("True", "Told", container_id) if is_told else ("False", "NotToldYet", "")
+    if trouble:
+        facts = ("False", _MISLED, trouble)
+    new = dict(zip(("status", "reason", "message"), facts, strict=True))
+    changed = conditions.put(known, {"type": PROGRAMMED, "lastTransitionTime": format_time(now), **new})
+    return with_status(pod, {**status_of(pod), "conditions": changed})
+
+
+def has_useless_image(pod: Object, image: str) -> bool:
+    """Whether it does not serve, and another image is to be used by now."""
+    return not is_ready(pod) and spec_of(pod)["containers"][0]["image"] != image
+
+
+def is_misled(pod: Object) -> bool:
+    """Whether it runs and can't do what it was told."""
+    found = conditions.find(status_of(pod), PROGRAMMED)
+    return found is not None and found.get("reason") == _MISLED
+
+
 def trouble_of(pod: Object) -> str:
-    """Why it does not run, in its status' words; "" where nothing says so (any more)."""
+    """Why it does not serve, in its status' words; "" where nothing says so (any more)."""
     for one in status_of(pod).get("containerStatuses") or ():
         waiting = (one.get("state") or {}).get("waiting") or {}
         if why := start_error(one) or waiting.get("message"):
             return str(why)
-    for condition in status_of(pod).get("conditions") or ():
-        if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return str(condition.get("message", ""))
-    return ""
-
-
-# --- their programs --------------------------------------------------------------------------------
-
-
-def program(service: Object, role: Role, slices: Iterable[Object]) -> Program:
-    """A port without an endpoint is not listened on: who connects is refused, as by kube-proxy."""
-    known = list(slices)
-    blocks: list[str] = []
-    addresses: set[str] = set()
-    for number, port in enumerate(ports_of(service)):
-        found = targets(port, known)
-        listens = _listens(service, port, role)
-        if found and listens and port.get("protocol", "TCP") in ("TCP", "UDP"):
-            blocks.append(_upstream(f"port{number}", service, found))
-            blocks.append(_server(f"port{number}", service, port, role, listens))
-            addresses.update(one.address for one in found)
-    text = HEAD + (f"stream {{\n{''.join(blocks)}}}\n" if blocks else "")
-    return Program(text, frozenset(addresses))
-
-
-def _listens(service: Object, port: dict[str, Any], role: Role) -> list[str]:
-    if role is Role.BALANCER:
-        return [str(port["port"])]
-    listens = [f"{cluster_ip(service)}:{port['port']}"]
-    if publishes(service) and "nodePort" in port:
-        listens.append(str(port["nodePort"]))
-    return listens
-
-
-def _upstream(name: str, service: Object, found: list[Target]) -> str:
-    affinity = spec_of(service).get("sessionAffinity") == "ClientIP"
-    lines = ["        hash $remote_addr consistent;\n"] if affinity else []
-    lines += [f"        server {one.address}:{one.port} max_fails=1 fail_timeout=1s;\n" for one in found]
-    return f"    upstream {name} {{\n{''.join(lines)}    }}\n"
-
-
-def _server(name: str, service: Object, port: dict[str, Any], role: Role, listens: list[str]) -> str:
-    udp = port.get("protocol", "TCP") == "UDP"
-    options = " udp" if udp else " so_keepalive=on backlog=4096"
-    lines = [f"        listen {listen}{options};\n" for listen in listens]
-    if role is Role.BALANCER and (ranges := spec_of(service).get("loadBalancerSourceRanges")):
-        lines += [f"        allow {one.strip()};\n" for one in ranges]
-        lines.append("        deny all;\n")
-    lines.append(f"        proxy_pass {name};\n        proxy_connect_timeout 1s;\n")
-    lines.append(f"        proxy_timeout {_UDP_IDLE if udp else _TCP_IDLE};\n")
-    if not udp:
-        lines.append("        proxy_half_close on;\n        proxy_buffer_size 128k;\n")
-    return f"    server {{\n{''.join(lines)}    }}\n"
+    kind = PROGRAMMED if is_misled(pod) else "PodScheduled"
+    found = conditions.find(status_of(pod), kind)
+    return str(found.get("message", "")) if found is not None and found["status"] == "False" else ""

@@ -23,6 +23,7 @@ from minikctl.controlplane.proxies import (
     MADE_FROM,
     OF_SERVICES,
     Role,
+    has_useless_image,
     keep_namespace,
     made_from,
     make_pod,
@@ -174,7 +175,7 @@ def _keep_proxies(
             decision.put(make_pod(service, role, network, ids.site.proxy_image, ids.uid(), now))
         elif pod is not None and not is_deleting(pod):
             fits = annotations_of(pod).get(MADE_FROM) == made_from(service, role, network)
-            if role not in wanted or not fits:
+            if role not in wanted or not fits or has_useless_image(pod, ids.site.proxy_image):
                 decision.put(deleted(pod, now))
 
 
@@ -195,7 +196,7 @@ def _write_status(service: Object, view: View, network: str, decision: Decision,
         decision.tell(service, "SyncLoadBalancerFailed", text, COMPONENT, "Warning")
     proxy = view.get(pod_key(key_of(service), Role.CLUSTER))
     if proxy is not None and not is_deleting(proxy) and not is_ready(proxy) and (why := trouble_of(proxy)):
-        decision.tell(service, "FailedToServe", f"The proxy does not run: {why}", COMPONENT, "Warning")
+        decision.tell(service, "FailedToServe", f"The proxy does not serve: {why}", COMPONENT, "Warning")
     status.pop("conditions", None)
     if found := _conditions(service, view, network, decision, now):
         status["conditions"] = found

@@ -44,12 +44,14 @@ _SERVICE: Table = {
     "ipFamilyPolicy": inert_but_relied_on(_ONLY_IPV4, "", "SingleStack", "PreferDualStack"),
     "loadBalancerClass": REFUSED,
     "loadBalancerIP": inert("the ports are published on the engine's host"),
-    "loadBalancerSourceRanges": ENFORCED,
+    "loadBalancerSourceRanges": enforced(
+        "by the address that the proxy sees; the engine's own machine comes as the pods' gateway"
+    ),
     "ports": _PORTS,
     "publishNotReadyAddresses": ENFORCED,
     "selector": ENFORCED,
     "sessionAffinity": ENFORCED,
-    "sessionAffinityConfig": inert("a client's endpoint is the same as long as the endpoints are"),
+    "sessionAffinityConfig": ENFORCED,
     "trafficDistribution": inert(_ONE_NODE),
     "type": ENFORCED,
 }

@@ -12,8 +12,9 @@ from submitted import Submitted
 
 from minikctl.agent.engine import Engine
 from minikctl.agent.ports import Told
-from minikctl.agent.proxies import LONGEST_HOLD_SECONDS, SETTLE_SECONDS, Proxies
+from minikctl.agent.proxies import LONGEST_HOLD_SECONDS, Proxies
 from minikctl.backend import Container, ContainerState, labels
+from minikctl.controlplane.forwarding import SETTLE_SECONDS
 from minikctl.controlplane.proxies import Role, make_pod
 from minikctl.controlplane.view import View
 from minikctl.errors import PermanentError
@@ -150,7 +151,7 @@ class TestEnding:
         rig.look(NOW)
         assert rig.proxies.holds(going, NOW + 0.1) is not None
         rig.answer(NOW + 0.1)
-        assert rig.proxies.holds(going, NOW + 0.15) == pytest.approx(NOW + 0.1 + SETTLE_SECONDS)
+        assert rig.proxies.holds(going, NOW + 0.11) == pytest.approx(NOW + 0.1 + SETTLE_SECONDS)
         assert rig.proxies.holds(going, NOW + 0.1 + SETTLE_SECONDS) is None
 
     def test_it_does_not_wait_where_nobody_leads(self, rig: Rig) -> None:
@@ -172,7 +173,7 @@ class TestEnding:
         assert rig.proxies.holds(going, NOW + LONGEST_HOLD_SECONDS) is None
 
     def test_a_new_process_does_not_know_what_a_proxy_does(self, rig: Rig) -> None:
-        ready = {"type": "Ready", "status": "True"}
+        ready = {"type": "ContainersReady", "status": "True"}
         rig.view.put({**rig.proxy, "status": {"phase": "Running", "conditions": [ready]}})
         going = ending("172.17.0.2")
         assert rig.proxies.holds(ending("172.17.0.9") | {"spec": {"other": True}}, NOW) is None
@@ -182,7 +183,7 @@ class TestEnding:
         assert rig.proxies.holds(going, NOW + 0.1) is not None
         rig.answer()  # what it was first told
         rig.answer(NOW + 0.2)
-        assert rig.proxies.holds(going, NOW + 0.25) == pytest.approx(NOW + 0.2 + SETTLE_SECONDS)
+        assert rig.proxies.holds(going, NOW + 0.21) == pytest.approx(NOW + 0.2 + SETTLE_SECONDS)
         assert rig.proxies.holds(going, NOW + 0.5) is None
 
     def test_without_a_grace_period_it_does_not_wait(self, rig: Rig) -> None:

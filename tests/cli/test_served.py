@@ -44,7 +44,7 @@ def test_a_service_whose_proxy_cannot_start_is_a_failure(cli: Cli, monkeypatch: 
     path = cli.write("web.yaml", _service(type="NodePort", ports="[{port: 80, nodePort: 31390}]"))
     failed = cli("apply", "-f", path, "--timeout=20s")
     assert failed.code == 1
-    assert "error: service/web: the proxy does not run: " in failed.err
+    assert "error: service/web: the proxy does not serve: " in failed.err
     assert "look: minikctl describe service/web" in failed.err
     described = cli.ok("describe", "service", "web").out
     assert "FailedToServe" in described and "Warning" in described
@@ -57,10 +57,10 @@ def test_ports_that_others_have_for_good_are_a_warning(cli: Cli, monkeypatch: py
     cli.ok("apply", "-f", cli.write("holder.yaml", holder), "--timeout=20s")
     balanced = cli.write("web.yaml", _service(type="LoadBalancer", ports="[{port: 31390}]"))
     done = cli.ok("apply", "-f", balanced, "--timeout=20s")
-    assert "Warning: service/web: the proxy does not run: 0/1 nodes are available" in done.err
+    assert "Warning: service/web: the proxy does not serve: 0/1 nodes are available" in done.err
     cli.ok("delete", "-f", balanced)
     done = cli.ok("apply", "-f", cli.write("site.yaml", INGRESS), "--timeout=20s")
-    assert "Warning: ingress.networking.k8s.io/site: the proxy does not run: 0/1 nodes" in done.err
+    assert "Warning: ingress.networking.k8s.io/site: the proxy does not serve: 0/1 nodes" in done.err
 
 
 def test_a_proxy_that_goes_is_named_after_its_service(cli: Cli) -> None:

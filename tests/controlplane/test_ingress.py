@@ -96,7 +96,10 @@ class TestProxy:
         assert host_ports(made) == [80, 443]
 
     def test_ports_are_chosen_by_the_site(self) -> None:
-        made = cluster(ingress(rule("a.b"), tls=[{}]), site=Site("c1", "i", 8080, 0))
+        made = cluster(
+            ingress(rule("a.b"), tls=[{}]),
+            site=Site("c1", ingress_image="i", ingress_http_port=8080, ingress_https_port=0),
+        )
         assert host_ports(made) == [8080]
 
     def test_it_belongs_to_the_oldest_and_goes_with_the_last(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ from controlplane_builders import NOW, Cluster, counted_ids, metadata, namespace
 from msgspec.structs import replace
 from test_endpoints import at, service
 
+from minikctl.controlplane.forwarding import program
 from minikctl.controlplane.manager import Manager
 from minikctl.controlplane.names import hosts_file, outer_names, service_environment, service_lines
-from minikctl.controlplane.proxies import Role, pod_key, program
+from minikctl.controlplane.proxies import Role, pod_key
 from minikctl.controlplane.site import Site
 from minikctl.model import Object, ObjectKey, annotations_of, is_deleting, spec_of, status_of
 from minikctl.model.networks import contains, node_port, service_address, service_network
@@ -119,7 +121,8 @@ class TestProxies:
         assert proxy is not None
         (container,) = spec_of(proxy)["containers"]
         assert container["command"][-1] == f"{spec_of(live(made))['clusterIP']}/16"
-        assert container["securityContext"] == {"capabilities": {"add": ["NET_ADMIN"]}}
+        assert container["securityContext"] == {"capabilities": {"add": ["NET_ADMIN", "NET_RAW"]}}
+        assert {"name": "net.ipv4.ip_forward", "value": "1"} in spec_of(proxy)["securityContext"]["sysctls"]
         assert "ports" not in container
         assert proxy["metadata"]["ownerReferences"][0]["uid"] == live(made)["metadata"]["uid"]
         assert made.view.get(ObjectKey("Namespace", "", "kube-system")) is not None
@@ -167,7 +170,7 @@ def test_a_load_balancer_that_waits_says_why() -> None:
     balancer = made.view.get(BALANCER)
     assert balancer is not None
     waiting = {"reason": "RunContainerError", "message": "port is already allocated"}
-    status = {"phase": "Pending", "containerStatuses": [{"name": "nginx", "state": {"waiting": waiting}}]}
+    status = {"phase": "Pending", "containerStatuses": [{"name": "proxy", "state": {"waiting": waiting}}]}
     made.put({**balancer, "status": status})
     made.run()
     (told_of,) = (one for one in made.happenings if one.reason == "SyncLoadBalancerFailed")
@@ -188,15 +191,23 @@ class TestPrograms:
             at(pod("c", ready_for=None), "172.17.0.4"),
         )
         text = told(made)
-        assert f"listen {spec_of(live(made))['clusterIP']}:80 " in text
-        assert [address in text for address in ("172.17.0.2:8080", "172.17.0.3:8080", "172.17.0.4")] == [
+        assert f"ip daddr {spec_of(live(made))['clusterIP']} tcp dport 80 dnat to " in text
+        assert [address in text for address in ("172.17.0.2 . 8080", "172.17.0.3 . 8080", "172.17.0.4")] == [
             True,
             True,
             False,
         ]
 
-    def test_without_an_endpoint_nobody_listens(self) -> None:
-        assert "listen" not in told(cluster(service()))
+    def test_a_node_port_is_for_every_other_address(self) -> None:
+        made = cluster(service(type="NodePort"), at(pod("a"), "172.17.0.2"))
+        number = spec_of(live(made))["ports"][0]["nodePort"]
+        match = f"ip daddr != {spec_of(live(made))['clusterIP']} tcp dport {number} dnat to "
+        assert match in told(made)
+
+    def test_without_an_endpoint_nobody_is_let_in_and_what_is_open_stays(self) -> None:
+        text = told(cluster(service()))
+        assert "dnat to" not in text and "prerouting" not in text
+        assert "ct status dnat masquerade" in text and "ct state invalid drop" in text
 
     @pytest.mark.parametrize(("others", "goes_there"), [((), True), ((at(pod("b"), "172.17.0.3"),), False)])
     def test_a_pod_that_ends_serves_while_nobody_else_does(
@@ -205,20 +216,87 @@ class TestPrograms:
         made = cluster(service(), at(pod("a", node="node-1", deleting=True), "172.17.0.2"), *others)
         assert ("172.17.0.2" in told(made)) is goes_there
 
-    def test_affinity_udp_and_source_ranges(self) -> None:
+    def test_a_client_is_remembered_for_as_long_as_was_said(self) -> None:
+        config = {"clientIP": {"timeoutSeconds": 60}}
+        one = service(sessionAffinity="ClientIP", sessionAffinityConfig=config)
+        made = cluster(one, at(pod("a"), "172.17.0.2"), at(pod("b"), "172.17.0.3"))
+        text = told(made)
+        assert "map clients0_60 {\n        type ipv4_addr : mark;" in text and "timeout 60s;" in text
+        first, second = (f"{zlib.crc32(f'172.17.0.{last} . 80'.encode()):#x}" for last in (2, 3))
+        assert _of_port(text, "tcp dport 80") == [
+            "meta mark set 0x0",
+            "meta mark set ip saddr map @clients0_60",
+            f"meta mark != {{ {first}, {second} }} delete @clients0_60 {{ ip saddr : meta mark }}",
+            f"meta mark != {{ {first}, {second} }}"
+            f" meta mark set jhash ip saddr . tcp sport mod 2 map {{ 0 : {first}, 1 : {second} }}",
+            "update @clients0_60 { ip saddr : meta mark }",
+            f"dnat to meta mark map {{ {first} : 172.17.0.2 . 80, {second} : 172.17.0.3 . 80 }}",
+        ]
+        assert "map clients" not in told(cluster(service(), at(pod("a"), "172.17.0.2")))
+
+    @pytest.mark.parametrize(
+        ("affinity", "memory"),
+        [("None", "senders0 { ip saddr . udp sport"), ("ClientIP", "clients0_10800 { ip saddr")],
+    )
+    def test_a_sender_is_remembered_by_its_port_and_each_endpoint_has_a_zone(
+        self, affinity: str, memory: str
+    ) -> None:
+        dns = {"name": "dns", "port": 53, "protocol": "UDP"}
+        made = cluster(service(dns, sessionAffinity=affinity), at(pod("a"), "172.17.0.2"))
+        raw, _, first = told(made).partition("chain prerouting")
+        rules = _of_port(raw, "udp dport 53")
+        mark = zlib.crc32(b"172.17.0.2 . 53")
+        assert rules[-2] == f"update @{memory} : meta mark }}"
+        assert rules[-1] == f"ct original zone set meta mark map {{ {mark:#x} : {1 + mark % 65535} }}"
+        assert _of_port(first, "udp dport 53") == [f"dnat to meta mark map {{ {mark:#x} : 172.17.0.2 . 53 }}"]
+
+    def test_what_is_no_address_of_a_pod_is_left_out(self) -> None:
+        """The API server lets such slices pass, and nft refuses all where one number is none."""
+        made = cluster(service(selector={}))
+        other = {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {**metadata("mine"), "labels": {"kubernetes.io/service-name": "web"}},
+            "addressType": "IPv4",
+            "endpoints": [{"addresses": ["192.0.2.7"]}],
+        }
+        for port in (70000, -1, 0):
+            made.put({**other, "ports": [{"name": "", "port": port, "protocol": "TCP"}]})
+            assert "dnat to" not in told(made)
+        made.put({**other, "ports": [{"name": "", "port": 65535, "protocol": "TCP"}]})
+        assert "192.0.2.7 . 65535" in told(made)
+        made.put({**other, "ports": [{"name": "", "port": 80, "protocol": "TCP"}], "addressType": "IPv6"})
+        assert "dnat to" not in told(made)
+
+    @pytest.mark.parametrize(
+        ("ranges", "refused"),
+        [
+            (["10.0.0.0/8", " 192.0.2.1/32 "], "ip saddr != { 10.0.0.0/8, 192.0.2.1/32 } drop"),
+            (["10.1.0.0/16", "10.0.0.0/8", "10.0.0.7/8"], "ip saddr != { 10.0.0.0/8 } drop"),
+            (["2001:db8::/32", "10.0.0.0/8"], "ip saddr != { 10.0.0.0/8 } drop"),
+            (["2001:db8::/32"], "drop"),
+            (["10.0.0.0/8", "0.0.0.0/0"], ""),
+            ([], ""),
+        ],
+    )
+    def test_source_ranges_are_for_what_is_published(self, ranges: list[str], refused: str) -> None:
         made = cluster(
-            service(
-                {"name": "dns", "port": 53, "protocol": "UDP"},
-                type="LoadBalancer",
-                sessionAffinity="ClientIP",
-                loadBalancerSourceRanges=["10.0.0.0/8"],
-            ),
-            at(pod("a"), "172.17.0.2"),
+            service(type="LoadBalancer", loadBalancerSourceRanges=ranges), at(pod("a"), "172.17.0.2")
         )
-        assert "hash $remote_addr consistent;" in told(made)
-        assert ":53 udp;" in told(made)
-        assert "deny all" not in told(made)
-        assert "listen 53 udp;\n        allow 10.0.0.0/8;\n        deny all;" in told(made, Role.BALANCER)
+        assert [line for line in _rules(told(made)) if line.endswith("drop")] == ["ct state invalid drop"]
+        leading = "tcp dport 80 dnat to jhash ip saddr . tcp sport mod 1 map { 0 : 172.17.0.2 . 80 }"
+        wanted = [f"tcp dport 80 {refused}", leading] if refused else [leading]
+        assert [line for line in _rules(told(made, Role.BALANCER)) if "dport" in line] == wanted
+
+
+def _of_port(text: str, match: str) -> list[str]:
+    """The rest of the rules with this match."""
+    found = (rule.partition(f" {match} ") for rule in _rules(text))
+    return [rest for _, is_it, rest in found if is_it]
+
+
+def _rules(text: str) -> list[str]:
+    return [line.strip() for line in text.split("\n")]
 
 
 class TestNames:

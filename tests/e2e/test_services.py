@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -109,7 +108,7 @@ def test_names_and_ports_lead_to_pods(stage: Stage) -> None:
         return
     for name in ("web", "web.default.svc", "web.default.svc.cluster.local"):
         assert fetch(stage, f"http://{name}/").strip() in stage.pod_names()
-    answered = {stage.place.http(port["nodePort"]).strip() for _ in range(6)}
+    answered = {stage.place.http(port["nodePort"]).strip() for _ in range(30)}
     assert answered == stage.pod_names()
 
 
@@ -131,7 +130,35 @@ def test_an_address_stays_while_pods_come_and_go_and_when_state_db_is_lost(stage
     if stage.place.is_real:
         assert "Welcome" in stage_get(stage, before)
     stage.ok("delete", "service", "web")
-    until("the proxy is gone", lambda: not [one for one in stage.running() if one.container == "nginx"])
+    until("the proxy is gone", lambda: not [one for one in stage.running() if one.container == "proxy"])
+
+
+@pytest.mark.parametrize("place", everywhere()[1:], indirect=True)
+def test_an_address_serves_at_once_whatever_became_of_its_proxy(stage: Stage) -> None:
+    """Neighbours know the proxy before by its hardware address."""
+    stage.ok("apply", "-f", stage.write("web.yaml", web(1)))
+    one = stage.write("service.yaml", service())
+
+    def serves(seconds: float) -> None:
+        until("it answers", lambda: answers(stage), seconds=seconds)
+
+    for _ in range(3):
+        stage.ok("apply", "-f", one)
+        serves(1)
+        stage.ok("delete", "service", "web")
+    stage.ok("apply", "-f", one)
+    before = address(stage)
+    serves(1)
+    for kind in ("NodePort", "ClusterIP"):
+        stage.ok("patch", "svc", "web", "-p", json.dumps({"spec": {"type": kind}}))
+        assert address(stage) == before
+        serves(1)
+    stage.ok("label", "svc", "web", "still=valid")
+    stage.start_agent()
+    (proxy,) = (one for one in stage.running() if one.container == "proxy")
+    rig.client(stage.place.name, "rm", "--force", proxy.id)
+    until("another one runs", lambda: [one for one in stage.running() if one.container == "proxy"])
+    serves(3)
 
 
 def stage_get(stage: Stage, host: str) -> str:
@@ -147,7 +174,7 @@ def test_only_ready_pods_get_traffic_and_soon(stage: Stage) -> None:
     stage.ok("apply", "-f", stage.write("web.yaml", made, service()), "--wait=false")
     stage.start_agent()
     until("the pod runs", lambda: [one for one in stage.running() if one.container == "main"])
-    until("the proxy runs", lambda: [one for one in stage.running() if one.container == "nginx"])
+    until("the proxy runs", lambda: [one for one in stage.running() if one.container == "proxy"])
     (one,) = (one for one in stage.running() if one.container == "main")
     with pytest.raises(RuntimeError, match="refused"):
         stage_get(stage, address(stage))
@@ -158,13 +185,13 @@ def test_only_ready_pods_get_traffic_and_soon(stage: Stage) -> None:
 
     runs = stage.runs()
     rig.client(stage.place.name, "exec", one.id, "rm", "/tmp/ready")
-    until("nobody is led to it any more", lambda: not _answers(stage), seconds=15)
+    until("nobody is led to it any more", lambda: not answers(stage), seconds=15)
     assert stage.runs() == runs, "it stays, and so does the proxy"
     (found,) = stage.pods()
     assert found["status"]["containerStatuses"][0]["restartCount"] == 0
 
 
-def _answers(stage: Stage) -> bool:
+def answers(stage: Stage) -> bool:
     try:
         stage_get(stage, address(stage))
     except RuntimeError:
@@ -235,6 +262,8 @@ def test_headless_names_udp_affinity_and_load_balancers(stage: Stage) -> None:
     assert stage.ok("get", "svc", "web", "--no-headers").out.split()[3] != "<pending>"
     answered = {stage.place.http(8099).strip() for _ in range(6)}
     assert len(answered) == 1 and answered < stage.pod_names()
+    stage.ok("scale", "deploy/web", "--replicas=5")
+    assert {stage.place.http(8099).strip() for _ in range(6)} == answered, "others that come change nothing"
     assert "b'pong'" in rig.run_beside(stage.place.name, sys.executable, "-c", DATAGRAM, address(stage))
 
 
@@ -272,17 +301,27 @@ def test_a_load_balancer_whose_port_is_taken_says_so(stage: Stage) -> None:
 
 @pytest.mark.parametrize("place", everywhere()[1:], indirect=True)
 def test_a_node_port_that_is_taken_is_a_failure_until_it_is_free(stage: Stage) -> None:
-    with socket.create_server(("0.0.0.0", 0)) as other:
-        port = other.getsockname()[1]
+    command = [str(rig.ENGINES_SCRIPT), "exec", stage.place.name, sys.executable, "-c", HOLDER]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as holder:
+        assert holder.stdout is not None
+        port = int(holder.stdout.readline())
         published = service(type="NodePort", ports=[{"port": 80, "targetPort": "http", "nodePort": port}])
         path = stage.write("web.yaml", naming(1), published)
         failed = stage.fails("apply", "-f", path, "--timeout=60s")
-        assert "the proxy does not run: " in failed.err and str(port) in failed.err
+        assert "the proxy does not serve: " in failed.err and str(port) in failed.err
         assert "FailedToServe" in stage.ok("describe", "svc", "web").out
+        holder.communicate()
     stage.ok("apply", "-f", path, "--timeout=60s")
     assert stage.place.http(port)
 
 
+HOLDER = """
+import socket, sys
+with socket.create_server(("0.0.0.0", 0)) as held:
+    print(held.getsockname()[1], flush=True)
+    sys.stdin.read()
+"""
 DATAGRAM = """
 import socket, sys
 asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

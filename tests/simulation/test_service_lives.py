@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from minikctl.controlplane.endpoints import slices_of
-from minikctl.controlplane.proxies import Role, is_proxy, pod_key, program, role_of, service_of
+from minikctl.controlplane.programs import program_of
+from minikctl.controlplane.proxies import Role, is_proxy, pod_key, role_of, service_of
 from minikctl.controlplane.view import View
 from minikctl.model import (
     Object,
@@ -116,8 +117,9 @@ class ServiceStory(Story):
         if (controller_of(pod) or {}).get("uid") != uid_of(service):
             return f"{name_of(pod)} is of another Service"
         known = self.world.loop.kubelets._proxies._known.get(uid_of(pod))
-        wanted = program(service, role, slices_of(service, view))
-        return "" if known is not None and known.told == wanted else f"{name_of(pod)} was not told"
+        if known is None or known.told != program_of(pod, view):
+            return f"{name_of(pod)} was not told"
+        return "" if is_ready(pod) else f"{name_of(pod)} is not ready"
 
     def _left_over(self, view: View, uids: set[str]) -> str:
         for kind in ("EndpointSlice", "Pod"):
