@@ -47,6 +47,7 @@ class Rules(Struct):
 
 
 def program(service: Object, role: Role, slices: Iterable[Object]) -> Program:
+    """For the Service's proxy of that role. `slices` are the Service's EndpointSlices."""
     known = list(slices)
     rules = Rules()
     addresses: set[str] = set()
