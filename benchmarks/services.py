@@ -7,10 +7,10 @@
 - new connections: the median time of a GET of 1 KiB on a connection of its own.
 - effect: from the moment at which a pod is ready until a connection to the Service's address is taken.
 
-It must run where the engine's pod network is: on the same Linux machine. Where its kernel passes what crosses a
-bridge to the host's firewall (br_netfilter), each hop costs that, too. Docker asks for it only where containers
-are kept apart (since 27.3), Podman never; some kernels have it built in and on. With `--br-netfilter off` it is
-off as long as this runs, which needs root.
+It must run where the engine's pod network is: on the same Linux machine. Where its kernel passes what crosses
+a bridge to the host's firewall (br_netfilter), each hop costs that, too. Docker asks for it only where
+containers are kept apart (since 27.3), Podman never; some kernels have it built in and on. With
+`--br-netfilter off` it is off as long as this runs, which needs root.
 """
 
 from __future__ import annotations
