@@ -102,10 +102,10 @@ def _of_pod(pod: Object, *, may_wait: bool) -> Serving:
         return Serving("the next proxy")
     if is_ready(pod):
         return SERVES
-    placed = conditions.find(status_of(pod), "PodScheduled")
-    is_refused = placed is not None and placed["status"] == "False"
     if is_misled(pod):
         return Serving("its proxy", trouble_of(pod))
+    placed = conditions.find(status_of(pod), "PodScheduled")
+    is_refused = placed is not None and placed["status"] == "False"
     trouble = trouble_of(pod) if is_stuck(pod) or is_refused else ""
     return Serving("its proxy", trouble, may_wait)
 

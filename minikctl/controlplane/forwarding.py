@@ -22,7 +22,6 @@ from msgspec import Struct, field
 
 from minikctl.controlplane.proxies import Program, Role
 from minikctl.model import Object, spec_of
-from minikctl.model.defaults.services import AFFINITY_SECONDS
 from minikctl.model.services import Target, cluster_ip, ports_of, publishes, targets
 
 SETTLE_SECONDS = 0.05
@@ -133,8 +132,8 @@ def _affinity_seconds(service: Object) -> int:
     """How long a client is remembered after its last connection; 0: not at all."""
     if spec_of(service).get("sessionAffinity") != "ClientIP":
         return 0
-    config = (spec_of(service).get("sessionAffinityConfig") or {}).get("clientIP") or {}
-    return int(config.get("timeoutSeconds") or AFFINITY_SECONDS)
+    seconds: int = spec_of(service)["sessionAffinityConfig"]["clientIP"]["timeoutSeconds"]
+    return seconds
 
 
 def _choice(match: str, memory: Memory, found: list[Target], hashed: str) -> Iterator[str]:

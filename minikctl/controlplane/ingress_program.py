@@ -107,7 +107,8 @@ def ingress_program(hosts: list[VirtualHost], http: int, https: int) -> Program:
     upstreams = [_upstream(name, found) for found, name in names.items() if found]
     text = f"{_HEAD}http {{\n{_SETTINGS}{''.join((*upstreams, *maps, *servers))}}}\n"
     addresses = frozenset(target.address for found in names for target in found)
-    return Program(text, addresses, tuple(sorted(files.items())), _TELL, SETTLE_SECONDS)
+    given = tuple(sorted(files.items()))
+    return Program(text, addresses, given, script=_TELL, settle=SETTLE_SECONDS)
 
 
 def file_name(certificate: str) -> str:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from engines import rig
 
+from e2e.beside import beside
 from e2e.places import everywhere
 from e2e.stage import Stage, until
 from e2e.test_services import address, answers, naming, service, stage_get, web
@@ -158,28 +155,6 @@ def test_datagrams_from_one_port_follow_their_endpoint(stage: Stage) -> None:
 def inside(stage: Stage, pod: str, *command: str) -> None:
     (one,) = (one for one in stage.running() if one.pod == pod and one.container == "main")
     rig.client(stage.place.name, "exec", one.id, *command)
-
-
-class Beside:
-    """A program in the engine's network that answers a line with a line."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-
-    def ask(self) -> str:
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        return self._process.stdout.readline().strip()
-
-
-@contextlib.contextmanager
-def beside(stage: Stage, script: str, *words: str) -> Iterator[Beside]:
-    command = [str(rig.ENGINES_SCRIPT), "exec", stage.place.name, sys.executable, "-c", script, *words]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
-        yield Beside(process)
-        process.communicate()
 
 
 KEPT = """

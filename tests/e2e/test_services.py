@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from engines import rig
 
+from e2e.beside import beside
 from e2e.places import everywhere
 from e2e.stage import Stage, deployment, pod, until
 
@@ -301,17 +302,13 @@ def test_a_load_balancer_whose_port_is_taken_says_so(stage: Stage) -> None:
 
 @pytest.mark.parametrize("place", everywhere()[1:], indirect=True)
 def test_a_node_port_that_is_taken_is_a_failure_until_it_is_free(stage: Stage) -> None:
-    command = [str(rig.ENGINES_SCRIPT), "exec", stage.place.name, sys.executable, "-c", HOLDER]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as holder:
-        assert holder.stdout is not None
-        port = int(holder.stdout.readline())
+    with beside(stage, HOLDER) as holder:
+        port = int(holder.ask())
         published = service(type="NodePort", ports=[{"port": 80, "targetPort": "http", "nodePort": port}])
         path = stage.write("web.yaml", naming(1), published)
         failed = stage.fails("apply", "-f", path, "--timeout=60s")
         assert "the proxy does not serve: " in failed.err and str(port) in failed.err
         assert "FailedToServe" in stage.ok("describe", "svc", "web").out
-        holder.communicate()
     stage.ok("apply", "-f", path, "--timeout=60s")
     assert stage.place.http(port)
 
@@ -319,8 +316,8 @@ def test_a_node_port_that_is_taken_is_a_failure_until_it_is_free(stage: Stage) -
 HOLDER = """
 import socket, sys
 with socket.create_server(("0.0.0.0", 0)) as held:
-    print(held.getsockname()[1], flush=True)
-    sys.stdin.read()
+    for _ in sys.stdin:
+        print(held.getsockname()[1], flush=True)
 """
 DATAGRAM = """
 import socket, sys

@@ -5,7 +5,7 @@ from __future__ import annotations
 from minikctl.model.defaults.compaction import Fields, types_of
 from minikctl.model.defaults.pods import spec_in
 
-AFFINITY_SECONDS = 10800
+_AFFINITY_SECONDS = 10800
 
 
 def _default_service(obj: Fields) -> None:
@@ -31,7 +31,7 @@ def _default_affinity(spec: Fields) -> None:
     elif affinity == "ClientIP":
         config = spec.get("sessionAffinityConfig", {})
         if "timeoutSeconds" not in config.get("clientIP", {}):
-            spec["sessionAffinityConfig"] = {"clientIP": {"timeoutSeconds": AFFINITY_SECONDS}}
+            spec["sessionAffinityConfig"] = {"clientIP": {"timeoutSeconds": _AFFINITY_SECONDS}}
 
 
 def _default_endpoints(obj: Fields) -> None:
